@@ -1,0 +1,36 @@
+/* The public functions, and the one place where a cell is called. */
+#include "context.h"
+
+/* As many threads as have serial_below of work each. */
+static size_t threads_for(const gk_context *ctx, const struct gk_kernel *kernel, const struct gk_cell *cell,
+                          enum gk_dtype dtype, const void *args) {
+    if (ctx->threads == 1) return 1;
+    const double share = ctx->serial_below > 0 ? ctx->serial_below : cell->serial_below;
+    const double most = gk_kernel_work(kernel, dtype, args) / share;
+    return most >= (double)ctx->threads ? ctx->threads : most < 2 ? 1 : (size_t)most;
+}
+
+size_t gk_call_threads(const gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args) {
+    return threads_for(ctx, gk_kernel_get(id), ctx->columns[dtype]->cells[id], dtype, args);
+}
+
+gk_status gk_call(gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args) {
+    if (!ctx || !args) return GK_ERROR_NULL;
+    const struct gk_kernel *const kernel = gk_kernel_get(id);
+    const struct gk_cell *const cell = ctx->columns[dtype]->cells[id];
+    gk_status status = gk_validate(kernel, dtype, args);
+    if (status == GK_OK && cell->check) status = cell->check(args);
+    if (status != GK_OK) return status;
+
+    const struct gk_machine machine = {threads_for(ctx, kernel, cell, dtype, args), ctx->caches};
+    const size_t bytes = cell->scratch ? cell->scratch(args, &machine) : 0;
+    void *const scratch = bytes ? gk_context_scratch(ctx, bytes) : NULL;
+    if (bytes && !scratch) return GK_ERROR_MEMORY;
+    gk_team_run(machine.threads, cell->run, args, scratch, &ctx->caches);
+    return GK_OK;
+}
+
+#define GK_KERNEL(id, family, doc)                                                                                         \
+    gk_status gk_##id(gk_context *ctx, const gk_##id##_args *args) { return gk_call(ctx, GK_KERNEL_##id, GK_F32, args); }  \
+    gk_status gk_##id##_f64(gk_context *ctx, const gk_##id##_args_f64 *args) { return gk_call(ctx, GK_KERNEL_##id, GK_F64, args); }
+#include "kernels.def"

@@ -1,0 +1,95 @@
+#include "context.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static gk_status choose_column(gk_context *ctx, const char *asked) {
+    const char *const cap = getenv("GRADKERN_ISA");
+    if (cap) {
+        const int highest = gk_column_find(cap);
+        if (highest < 0) return GK_ERROR_ENVIRONMENT;
+        if (gk_column_unusable((size_t)highest)) return GK_ERROR_ISA;
+    }
+    if (asked) {
+        const int index = gk_column_find(asked);
+        if (index < 0 || gk_column_unusable((size_t)index)) return GK_ERROR_ISA;
+        ctx->column = (size_t)index;
+        ctx->isa_rule = "asked for";
+        return GK_OK;
+    }
+    ctx->column = gk_column_count() - 1;
+    while (gk_column_unusable(ctx->column)) ctx->column--;
+    ctx->isa_rule = cap ? "GRADKERN_ISA" : "the widest that this CPU runs";
+    return GK_OK;
+}
+
+static gk_status configure(gk_context *ctx, const gk_options *options) {
+    const struct gk_topology *const topology = gk_topology_get();
+    const gk_status status = choose_column(ctx, options->isa);
+    if (status != GK_OK) return status;
+    for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
+        ctx->columns[dtype] = gk_column_get(ctx->column, (enum gk_dtype)dtype);
+    ctx->threads = gk_threads_choose(topology, options->threads, getenv("OMP_NUM_THREADS"), &ctx->threads_rule);
+    if (ctx->threads == 0) return options->threads ? GK_ERROR_OPTION : GK_ERROR_ENVIRONMENT;
+    if (!(options->serial_below >= 0)) return GK_ERROR_OPTION;
+    ctx->serial_below = options->serial_below;
+    ctx->caches = topology->caches;
+    return GK_OK;
+}
+
+gk_status gk_context_create(gk_context **ctx, const gk_options *options) {
+    static const gk_options defaults;
+    if (!ctx) return GK_ERROR_NULL;
+    *ctx = NULL;
+    gk_context *const made = calloc(1, sizeof *made);
+    if (!made) return GK_ERROR_MEMORY;
+    const gk_status status = configure(made, options ? options : &defaults);
+    if (status != GK_OK) {
+        free(made);
+        return status;
+    }
+    const char *const verbose = getenv("GRADKERN_VERBOSE");
+    if (verbose && strcmp(verbose, "1") == 0)
+        fprintf(stderr, "gradkern %s: %s (%s), threads %zu (%s)\n", gk_version(), gk_context_isa(made), made->isa_rule,
+                made->threads, made->threads_rule);
+    *ctx = made;
+    return GK_OK;
+}
+
+void gk_context_destroy(gk_context *ctx) {
+    if (!ctx) return;
+    free(ctx->scratch);
+    free(ctx);
+}
+
+const char *gk_context_isa(const gk_context *ctx) {
+    return ctx ? ctx->columns[GK_F32]->name : "";
+}
+
+size_t gk_context_threads(const gk_context *ctx) {
+    return ctx ? ctx->threads : 0;
+}
+
+void *gk_context_scratch(gk_context *ctx, size_t bytes) {
+    enum { HUGE_PAGE = 1 << 21 };
+    if (bytes <= ctx->scratch_bytes) return ctx->scratch;
+    if (bytes > PTRDIFF_MAX - HUGE_PAGE) return NULL;
+    const size_t rounded = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *const grown = aligned_alloc(HUGE_PAGE, rounded);
+    if (!grown) return NULL;
+    madvise(grown, rounded, MADV_HUGEPAGE);
+    free(ctx->scratch);
+    ctx->scratch = grown;
+    ctx->scratch_bytes = rounded;
+    return grown;
+}
+
+void gk_context_inspect(const gk_context *ctx, struct gk_context_info *info) {
+    *info = (struct gk_context_info){ctx->column, ctx->threads, ctx->isa_rule, ctx->threads_rule, ctx->caches};
+}
+
+void gk_context_set_caches(gk_context *ctx, struct gk_caches caches) {
+    ctx->caches = caches;
+}

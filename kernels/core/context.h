@@ -1,0 +1,20 @@
+#ifndef GK_CONTEXT_H
+#define GK_CONTEXT_H
+
+#include "registry.h"
+
+struct gk_context {
+    const struct gk_column *columns[GK_DTYPE_COUNT];
+    size_t threads;
+    double serial_below;
+    struct gk_caches caches;
+    void *scratch; /* grows, never shrinks: calls after the first of a shape allocate nothing */
+    size_t scratch_bytes;
+    size_t column;
+    const char *isa_rule, *threads_rule;
+};
+
+/* At least `bytes` of scratch space, or NULL. */
+void *gk_context_scratch(gk_context *ctx, size_t bytes);
+
+#endif

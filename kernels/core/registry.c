@@ -1,0 +1,210 @@
+#include "registry.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu.h"
+#include "gk_columns.h"
+
+/* Both types' structs must look alike: fields are described once. */
+#define GK_KERNEL(id, family, doc)                                                                                         \
+    _Static_assert(sizeof(gk_##id##_args) == sizeof(gk_##id##_args_f64), "the two types of " #id " differ");               \
+    static const char family_##id[] = #family, doc_##id[] = doc;
+#include "kernels.def"
+
+#define AT(f) offsetof(self, f)
+#define OPERAND(dir, f, ld, r, c, el, fl)                                                                                  \
+    {.kind = GK_FIELD_##dir, .name = #f, .offset = AT(f), .offset2 = (ld), .rows = (r), .cols = (c),                       \
+     .element = GK_ELEMENT_##el, .flags = (fl)},
+#define GK_KERNEL(id, family, doc)                                                                                         \
+    static const struct gk_kernel *describe_##id(void) {                                                                   \
+        typedef gk_##id##_args self;                                                                                       \
+        static const struct gk_field fields[] = {
+#define GK_END(id)                                                                                                         \
+    };                                                                                                                     \
+    static const struct gk_kernel kernel = {#id, family_##id, doc_##id, fields, sizeof fields / sizeof *fields, sizeof(self)}; \
+    return &kernel;                                                                                                        \
+    }
+#define GK_DIM(f)                        {.kind = GK_FIELD_DIM, .name = #f, .offset = AT(f)},
+#define GK_MATRIX_IN(f, rows, cols, fl)  OPERAND(IN, f, AT(ld_##f), AT(rows), AT(cols), REAL, GK_FLAG_##fl)
+#define GK_MATRIX_OUT(f, rows, cols, fl) OPERAND(OUT, f, AT(ld_##f), AT(rows), AT(cols), REAL, GK_FLAG_##fl)
+#define GK_VECTOR_IN(f, len, fl)         OPERAND(IN, f, GK_NOWHERE, GK_NOWHERE, AT(len), REAL, GK_FLAG_##fl)
+#define GK_VECTOR_OUT(f, len, fl)        OPERAND(OUT, f, GK_NOWHERE, GK_NOWHERE, AT(len), REAL, GK_FLAG_##fl)
+#define GK_SCALAR_OUT(f, fl)             OPERAND(OUT, f, GK_NOWHERE, GK_NOWHERE, GK_NOWHERE, REAL, GK_FLAG_##fl)
+#define GK_BITS_IN(f, rows, cols, fl)    OPERAND(IN, f, AT(ld_##f), AT(rows), AT(cols), BITS, GK_FLAG_##fl)
+#define GK_BITS_OUT(f, rows, cols, fl)   OPERAND(OUT, f, AT(ld_##f), AT(rows), AT(cols), BITS, GK_FLAG_##fl)
+#define GK_ACCUMULATE(f)                 {.kind = GK_FIELD_ACCUMULATE, .name = #f, .offset = AT(accumulate_##f)},
+#define GK_WEIGHT_LAYOUT()               {.kind = GK_FIELD_LAYOUT, .name = "layout", .offset = AT(layout)},
+#define GK_REDUCTION()                   {.kind = GK_FIELD_REDUCTION, .name = "reduction", .offset = AT(reduction)},
+#define GK_LABELS(n, c)                                                                                                    \
+    OPERAND(IN, labels, GK_NOWHERE, GK_NOWHERE, AT(n), LABEL, GK_FLAG_OPTIONAL)                                            \
+    {.kind = GK_FIELD_IGNORE, .name = "ignore_index", .offset = AT(use_ignore_index), .offset2 = AT(ignore_index)},        \
+    OPERAND(IN, t, AT(ld_t), AT(n), AT(c), REAL, GK_FLAG_OPTIONAL)
+#define GK_DLOSS(n)                 OPERAND(IN, dloss, GK_NOWHERE, GK_NOWHERE, AT(n), REAL, GK_FLAG_OPTIONAL | GK_FLAG_DLOSS)
+#define GK_IN_PLACE(out, in)        {.kind = GK_FIELD_IN_PLACE, .name = #out, .offset = AT(out), .offset2 = AT(in)},
+#define GK_FLOPS2(n, a, b)                                                                                                 \
+    {.kind = GK_FIELD_FLOPS, .name = "flops", .count = (n), .rows = AT(a), .cols = AT(b), .third = GK_NOWHERE},
+#define GK_FLOPS3(n, a, b, c)                                                                                              \
+    {.kind = GK_FIELD_FLOPS, .name = "flops", .count = (n), .rows = AT(a), .cols = AT(b), .third = AT(c)},
+#define GK_EXACTNESS(rule, dim)                                                                                            \
+    {.kind = GK_FIELD_EXACTNESS, .name = #dim, .exactness = GK_EXACT_##rule, .cols = AT(dim)},
+#include "kernels.def"
+
+const struct gk_kernel *gk_kernel_get(enum gk_kernel_id id) {
+#define GK_KERNEL(id, family, doc) describe_##id,
+    static const struct gk_kernel *(*const describe[])(void) = {
+#include "kernels.def"
+    };
+    return (unsigned)id < GK_KERNEL_COUNT ? describe[id]() : NULL;
+}
+
+const struct gk_kernel *gk_kernel_find(const char *name) {
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
+        if (strcmp(kernel->name, name) == 0) return kernel;
+    }
+    return NULL;
+}
+
+#define DECLARE(isa) extern const struct gk_column gk_column__##isa##_f32, gk_column__##isa##_f64;
+GK_FOR_EACH_COLUMN(DECLARE)
+
+#define ENTRY(isa) {&gk_column__##isa##_f32, &gk_column__##isa##_f64},
+static const struct gk_column *const columns[][GK_DTYPE_COUNT] = {GK_FOR_EACH_COLUMN(ENTRY)};
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+static char missing[COLUMNS][128];
+static pthread_once_t detected = PTHREAD_ONCE_INIT;
+
+static void detect(void) {
+    struct gk_cpu_dump dump;
+    gk_cpu_read(&dump);
+    const uint32_t features = gk_cpu_features(&dump);
+    for (size_t i = 0; i < COLUMNS; i++) {
+        const uint32_t absent = columns[i][0]->needs & ~features;
+        char names[64];
+        if (!absent) continue;
+        gk_cpu_feature_names(absent, names, sizeof names);
+        snprintf(missing[i], sizeof missing[i], "this CPU or its operating system lacks %s", names);
+    }
+}
+
+size_t gk_column_count(void) {
+    return COLUMNS;
+}
+
+const struct gk_column *gk_column_get(size_t index, enum gk_dtype dtype) {
+    return index < COLUMNS && (unsigned)dtype < GK_DTYPE_COUNT ? columns[index][dtype] : NULL;
+}
+
+int gk_column_find(const char *name) {
+    for (int i = 0; i < COLUMNS; i++)
+        if (strcmp(columns[i][0]->name, name) == 0) return i;
+    return -1;
+}
+
+const char *gk_column_unusable(size_t index) {
+    if (index >= COLUMNS) return "no such column";
+    pthread_once(&detected, detect);
+    if (missing[index][0]) return missing[index];
+    const char *const cap = getenv("GRADKERN_ISA");
+    const int highest = cap ? gk_column_find(cap) : -1;
+    return highest >= 0 && index > (size_t)highest ? "GRADKERN_ISA names a lower one" : NULL;
+}
+
+const char *gk_dtype_name(enum gk_dtype dtype) {
+    return dtype == GK_F64 ? "f64" : "f32";
+}
+
+size_t gk_dtype_size(enum gk_dtype dtype) {
+    return dtype == GK_F64 ? sizeof(double) : sizeof(float);
+}
+
+size_t gk_element_size(enum gk_element element, enum gk_dtype dtype) {
+    return element == GK_ELEMENT_REAL ? gk_dtype_size(dtype) : element == GK_ELEMENT_LABEL ? sizeof(int32_t) : sizeof(uint64_t);
+}
+
+const struct gk_field *gk_kernel_field(const struct gk_kernel *kernel, enum gk_field_kind kind, const char *name) {
+    for (size_t i = 0; i < kernel->n_fields; i++) {
+        const struct gk_field *const field = &kernel->fields[i];
+        if (field->kind == kind && (!name || strcmp(field->name, name) == 0)) return field;
+    }
+    return NULL;
+}
+
+static size_t size_at(const void *args, size_t offset) {
+    return offset == GK_NOWHERE ? 1 : *(const size_t *)((const char *)args + offset);
+}
+
+static int option(const struct gk_kernel *kernel, enum gk_field_kind kind, const void *args) {
+    const struct gk_field *const field = gk_kernel_field(kernel, kind, NULL);
+    return field ? *(const int *)((const char *)args + field->offset) : 0;
+}
+
+static bool swapped(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+    return field->flags & GK_FLAG_WEIGHT && option(kernel, GK_FIELD_LAYOUT, args) == GK_OUT_IN;
+}
+
+size_t gk_field_rows(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+    return size_at(args, swapped(field, kernel, args) ? field->cols : field->rows);
+}
+
+size_t gk_field_cols(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+    if (field->flags & GK_FLAG_DLOSS && option(kernel, GK_FIELD_REDUCTION, args) != GK_NONE) return 1;
+    return size_at(args, swapped(field, kernel, args) ? field->rows : field->cols);
+}
+
+size_t gk_field_row_elements(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+    const size_t cols = gk_field_cols(field, kernel, args);
+    return field->element == GK_ELEMENT_BITS ? cols / 64 + (cols % 64 != 0) : cols;
+}
+
+size_t gk_field_ld(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+    const size_t ld = field->offset2 == GK_NOWHERE ? 0 : size_at(args, field->offset2);
+    return ld ? ld : gk_field_row_elements(field, kernel, args);
+}
+
+const void *gk_field_pointer(const struct gk_field *field, const void *args) {
+    return *(const void *const *)((const char *)args + field->offset);
+}
+
+double gk_kernel_flops(const struct gk_kernel *kernel, const void *args) {
+    double flops = 0;
+    for (size_t i = 0; i < kernel->n_fields; i++) {
+        const struct gk_field *const f = &kernel->fields[i];
+        if (f->kind != GK_FIELD_FLOPS) continue;
+        flops += f->count * (double)size_at(args, f->rows) * (double)size_at(args, f->cols) * (double)size_at(args, f->third);
+    }
+    return flops;
+}
+
+static bool accumulates(const struct gk_kernel *kernel, const struct gk_field *field, const void *args) {
+    const struct gk_field *const flag = gk_kernel_field(kernel, GK_FIELD_ACCUMULATE, field->name);
+    return flag && *(const bool *)((const char *)args + flag->offset);
+}
+
+double gk_kernel_bytes(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args) {
+    double bytes = 0;
+    for (size_t i = 0; i < kernel->n_fields; i++) {
+        const struct gk_field *const f = &kernel->fields[i];
+        if ((f->kind != GK_FIELD_IN && f->kind != GK_FIELD_OUT) || !gk_field_pointer(f, args)) continue;
+        const double once = (double)gk_field_rows(f, kernel, args) * (double)gk_field_row_elements(f, kernel, args) *
+                            (double)gk_element_size(f->element, dtype);
+        bytes += accumulates(kernel, f, args) ? 2 * once : once;
+    }
+    return bytes;
+}
+
+double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args) {
+    const struct gk_field *const rule = gk_kernel_field(kernel, GK_FIELD_EXACTNESS, NULL);
+    const struct gk_field *const flops = gk_kernel_field(kernel, GK_FIELD_FLOPS, NULL);
+    const bool products = rule && rule->exactness == GK_EXACT_SUM && flops && flops->third != GK_NOWHERE;
+    return products ? gk_kernel_flops(kernel, args) : gk_kernel_bytes(kernel, dtype, args);
+}
+
+void gk_probe_run(size_t index, enum gk_dtype dtype, enum gk_probe probe, size_t threads, const struct gk_probe_args *args) {
+    static const struct gk_caches none;
+    gk_team_run(threads, columns[index][dtype]->probes[probe], args, NULL, &none);
+}

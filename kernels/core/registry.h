@@ -1,0 +1,153 @@
+/* The table: rows (kernels, from kernels.def) and columns (instruction sets, one for each that was compiled), and what a
+ * harness needs to allocate, fill, check, count and call any kernel without knowing its name. */
+#ifndef GK_REGISTRY_H
+#define GK_REGISTRY_H
+
+#include "gradkern.h"
+#include "team.h"
+
+enum gk_kernel_id {
+#define GK_KERNEL(id, family, doc) GK_KERNEL_##id,
+#include "kernels.def"
+    GK_KERNEL_COUNT
+};
+
+enum gk_dtype { GK_F32, GK_F64, GK_DTYPE_COUNT };
+
+enum gk_field_kind {
+    GK_FIELD_DIM,
+    GK_FIELD_IN,         /* operand that is read */
+    GK_FIELD_OUT,        /* operand that is written */
+    GK_FIELD_ACCUMULATE, /* bool; name is the output's */
+    GK_FIELD_LAYOUT,     /* gk_layout */
+    GK_FIELD_REDUCTION,  /* gk_reduction */
+    GK_FIELD_IGNORE,     /* bool use_ignore_index; offset2 is ignore_index */
+    GK_FIELD_IN_PLACE,   /* offset is the output's, offset2 the input's pointer */
+    GK_FIELD_FLOPS,
+    GK_FIELD_EXACTNESS,
+};
+
+enum gk_element { GK_ELEMENT_REAL, GK_ELEMENT_LABEL, GK_ELEMENT_BITS };
+
+enum gk_field_flag {
+    GK_FLAG_REQUIRED = 0,
+    GK_FLAG_OPTIONAL = 1,
+    GK_FLAG_WEIGHT = 2, /* rows and cols change places where layout is GK_OUT_IN */
+    GK_FLAG_OPTIONAL_WEIGHT = 3,
+    GK_FLAG_DLOSS = 4, /* one element but for reduction GK_NONE, then rows */
+};
+
+enum gk_exactness { GK_EXACT_SUM, GK_EXACT_EXACT, GK_EXACT_SOFTMAX };
+
+/* No such place in the argument struct: a tight vector's ld, a scalar's dimensions. */
+#define GK_NOWHERE ((size_t)-1)
+
+/* One line of an entry of kernels.def. Offsets are into the argument struct, the same for every dtype. An operand has rows x cols
+ * elements; a vector or scalar has rows at GK_NOWHERE and counts as one row (a scalar also cols, and counts as one column). */
+struct gk_field {
+    enum gk_field_kind kind;
+    const char *name;
+    size_t offset, offset2; /* offset2 of an operand: its leading dimension */
+    size_t rows, cols, third;
+    enum gk_element element;
+    unsigned flags;
+    double count; /* GK_FIELD_FLOPS */
+    enum gk_exactness exactness;
+};
+
+struct gk_kernel {
+    const char *name, *family, *doc;
+    const struct gk_field *fields;
+    size_t n_fields;
+    size_t args_size;
+};
+
+/* A cell: what one kernel file compiles to for one dtype and column. */
+struct gk_cell {
+    gk_run *run;
+    size_t (*scratch)(const void *args, const struct gk_machine *machine); /* bytes for the call; NULL: none */
+    gk_status (*check)(const void *args); /* what the table cannot say; NULL: nothing */
+    double serial_below;                  /* work a thread must have (gk_kernel_work) */
+};
+
+/* Roof probes, run by the library's own team so that they see the threads that the kernels see. Each call does `rounds` passes;
+ * bytes is what each thread works on, at buffer + rank * bytes; a copy goes from the first to the second half of it. */
+enum gk_probe { GK_PROBE_FMA, GK_PROBE_READ, GK_PROBE_COPY, GK_PROBE_COPY_NT, GK_PROBE_COUNT };
+
+struct gk_probe_args {
+    void *buffer;
+    size_t bytes, rounds;
+    void *sink; /* one real a thread, 64 bytes apart: keeps the work alive */
+};
+
+/* The column's vector functions over arrays, for the tests of their accuracy. */
+struct gk_math {
+    void (*exp)(size_t n, const void *x, void *y);
+    void (*log)(size_t n, const void *x, void *y); /* x >= 0 */
+};
+
+struct gk_column {
+    const char *name;       /* "ref", "avx2", "avx512" */
+    uint32_t needs;         /* CPU features */
+    size_t lanes;           /* reals in a vector */
+    size_t edges[6];        /* sizes where the code changes its path (lanes, tile rows and columns, KB, ...), 0-terminated */
+    const struct gk_cell *const *cells;   /* [GK_KERNEL_COUNT] */
+    const bool *tuned;                    /* [GK_KERNEL_COUNT]: the cell has a file of its own */
+    gk_run *const *probes;                /* [GK_PROBE_COUNT] */
+    double fma_flops;                     /* FLOPs of one round of GK_PROBE_FMA a thread */
+    const struct gk_math *math;
+};
+
+const struct gk_kernel *gk_kernel_get(enum gk_kernel_id id);
+const struct gk_kernel *gk_kernel_find(const char *name); /* NULL: no such kernel */
+
+size_t gk_column_count(void);
+/* Columns from plainest (ref) to widest. */
+const struct gk_column *gk_column_get(size_t index, enum gk_dtype dtype);
+/* The index of a column, or -1. */
+int gk_column_find(const char *name);
+/* NULL if this CPU runs the column, else the reason, naming what is missing. Static storage. */
+const char *gk_column_unusable(size_t index);
+
+const char *gk_dtype_name(enum gk_dtype dtype);
+size_t gk_dtype_size(enum gk_dtype dtype);
+
+/* Shape of an operand in args; layout, reduction and dimensions are read from there. */
+size_t gk_field_rows(const struct gk_field *field, const struct gk_kernel *kernel, const void *args);
+size_t gk_field_cols(const struct gk_field *field, const struct gk_kernel *kernel, const void *args);
+size_t gk_field_ld(const struct gk_field *field, const struct gk_kernel *kernel, const void *args); /* elements; mask: words */
+size_t gk_element_size(enum gk_element element, enum gk_dtype dtype);
+/* Elements of storage a row of the operand takes: cols, for masks the words that hold them. */
+size_t gk_field_row_elements(const struct gk_field *field, const struct gk_kernel *kernel, const void *args);
+/* An operand's pointer in args (NULL for one that is absent). */
+const void *gk_field_pointer(const struct gk_field *field, const void *args);
+const struct gk_field *gk_kernel_field(const struct gk_kernel *kernel, enum gk_field_kind kind, const char *name);
+
+/* FLOPs of a call; bytes that it must at least move (each operand present once, an accumulated output twice). */
+double gk_kernel_flops(const struct gk_kernel *kernel, const void *args);
+double gk_kernel_bytes(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args);
+/* What decides between serial and parallel: FLOPs of a sum of products, bytes of anything else. */
+double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args);
+
+/* Everything that can be wrong with args but for what cell->check knows. */
+gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args);
+
+/* What gk_<kernel>(ctx, args) does. */
+gk_status gk_call(gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args);
+
+/* For tests and benchmarks: what the context decided and why; other cache sizes, so that every blocking can be tried. */
+struct gk_context_info {
+    size_t column, threads;
+    const char *isa_rule, *threads_rule; /* "GRADKERN_ISA", "the widest that this CPU runs"; "OMP_NUM_THREADS", ... */
+    struct gk_caches caches;
+};
+void gk_context_inspect(const gk_context *ctx, struct gk_context_info *info);
+void gk_context_set_caches(gk_context *ctx, struct gk_caches caches);
+
+/* The threads that a call with these args uses. */
+size_t gk_call_threads(const gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args);
+
+/* Runs a probe of column `index` on `threads` threads. */
+void gk_probe_run(size_t index, enum gk_dtype dtype, enum gk_probe probe, size_t threads, const struct gk_probe_args *args);
+
+#endif

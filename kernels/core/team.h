@@ -1,0 +1,47 @@
+/* The threads of one call. team.c is the only file that speaks OpenMP. */
+#ifndef GK_TEAM_H
+#define GK_TEAM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "topology.h"
+
+struct gk_team {
+    size_t rank, size;
+    void *scratch; /* the bytes that the cell asked for, aligned to 4096, shared by the team */
+    const struct gk_caches *caches;
+    atomic_size_t *next; /* starts at 0 in each call: gk_team_claim */
+};
+
+/* What a kernel may know when it sizes its scratch space. */
+struct gk_machine {
+    size_t threads; /* the most that the team can have */
+    struct gk_caches caches;
+};
+
+struct gk_slice {
+    size_t begin, end;
+};
+
+typedef void gk_run(const void *args, const struct gk_team *team);
+
+/* Runs run(args, team) on each of at most `threads` threads, in one parallel region. Serial inside a caller's parallel region and
+ * in a child after fork, where the OpenMP runtime would hang. */
+void gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch, const struct gk_caches *caches);
+
+void gk_team_barrier(const struct gk_team *team);
+
+/* Items 0, 1, 2, ... each to one thread of the team, whichever comes first. */
+static inline size_t gk_team_claim(const struct gk_team *team) {
+    return atomic_fetch_add_explicit(team->next, 1, memory_order_relaxed);
+}
+
+/* This thread's share of [0, total), cut at multiples of unit. */
+struct gk_slice gk_team_slice(const struct gk_team *team, size_t total, size_t unit);
+
+/* Why a call runs serially at this moment whatever was asked, or NULL. */
+const char *gk_team_serial_reason(void);
+
+#endif

@@ -1,0 +1,52 @@
+/* The one sum of products behind the affine kernels: c[i][j] = start + sum over k of a[i][k] b[k][j], in the canonical order. */
+#ifndef GK_GEMM_H
+#define GK_GEMM_H
+
+#include "kernel.h"
+
+/* One operand as it lies in memory. A mask belongs to the same rows and columns of memory; where it has no bit, +0 counts. */
+struct gk_view {
+    const real *p;
+    size_t ld;
+    bool along_k; /* the contiguous direction: k, or the outputs i or j */
+    const uint64_t *mask;
+    size_t ld_mask;
+};
+
+struct gk_gemm {
+    size_t rows, cols, k;
+    struct gk_view a, b;
+    real *c;
+    size_t ldc;
+    const real *bias; /* start value of each column, or NULL */
+    bool accumulate;  /* start from c itself */
+};
+
+/* This thread's share of the product. scratch is the team's, gk_gemm_scratch bytes. No barrier. */
+void GK_SYMBOL(gemm)(const struct gk_gemm *g, const struct gk_team *team);
+size_t GK_SYMBOL(gemm_scratch)(const struct gk_gemm *g, const struct gk_machine *machine);
+
+/* FLOPs a thread must have for a second one to pay: a hot fork and join costs about 1 us, 150,000 FLOPs of one core. */
+#define GK_GEMM_SERIAL_BELOW 1e6
+
+/* A kernel file that is one product defines product(args) and then this. */
+#define GK_GEMM_CELL(id)                                                                                                   \
+    static void run(const void *args, const struct gk_team *team) { GK_SYMBOL(gemm)(&(struct gk_gemm[]){product(args)}[0], team); } \
+    static size_t scratch(const void *args, const struct gk_machine *machine) { return GK_SYMBOL(gemm_scratch)(&(struct gk_gemm[]){product(args)}[0], machine); } \
+    GK_CELL(id) = {.run = run, .scratch = scratch, .serial_below = GK_GEMM_SERIAL_BELOW}
+
+#if GK_LANES > 1
+/* count elements (at most GK_LANES) of a row of memory from col on, masked; the other lanes +0. */
+GK_INLINE vf gk_load_view(const struct gk_view *v, size_t row, size_t col, size_t count) {
+    const real *const p = v->p + row * v->ld + col;
+    const vf x = count == GK_LANES ? vf_load(p) : vf_load_m(vm_first(count), p);
+    return v->mask ? vf_keep(vm_from_bits(gk_bits(v->mask + row * v->ld_mask, col, count)), x) : x;
+}
+#else
+static inline real gk_load_view(const struct gk_view *v, size_t row, size_t col) {
+    const bool kept = !v->mask || gk_bits(v->mask + row * v->ld_mask, col, 1) & 1;
+    return kept ? v->p[row * v->ld + col] : 0;
+}
+#endif
+
+#endif

@@ -1,0 +1,39 @@
+/* The gradients of the affine layer as products and column sums, shared by the kernels of one gradient and of all. A mask masks
+ * dy; NULL for none. */
+#ifndef GK_GRADIENTS_H
+#define GK_GRADIENTS_H
+
+#include "gemm.h"
+
+typedef GK_ARGS_OF(affine_backward) gk_backward_args;
+
+/* dx = dy w^T: rows n, columns d, k = m. */
+static inline struct gk_gemm gk_product_dx(const gk_backward_args *a) {
+    const bool in_out = a->layout == GK_IN_OUT;
+    return (struct gk_gemm){
+        .rows = a->n, .cols = a->d, .k = a->m,
+        .a = {.p = a->dy, .ld = gk_ld(a->ld_dy, a->m), .along_k = true,
+              .mask = a->mask, .ld_mask = gk_ld(a->ld_mask, gk_words(a->m))},
+        .b = {.p = a->w, .ld = gk_ld(a->ld_w, in_out ? a->m : a->d), .along_k = in_out},
+        .c = a->dx, .ldc = gk_ld(a->ld_dx, a->d), .accumulate = a->accumulate_dx,
+    };
+}
+
+/* dw = x^T dy, or its transpose dy^T x where weights are [m][d]; k = n. */
+static inline struct gk_gemm gk_product_dw(const gk_backward_args *a) {
+    const bool in_out = a->layout == GK_IN_OUT;
+    const struct gk_view x = {.p = a->x, .ld = gk_ld(a->ld_x, a->d)};
+    const struct gk_view dy = {.p = a->dy, .ld = gk_ld(a->ld_dy, a->m),
+                               .mask = a->mask, .ld_mask = gk_ld(a->ld_mask, gk_words(a->m))};
+    return (struct gk_gemm){
+        .rows = in_out ? a->d : a->m, .cols = in_out ? a->m : a->d, .k = a->n,
+        .a = in_out ? x : dy, .b = in_out ? dy : x,
+        .c = a->dw, .ldc = gk_ld(a->ld_dw, in_out ? a->m : a->d), .accumulate = a->accumulate_dw,
+    };
+}
+
+/* This thread's share of db, the column sums of dy. Has barriers: the whole team calls it. */
+void GK_SYMBOL(column_sums)(const gk_backward_args *a, const struct gk_team *team);
+size_t GK_SYMBOL(column_sums_scratch)(const gk_backward_args *a, const struct gk_machine *machine);
+
+#endif

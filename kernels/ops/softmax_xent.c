@@ -1,0 +1,45 @@
+/* Loss and gradient in one: a row's exponentials become its gradient while they are in cache. */
+#include "softmax.h"
+
+typedef GK_ARGS_OF(softmax_xent) args_type;
+
+/* Rows of one pass: their exponentials, 128 KiB at most but for one long row, stay in L2 until they are scaled. */
+static size_t rows_together(size_t c) {
+    const size_t fit = (128 << 10) / sizeof(real) / (c ? c : 1);
+    return gk_min(fit ? fit : 1, GK_ROWS_TOGETHER);
+}
+
+static void run(const void *args, const struct gk_team *team) {
+    const args_type *const a = args;
+    const struct gk_labels l = GK_LABELS_OF(a);
+    const struct gk_slice rows = gk_team_slice(team, a->n, 1);
+    const size_t ld_dx = gk_ld(a->ld_dx, a->c), together = rows_together(a->c);
+    const real scale = gk_gradient_scale(&l, a->n, a->reduction);
+    real *const row_loss = a->row_loss ? a->row_loss : team->scratch;
+    real inverse[GK_ROWS_TOGETHER];
+    for (size_t i = rows.begin; i < rows.end; i += together) {
+        const size_t end = gk_min(i + together, rows.end);
+        gk_rows_forward(&l, a->x, gk_ld(a->ld_x, a->c), a->c, i, end, a->dx, ld_dx, inverse, row_loss);
+        for (size_t r = i; r < end; r++) {
+            real *const dx = a->dx + r * ld_dx;
+            gk_row_gradient(&l, r, dx, inverse[r - i], scale, gk_upstream(a->dloss, a->reduction, r), a->c, dx);
+        }
+    }
+    if (!a->loss || a->reduction == GK_NONE) return;
+    gk_team_barrier(team);
+    if (team->rank == 0) *a->loss = gk_batch_loss(row_loss, a->n, gk_count_rows(&l, a->n), a->reduction);
+}
+
+static size_t scratch(const void *args, const struct gk_machine *machine) {
+    const args_type *const a = args;
+    (void)machine;
+    return a->row_loss ? 0 : gk_loss_bytes(a->n);
+}
+
+static gk_status check(const void *args) {
+    const args_type *const a = args;
+    const struct gk_labels l = GK_LABELS_OF(a);
+    return gk_check_labels(&l, a->n, a->c);
+}
+
+GK_CELL(softmax_xent) = {.run = run, .scratch = scratch, .check = check, .serial_below = GK_SOFTMAX_SERIAL_BELOW};
