@@ -1,0 +1,248 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "commands.h"
+#include "core/registry.h"
+#include "message.h"
+#include "report_table.h"
+#include "result_json.h"
+
+#define QUICK_SECONDS 7.0 /* after which no problem starts */
+
+struct run_options {
+    struct gb_plan_options plan;
+    uint64_t rounds;
+    double max_time;
+    const char *json;
+    bool quick, no_color, no_bind;
+};
+
+/* What a run builds up. */
+struct run {
+    const struct run_options *options;
+    struct gb_plan plan;
+    struct gb_roofs roofs;
+    struct gb_warnings warnings;
+    struct gb_outcome *outcomes;
+    size_t count;
+    struct gb_report report;
+    double start;
+};
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int number) {
+    caught = number;
+}
+
+/* The first signal ends the run in order, a second one at once. */
+static void catch_signals(void) {
+    const int numbers[] = {SIGINT, SIGTERM};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
+    for (size_t i = 0; i < 2; i++) {
+        struct sigaction before;
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(numbers[i], &action, NULL);
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* One line on a terminal that is written over and over. */
+struct progress {
+    bool on;
+    size_t task, tasks;
+    double start, last;
+};
+
+static void show_progress(void *data, const struct gb_task *task, const char *what, size_t done, size_t of) {
+    struct progress *const p = data;
+    const double now = gb_clock_ns();
+    char left[32] = "";
+    if (now - p->last < 1e8) return;
+    p->last = now;
+    if (p->task > 1) {
+        const double seconds = (now - p->start) / 1e9 * (double)(p->tasks - p->task) / (double)p->task;
+        snprintf(left, sizeof left, "  about %.0f:%02d left", seconds / 60 - 0.5 > 0 ? (double)(int)(seconds / 60) : 0.0,
+                 (int)seconds % 60);
+    }
+    fprintf(stderr, "\r[%zu/%zu] %s %s  %s %zu/%zu%s\033[K", p->task + 1, p->tasks, gk_kernel_get(task->spec.kernel)->name,
+            task->workload, what, done, of, left);
+}
+
+static void end_progress(const struct progress *p) {
+    if (p->on) fprintf(stderr, "\r\033[K");
+}
+
+static int measure_roofs(struct run *run, struct gb_binding *binding) {
+    run->roofs.n_threads = run->plan.n_threads;
+    memcpy(run->roofs.threads, run->plan.threads, sizeof run->roofs.threads);
+    memcpy(run->roofs.columns, run->plan.columns, sizeof run->roofs.columns);
+    memcpy(run->roofs.dtypes, run->plan.dtypes, sizeof run->roofs.dtypes);
+    if (gb_roofs_measure(&run->roofs, binding, run->options->quick ? 3 : 7, &run->warnings)) return GB_EXIT_OK;
+    return gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
+}
+
+static int run_tasks(struct run *run, struct gb_binding *binding) {
+    const struct run_options *const o = run->options;
+    struct progress progress = {.on = isatty(STDERR_FILENO), .tasks = run->plan.n_tasks, .start = gb_clock_ns()};
+    const struct gb_harness harness = {
+        .plan = &run->plan,
+        .roofs = &run->roofs,
+        .binding = binding,
+        .rounds = o->rounds,
+        .sample_ns = o->quick ? 0.1e6 : 1e6,
+        .budget_ns = o->max_time * 1e9,
+        .seed = o->plan.seed,
+        .stop = &caught,
+        .progress = progress.on ? show_progress : NULL,
+        .progress_data = &progress,
+    };
+    int code = GB_EXIT_OK;
+    for (size_t i = 0; i < run->plan.n_tasks && !caught && code == GB_EXIT_OK; i++) {
+        if (o->quick && gb_clock_ns() - run->start > QUICK_SECONDS * 1e9) break;
+        progress.task = i;
+        const bool good = gb_harness_run(&harness, &run->plan.tasks[i], &run->outcomes[run->count]);
+        end_progress(&progress);
+        if (good) {
+            gb_report_outcome(&run->report, &run->plan, &run->outcomes[run->count++]);
+        } else {
+            gb_outcome_free(&run->outcomes[run->count]);
+            code = gb_fail(GB_EXIT_RESOURCE, "no memory for %s %s", gk_kernel_get(run->plan.tasks[i].spec.kernel)->name,
+                           run->plan.tasks[i].workload);
+        }
+    }
+    return code;
+}
+
+static bool is_complete(const struct run *run) {
+    return run->count == run->plan.n_tasks && gb_count_outcomes(&run->plan, run->outcomes, run->count).skipped == 0;
+}
+
+/* Warns of what went on during the run. */
+static void look_back(struct run *run, struct gb_binding *binding, struct gb_ticks ticks) {
+    struct gb_warnings ignored = {.count = 0};
+    struct gb_roofs *const after = run->options->quick || caught ? NULL : malloc(sizeof *after);
+    if (after) {
+        *after = run->roofs;
+        if (gb_roofs_measure(after, binding, 5, &ignored)) gb_roofs_warn_moved(&run->roofs, after, &run->warnings);
+        free(after);
+    }
+    if (binding && !gb_binding_works(binding)) gb_warn(&run->warnings, "not every thread could be bound to a core");
+    gb_steal_warn(&run->warnings, ticks, gb_ticks_read());
+}
+
+static int write_result(const struct run *run) {
+    const struct gb_result result = {
+        .plan = &run->plan,
+        .roofs = &run->roofs,
+        .warnings = &run->warnings,
+        .outcomes = run->outcomes,
+        .count = run->count,
+        .seed = run->options->plan.seed,
+        .complete = is_complete(run),
+    };
+    return gb_result_write(&result, run->options->json);
+}
+
+static int measure(struct run *run, struct gb_binding *binding) {
+    const struct gb_ticks ticks = gb_ticks_read();
+    gb_report_header(&run->report, &run->plan, run->options->rounds, run->options->plan.seed);
+    gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1]);
+    if (!binding && !run->options->no_bind) gb_warn(&run->warnings, "hwloc cannot bind threads: they may move between cores");
+    int code = measure_roofs(run, binding);
+    if (code != GB_EXIT_OK) return code;
+    gb_report_warnings(&run->report, &run->warnings, 0);
+    gb_report_roofs(&run->report, &run->roofs);
+    const size_t printed = run->warnings.count;
+    catch_signals();
+    code = run_tasks(run, binding);
+    look_back(run, binding, ticks);
+    gb_report_footer(&run->report, &run->plan, run->outcomes, run->count);
+    if (run->options->quick && run->count < run->plan.n_tasks && !caught)
+        fprintf(run->report.out, "--quick starts no problem after %.0f s: %zu were left out\n", QUICK_SECONDS,
+                run->plan.n_tasks - run->count);
+    gb_report_warnings(&run->report, &run->warnings, printed);
+    const int written = run->options->json ? write_result(run) : GB_EXIT_OK;
+    if (code != GB_EXIT_OK) return code;
+    if (written != GB_EXIT_OK) return written;
+    return gb_count_outcomes(&run->plan, run->outcomes, run->count).failed ? GB_EXIT_CHECK : GB_EXIT_OK;
+}
+
+static int run_plan(struct run *run) {
+    struct gb_binding *const binding = run->options->no_bind ? NULL : gb_binding_create();
+    run->outcomes = calloc(run->plan.n_tasks, sizeof *run->outcomes);
+    const int code = run->outcomes ? measure(run, binding) : gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
+    for (size_t i = 0; i < run->count; i++) gb_outcome_free(&run->outcomes[i]);
+    free(run->outcomes);
+    gb_binding_destroy(binding);
+    return code;
+}
+
+static int start(const struct run_options *options) {
+    const bool json_out = options->json && strcmp(options->json, "-") == 0;
+    struct run *const run = calloc(1, sizeof *run);
+    if (!run) return gb_fail(GB_EXIT_RESOURCE, "no memory");
+    run->options = options;
+    run->start = gb_clock_ns();
+    run->report.out = json_out ? stderr : stdout;
+    run->report.color = !options->no_color && !getenv("NO_COLOR") && isatty(fileno(run->report.out));
+    int code = gb_environment_check();
+    if (code == GB_EXIT_OK && options->json) code = gb_result_check_path(options->json);
+    if (code == GB_EXIT_OK) code = gb_plan_make(&run->plan, &options->plan);
+    if (code == GB_EXIT_OK) code = gb_plan_check_memory(&run->plan);
+    if (code == GB_EXIT_OK) code = run_plan(run);
+    gb_plan_free(&run->plan);
+    free(run);
+    return code;
+}
+
+static bool parse(struct run_options *o, int argc, char **argv, int *code) {
+    const struct gb_flag options[] = {
+        {.name = "workload", .kind = GB_FLAG_TEXTS, .target = &o->plan.workloads, .value = "NAME",
+         .help = "a workload of gradbench list, or a file; may be repeated (default: default)"},
+        {.name = "shape", .kind = GB_FLAG_TEXTS, .target = &o->plan.shapes, .value = "LINE",
+         .help = "one problem, as a line of a workload: \"affine n=256 d=768 m=3072\"; may be repeated"},
+        {.name = "kernels", .kind = GB_FLAG_TEXT, .target = &o->plan.kernels, .value = "LIST",
+         .help = "kernels or families, separated by commas (default: all)"},
+        {.name = "isa", .kind = GB_FLAG_TEXT, .target = &o->plan.isa, .value = "LIST",
+         .help = "instruction sets (default: all that this CPU runs)"},
+        {.name = "threads", .kind = GB_FLAG_TEXT, .target = &o->plan.threads, .value = "LIST",
+         .help = "thread counts (default: 1,all)"},
+        {.name = "dtype", .kind = GB_FLAG_TEXT, .target = &o->plan.dtype, .value = "LIST",
+         .help = "f32, f64 or both, for lines that do not say (default: f32)"},
+        {.name = "rounds", .kind = GB_FLAG_COUNT, .target = &o->rounds, .value = "N", .low = GB_ROUNDS_MIN, .high = GB_ROUNDS_MAX,
+         .help = "at most (default: 31)"},
+        {.name = "max-time", .kind = GB_FLAG_REAL, .target = &o->max_time, .value = "SECONDS", .low = 0, .high = 1e6,
+         .help = "a problem starts no round after this, but for the first 6 (default: 1.5)"},
+        {.name = "seed", .kind = GB_FLAG_COUNT, .target = &o->plan.seed, .value = "N", .low = 0, .high = 0x1p53,
+         .help = "of contents and orders (default: 1)"},
+        {.name = "json", .kind = GB_FLAG_TEXT, .target = &o->json, .value = "FILE",
+         .help = "writes the results there too; - is standard output, the table then goes to standard error"},
+        {.name = "quick", .kind = GB_FLAG_SWITCH, .target = &o->quick, .help = "under 10 s: the workload smoke, short samples, 7 rounds"},
+        {.name = "no-bind", .kind = GB_FLAG_SWITCH, .target = &o->no_bind, .help = "leaves the threads to the operating system"},
+        {.name = "no-color", .kind = GB_FLAG_SWITCH, .target = &o->no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
+    };
+    const struct gb_syntax syntax = {
+        .command = "run", .options = options, .n_options = sizeof options / sizeof *options,
+        .summary = "Verifies each kernel, instruction set and thread count on each problem, then times them in interleaved rounds.",
+        .notes = "A ratio is the median over rounds of one time over the other's, with its 95 % interval; faster or slower is said only\n"
+                 "where the whole interval is beyond 3 %, or beyond what one variant timed twice came apart by."};
+    return gb_options_parse(&syntax, argc, argv, code);
+}
+
+int gb_command_run(int argc, char **argv) {
+    struct run_options options = {.plan = {.seed = 1}};
+    int code;
+    if (!parse(&options, argc, argv, &code)) return code;
+    options.plan.default_workload = options.quick ? "smoke" : "default";
+    if (options.rounds == 0) options.rounds = options.quick ? 7 : 31;
+    if (options.max_time == 0) options.max_time = options.quick ? 0.05 : 1.5;
+    code = start(&options);
+    if (!caught) return code;
+    fflush(stdout);
+    raise(caught);
+    return code;
+}

@@ -1,0 +1,167 @@
+#include "environment.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "core/registry.h"
+#include "core/topology.h"
+#include "message.h"
+#include "text.h"
+
+void gb_warn(struct gb_warnings *warnings, const char *format, ...) {
+    if (warnings->count == GB_WARNINGS_MAX) return;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(warnings->list[warnings->count++], GB_WARNING_MAX, format, list);
+    va_end(list);
+}
+
+/* The first bytes of a small file, without the newline at its end; "" if there is none. */
+static const char *read_text(const char *path, char *text, size_t size) {
+    FILE *const file = fopen(path, "re");
+    text[0] = '\0';
+    if (!file) return text;
+    const size_t got = fread(text, 1, size - 1, file);
+    fclose(file);
+    text[got] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return text;
+}
+
+/* The number after a key at the start of a line, such as "MemAvailable:"; -1: not found. */
+static double read_number(const char *path, const char *key) {
+    char line[256];
+    double number = -1;
+    FILE *const file = fopen(path, "re");
+    if (!file) return -1;
+    while (number < 0 && fgets(line, sizeof line, file))
+        if (strncmp(line, key, strlen(key)) == 0) number = strtod(line + strlen(key), NULL);
+    fclose(file);
+    return number;
+}
+
+static bool virtual_machine(void) {
+    char line[8192];
+    bool found = false;
+    FILE *const file = fopen("/proc/cpuinfo", "re");
+    if (!file) return false;
+    while (!found && fgets(line, sizeof line, file)) found = strncmp(line, "flags", 5) == 0 && strstr(line, " hypervisor");
+    fclose(file);
+    return found;
+}
+
+static void warn_build(struct gb_warnings *warnings) {
+#ifndef __OPTIMIZE__
+    gb_warn(warnings, "built without optimization: the times say nothing about the kernels");
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    gb_warn(warnings, "built with a sanitizer: the times say nothing about the kernels");
+#endif
+    (void)warnings;
+}
+
+void gb_environment_warn(struct gb_warnings *warnings, size_t threads) {
+    const struct gk_topology *const topology = gk_topology_get();
+    char text[64];
+    double load;
+    warn_build(warnings);
+    if (virtual_machine()) gb_warn(warnings, "a virtual machine: clock rate and neighbours are out of sight; trust ratios of one run");
+    read_text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", text, sizeof text);
+    if (*text && strcmp(text, "performance") != 0) gb_warn(warnings, "the frequency governor is %s, not performance", text);
+    if (topology->logical > topology->cores)
+        gb_warn(warnings, "cores run %zu hardware threads: whatever runs on a sibling slows a core down",
+                topology->logical / topology->cores);
+    if (topology->cpu_quota > 0 && topology->cpu_quota < (double)threads)
+        gb_warn(warnings, "the cgroup may use %.2f CPUs, fewer than %zu threads: they will be throttled", topology->cpu_quota, threads);
+    if (threads > topology->cores)
+        gb_warn(warnings, "%zu threads on %zu cores: they are not bound and take turns", threads, topology->cores);
+    if (getloadavg(&load, 1) == 1 && load > 0.25 * (double)topology->machine_cores)
+        gb_warn(warnings, "the load average is %.2f on %zu cores: something else is running, or has just been", load,
+                topology->machine_cores);
+    if (sysconf(_SC_NPROCESSORS_ONLN) > (long)topology->logical)
+        gb_warn(warnings, "this process may use %zu of %ld hardware threads", topology->logical, sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+struct gb_ticks gb_ticks_read(void) {
+    enum { FIELDS = 8, STEAL = 7 }; /* user nice system idle iowait irq softirq steal */
+    struct gb_ticks ticks = {0, 0};
+    char text[512];
+    read_text("/proc/stat", text, sizeof text);
+    char *next = text + strcspn(text, " ");
+    for (int i = 0; i < FIELDS; i++) {
+        const double value = strtod(next, &next);
+        ticks.all += value;
+        if (i == STEAL) ticks.stolen = value;
+    }
+    return ticks;
+}
+
+void gb_steal_warn(struct gb_warnings *warnings, struct gb_ticks before, struct gb_ticks after) {
+    const double all = after.all - before.all, share = all > 0 ? (after.stolen - before.stolen) / all : 0;
+    if (share > 0.002) gb_warn(warnings, "the hypervisor took %.1f %% of the CPU time during the run (steal)", 100 * share);
+}
+
+/* Files of the cgroup that this process is in (version 2), and of the one it sees as the root. */
+static double cgroup_left(void) {
+    char text[512], path[640], number[64];
+    double left = -1;
+    read_text("/proc/self/cgroup", text, sizeof text);
+    const char *const own = strncmp(text, "0::", 3) == 0 ? text + 3 : "/";
+    const char *const folders[] = {own, ""};
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", folders[i]);
+        read_text(path, number, sizeof number);
+        if (*number < '0' || *number > '9') continue;
+        const double most = strtod(number, NULL);
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.current", folders[i]);
+        const double room = most - strtod(read_text(path, number, sizeof number), NULL);
+        if (left < 0 || room < left) left = room > 0 ? room : 0;
+    }
+    return left;
+}
+
+struct gb_memory gb_memory_available(void) {
+    struct rlimit limit;
+    struct gb_memory memory = {1e18, "no known limit"};
+    const double available = read_number("/proc/meminfo", "MemAvailable:") * 1024;
+    if (available >= 0) memory = (struct gb_memory){available, "available on this machine"};
+    const double group = cgroup_left();
+    if (group >= 0 && group < memory.bytes) memory = (struct gb_memory){group, "left to the cgroup, memory.max"};
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        const double used = read_number("/proc/self/status", "VmSize:") * 1024;
+        const double left = (double)limit.rlim_cur - (used > 0 ? used : 0);
+        if (left < memory.bytes) memory = (struct gb_memory){left > 0 ? left : 0, "left of the address space, ulimit -v"};
+    }
+    return memory;
+}
+
+const char *gb_bytes_text(double bytes, char *text, size_t size) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    size_t unit = 0;
+    while (bytes >= 1024 && unit + 1 < sizeof units / sizeof *units) {
+        bytes /= 1024;
+        unit++;
+    }
+    snprintf(text, size, unit && bytes < 100 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+    return text;
+}
+
+int gb_environment_check(void) {
+    char text[300];
+    const char *rule;
+    const char *const isa = getenv("GRADKERN_ISA"), *const omp = getenv("OMP_NUM_THREADS");
+    const struct gb_names columns = gb_column_names();
+    if (isa && gk_column_find(isa) < 0)
+        return gb_fail(GB_EXIT_ISA, "GRADKERN_ISA names no instruction set (got '%.80s', allowed: %s)", isa,
+                       gb_names_join(&columns, text, sizeof text));
+    if (isa && gk_column_unusable((size_t)gk_column_find(isa)))
+        return gb_fail(GB_EXIT_ISA, "GRADKERN_ISA is %s: %s", isa, gk_column_unusable((size_t)gk_column_find(isa)));
+    if (gk_threads_choose(gk_topology_get(), 0, omp, &rule) == 0)
+        return gb_fail(GB_EXIT_USAGE, "OMP_NUM_THREADS must be a whole number from 1 to %d (got '%.80s')", GK_THREADS_MAX,
+                       omp ? omp : "");
+    return GB_EXIT_OK;
+}

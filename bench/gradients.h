@@ -1,0 +1,39 @@
+/* Are the gradients right? Centred differences through the f64 forward kernels against the backward kernels, and the complex step
+ * on the oracle against the oracle's own gradients. */
+#ifndef GB_GRADIENTS_H
+#define GB_GRADIENTS_H
+
+#include "gradkern.h"
+
+/* y = f(x): reads whatever the caller perturbs, writes n_outputs values. */
+struct gb_function {
+    void (*evaluate)(void *state, double *y);
+    void *state;
+    size_t n_outputs;
+    const double *dout; /* n_outputs; NULL: 1 */
+};
+
+/* gradient[i] = sum((f(x + h e_i) - f(x - h e_i)) dout) / 2h, one coordinate at a time; x is as before afterwards. False: no
+ * memory. */
+bool gb_centred_differences(const struct gb_function *f, double *x, size_t count, double h, double *gradient);
+
+/* max |a - b| / max(1e-8, |a| + |b|), NaN if there is one. */
+double gb_relative_error(const double *a, const double *b, size_t count);
+
+/* Close to standard normal, from a state that it moves on. */
+double gb_next_normal(uint64_t *state);
+
+struct gb_gradient_check {
+    const char *name;   /* "affine dx" */
+    const char *method; /* "centred differences", "complex step" */
+    double error, limit;
+};
+
+enum { GB_GRADIENT_CHECKS_MAX = 24 };
+
+/* Fills in the checks and returns their number; one is passed where error <= limit (never for NaN). 0: no memory, or a kernel
+ * refused. The numbers are always the same ones: a difference is off by about 1e-11 however small the gradient is, so that by
+ * relative error numbers that give a gradient near 0 fail. */
+size_t gb_gradient_checks(gk_context *ctx, struct gb_gradient_check checks[GB_GRADIENT_CHECKS_MAX]);
+
+#endif

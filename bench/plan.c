@@ -1,0 +1,219 @@
+#include "plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/topology.h"
+#include "environment.h"
+#include "message.h"
+#include "text.h"
+#include "verify.h"
+
+enum { ITEM_MAX = 64 };
+
+static int refuse_item(const char *option) {
+    return gb_fail(GB_EXIT_USAGE, "a word of --%s is longer than %d bytes", option, ITEM_MAX - 1);
+}
+
+int gb_parse_kernels(const char *list, bool kernels[GK_KERNEL_COUNT]) {
+    char item[ITEM_MAX], text[700];
+    bool too_long = false;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) kernels[id] = list == NULL;
+    while (gb_text_item(&list, item, sizeof item, &too_long)) {
+        bool known = false;
+        for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+            const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
+            if (strcmp(kernel->name, item) != 0 && strcmp(kernel->family, item) != 0) continue;
+            kernels[id] = known = true;
+        }
+        if (known) continue;
+        struct gb_names names = gb_kernel_names();
+        const struct gb_names families = gb_family_names();
+        for (size_t i = 0; i < families.count; i++) gb_names_add(&names, families.list[i]);
+        return gb_fail(GB_EXIT_USAGE, "%s", gb_names_refuse(&names, "kernel", item, text, sizeof text));
+    }
+    return too_long ? refuse_item("kernels") : GB_EXIT_OK;
+}
+
+static int ascending(const void *a, const void *b) {
+    const size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return (x > y) - (x < y);
+}
+
+static size_t all_threads(void) {
+    const char *rule;
+    const size_t all = gk_threads_choose(gk_topology_get(), 0, getenv("OMP_NUM_THREADS"), &rule);
+    return all ? all : 1;
+}
+
+int gb_parse_threads(const char *list, size_t threads[GB_THREAD_COUNTS_MAX], size_t *count) {
+    char item[ITEM_MAX];
+    bool too_long = false;
+    *count = 0;
+    if (!list) list = "1,all";
+    while (gb_text_item(&list, item, sizeof item, &too_long)) {
+        uint64_t number = all_threads();
+        bool again = false;
+        if (strcmp(item, "all") != 0 && !gb_text_count(item, 1, GK_THREADS_MAX, &number))
+            return gb_fail(GB_EXIT_USAGE, "--threads takes numbers from 1 to %d, or all (got '%s')", GK_THREADS_MAX, item);
+        for (size_t i = 0; i < *count; i++) again = again || threads[i] == number;
+        if (again) continue;
+        if (*count == GB_THREAD_COUNTS_MAX)
+            return gb_fail(GB_EXIT_USAGE, "--threads takes at most %d different numbers", GB_THREAD_COUNTS_MAX);
+        threads[(*count)++] = number;
+    }
+    qsort(threads, *count, sizeof *threads, ascending);
+    return too_long ? refuse_item("threads") : GB_EXIT_OK;
+}
+
+int gb_parse_columns(const char *list, bool columns[GB_ROOF_COLUMNS_MAX]) {
+    char item[ITEM_MAX], text[400];
+    bool too_long = false;
+    const bool all = !list || strcmp(list, "all") == 0;
+    for (size_t i = 0; i < GB_ROOF_COLUMNS_MAX; i++) columns[i] = all && i < gk_column_count() && !gk_column_unusable(i);
+    if (all) return GB_EXIT_OK;
+    while (gb_text_item(&list, item, sizeof item, &too_long)) {
+        const int index = gk_column_find(item);
+        struct gb_names names = gb_column_names();
+        gb_names_add(&names, "all");
+        if (index < 0)
+            return gb_fail(GB_EXIT_USAGE, "%s", gb_names_refuse(&names, "instruction set", item, text, sizeof text));
+        if (gk_column_unusable((size_t)index))
+            return gb_fail(GB_EXIT_ISA, "%s cannot be used: %s", item, gk_column_unusable((size_t)index));
+        columns[index] = true;
+    }
+    return too_long ? refuse_item("isa") : GB_EXIT_OK;
+}
+
+static int parse_dtypes(const char *list, bool dtypes[GK_DTYPE_COUNT]) {
+    char item[ITEM_MAX];
+    bool too_long = false;
+    while (gb_text_item(&list, item, sizeof item, &too_long)) {
+        bool known = false;
+        for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
+            if (strcmp(gk_dtype_name((enum gk_dtype)dtype), item) != 0) continue;
+            dtypes[dtype] = known = true;
+        }
+        if (!known) return gb_fail(GB_EXIT_USAGE, "unknown type '%s' in --dtype (allowed: f32, f64)", item);
+    }
+    return too_long ? refuse_item("dtype") : GB_EXIT_OK;
+}
+
+static int read_shape(struct gb_plan *plan, const char *text) {
+    struct gb_parse_error error;
+    const size_t before = plan->workload.count;
+    if (strpbrk(text, "\r\n")) return gb_fail(GB_EXIT_USAGE, "--shape takes one line");
+    if (!gb_workload_parse(&plan->workload, "shape", text, strlen(text), &error))
+        return error.line ? gb_fail(GB_EXIT_USAGE, "--shape, column %zu: %s", error.column, error.text)
+                          : gb_fail(GB_EXIT_RESOURCE, "no memory");
+    if (plan->workload.count == before) return gb_fail(GB_EXIT_USAGE, "--shape holds no problem (got '%.80s')", text);
+    return GB_EXIT_OK;
+}
+
+static int read_shapes(struct gb_plan *plan, const struct gb_plan_options *options) {
+    const bool none = options->workloads.count == 0 && options->shapes.count == 0;
+    char path[GB_PATH_MAX];
+    size_t used = 0;
+    for (size_t i = 0; i < options->workloads.count + none; i++) {
+        const char *const word = none ? options->default_workload : options->workloads.list[i];
+        int code = gb_workload_find(word, path);
+        if (code == GB_EXIT_OK) code = gb_workload_read(&plan->workload, path);
+        if (code != GB_EXIT_OK) return code;
+        if (used < sizeof plan->source)
+            used += (size_t)snprintf(plan->source + used, sizeof plan->source - used, "%s%s", i ? ", " : "workload ", word);
+    }
+    for (size_t i = 0; i < options->shapes.count; i++) {
+        const int code = read_shape(plan, options->shapes.list[i]);
+        if (code != GB_EXIT_OK) return code;
+    }
+    if (options->shapes.count && used < sizeof plan->source)
+        snprintf(plan->source + used, sizeof plan->source - used, "%s%zu shape%s", used ? " and " : "", options->shapes.count,
+                 options->shapes.count == 1 ? "" : "s");
+    return GB_EXIT_OK;
+}
+
+/* A line that names its type keeps it; the others are run in each type asked for. */
+static bool wanted(const struct gb_shape *shape, enum gk_dtype dtype, const bool asked[GK_DTYPE_COUNT]) {
+    return shape->has_dtype ? shape->spec.dtype == dtype : asked[dtype];
+}
+
+static int make_tasks(struct gb_plan *plan, const struct gb_plan_options *options) {
+    bool kernels[GK_KERNEL_COUNT], asked[GK_DTYPE_COUNT] = {false};
+    int code = gb_parse_kernels(options->kernels, kernels);
+    if (code == GB_EXIT_OK) code = parse_dtypes(options->dtype ? options->dtype : "f32", asked);
+    if (code != GB_EXIT_OK) return code;
+    plan->tasks = calloc(plan->workload.count * GK_KERNEL_COUNT * GK_DTYPE_COUNT, sizeof *plan->tasks);
+    if (!plan->tasks) return gb_fail(GB_EXIT_RESOURCE, "no memory for the plan");
+    for (size_t i = 0; i < plan->workload.count; i++)
+        for (int id = 0; id < GK_KERNEL_COUNT; id++)
+            for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
+                const struct gb_shape *const shape = &plan->workload.shapes[i];
+                if (!kernels[id] || !shape->kernels[id] || !wanted(shape, (enum gk_dtype)dtype, asked)) continue;
+                struct gb_task *const task = &plan->tasks[plan->n_tasks++];
+                *task = (struct gb_task){.spec = shape->spec, .workload = shape->name};
+                task->spec.kernel = (enum gk_kernel_id)id;
+                task->spec.dtype = (enum gk_dtype)dtype;
+                task->spec.seed = options->seed;
+                task->spec.data = GB_DATA_NORMAL;
+                plan->dtypes[dtype] = true;
+            }
+    if (plan->n_tasks == 0)
+        return gb_fail(GB_EXIT_USAGE, "nothing to run: no problem of %s has a kernel of --kernels", plan->source);
+    return GB_EXIT_OK;
+}
+
+static int make_contexts(struct gb_plan *plan) {
+    gk_status status = gk_context_create(&plan->ref, &(gk_options){.isa = gk_column_get(0, GK_F32)->name, .threads = 1});
+    for (size_t column = 0; column < gk_column_count() && column < GB_ROOF_COLUMNS_MAX; column++)
+        for (size_t t = 0; t < plan->n_threads && plan->columns[column] && status == GK_OK; t++) {
+            struct gb_variant *const v = &plan->variants[plan->n_variants];
+            *v = (struct gb_variant){.column = column, .threads = plan->threads[t]};
+            v->name = gk_column_get(column, GK_F32)->name;
+            snprintf(v->label, sizeof v->label, "%s, %zu thread%s", v->name, v->threads, v->threads == 1 ? "" : "s");
+            status = gk_context_create(&v->ctx, &(gk_options){.isa = v->name, .threads = v->threads});
+            plan->n_variants += status == GK_OK;
+        }
+    return status == GK_OK ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "cannot create a context: %s", gk_status_string(status));
+}
+
+int gb_plan_make(struct gb_plan *plan, const struct gb_plan_options *options) {
+    *plan = (struct gb_plan){.n_tasks = 0};
+    int code = gb_parse_columns(options->isa, plan->columns);
+    if (code == GB_EXIT_OK) code = gb_parse_threads(options->threads, plan->threads, &plan->n_threads);
+    if (code == GB_EXIT_OK) code = read_shapes(plan, options);
+    if (code == GB_EXIT_OK) code = make_tasks(plan, options);
+    if (code == GB_EXIT_OK) code = make_contexts(plan);
+    if (code != GB_EXIT_OK) gb_plan_free(plan);
+    return code;
+}
+
+void gb_plan_free(struct gb_plan *plan) {
+    for (size_t i = 0; i < plan->n_variants; i++) gk_context_destroy(plan->variants[i].ctx);
+    gk_context_destroy(plan->ref);
+    free(plan->tasks);
+    gb_workload_free(&plan->workload);
+    *plan = (struct gb_plan){.n_tasks = 0};
+}
+
+/* Scratch space follows the operands, but for small problems: a quarter of them and a fixed part are more than any kernel takes. */
+static double bytes_needed(const struct gb_problem_spec *spec) {
+    const size_t operands = gb_problem_bytes(spec), copies = gb_verifier_bytes(spec);
+    if (operands == 0 || copies == 0) return 1e300;
+    return 1.25 * (double)operands + (double)copies + 0x1p25;
+}
+
+int gb_plan_check_memory(const struct gb_plan *plan) {
+    const struct gb_memory memory = gb_memory_available();
+    for (size_t i = 0; i < plan->n_tasks; i++) {
+        const struct gb_problem_spec *const spec = &plan->tasks[i].spec;
+        const double needed = bytes_needed(spec);
+        char problem[256], want[24], operands[24], have[24];
+        if (needed <= memory.bytes) continue;
+        gb_problem_describe(spec, problem, sizeof problem);
+        return gb_fail(GB_EXIT_RESOURCE, "%s needs %s (operands %s, the rest to verify it and to work), but %s are %s", problem,
+                       gb_bytes_text(needed, want, sizeof want), gb_bytes_text((double)gb_problem_bytes(spec), operands, sizeof operands),
+                       gb_bytes_text(memory.bytes, have, sizeof have), memory.rule);
+    }
+    return GB_EXIT_OK;
+}

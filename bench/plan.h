@@ -1,0 +1,56 @@
+/* What is to be run: problems (lines of workloads times their kernels and types) and variants (columns times thread counts). */
+#ifndef GB_PLAN_H
+#define GB_PLAN_H
+
+#include "options.h"
+#include "roofs.h"
+#include "workload.h"
+
+enum { GB_VARIANTS_MAX = GB_ROOF_COLUMNS_MAX * GB_THREAD_COUNTS_MAX };
+
+struct gb_variant {
+    size_t column, threads;
+    gk_context *ctx;
+    const char *name; /* the column's */
+    char label[40];   /* "avx2, 2 threads" */
+};
+
+struct gb_task {
+    struct gb_problem_spec spec;
+    const char *workload; /* name of the line */
+};
+
+struct gb_plan {
+    struct gb_workload workload;
+    struct gb_task *tasks;
+    size_t n_tasks;
+    struct gb_variant variants[GB_VARIANTS_MAX]; /* by column, then threads, ascending */
+    size_t n_variants;
+    size_t threads[GB_THREAD_COUNTS_MAX]; /* ascending */
+    size_t n_threads;
+    bool columns[GB_ROOF_COLUMNS_MAX], dtypes[GK_DTYPE_COUNT];
+    gk_context *ref; /* the reference on one thread */
+    char source[256]; /* "workload mlp", "2 shapes" */
+};
+
+struct gb_plan_options {
+    struct gb_texts workloads, shapes;
+    const char *default_workload; /* where neither is given */
+    const char *kernels, *isa, *threads, *dtype; /* lists separated by commas; NULL: all, 1 and all, f32 */
+    uint64_t seed;
+};
+
+/* Prints what is wrong and returns the exit code; the plan is then empty. */
+int gb_plan_make(struct gb_plan *plan, const struct gb_plan_options *options);
+void gb_plan_free(struct gb_plan *plan);
+
+/* Refuses, before anything is allocated, a plan of which a problem does not fit in memory. */
+int gb_plan_check_memory(const struct gb_plan *plan);
+
+/* Parts of command lines that other commands have too. 0: good; else an exit code, after the error was printed. */
+int gb_parse_kernels(const char *list, bool kernels[GK_KERNEL_COUNT]);
+int gb_parse_threads(const char *list, size_t threads[GB_THREAD_COUNTS_MAX], size_t *count);
+/* Columns by name, or all usable ones for NULL and "all". A column that cannot be used here is an error. */
+int gb_parse_columns(const char *list, bool columns[GB_ROOF_COLUMNS_MAX]);
+
+#endif

@@ -1,0 +1,249 @@
+#include "result_json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "build_info.h"
+#include "core/cpu.h"
+#include "core/topology.h"
+#include "message.h"
+#include "report_table.h"
+
+/* JSON has no infinity and no NaN. */
+static json_t *number(double value) {
+    return json_real(isfinite(value) ? value : 0);
+}
+
+static json_t *interval(double low, double high) {
+    return json_pack("[o, o]", number(low), number(high));
+}
+
+static json_t *bandwidth(const struct gb_bandwidth *b) {
+    return json_pack("{s:o, s:o, s:o}", "read_gbps", number(b->read), "copy_gbps", number(b->copy), "copy_nt_gbps",
+                     number(b->copy_nt));
+}
+
+static json_t *roof(const struct gb_roofs *roofs, size_t column, enum gk_dtype dtype, size_t t) {
+    const struct gb_bandwidth *const b = roofs->bandwidth[t];
+    json_t *const object = bandwidth(&b[GB_LEVEL_MEMORY]);
+    json_t *const more =
+        json_pack("{s:s, s:s, s:I, s:o, s:o, s:o}", "isa", gk_column_get(column, dtype)->name, "dtype", gk_dtype_name(dtype), "threads",
+                  (json_int_t)roofs->threads[t], "fma_gflops", number(roofs->fma[column][dtype][t]), "in_l2",
+                  bandwidth(&b[GB_LEVEL_L2]), "in_l3", bandwidth(&b[GB_LEVEL_L3]));
+    if (object && more) json_object_update(object, more);
+    json_decref(more);
+    return object;
+}
+
+static json_t *all_roofs(const struct gb_roofs *roofs) {
+    json_t *const array = json_array();
+    for (size_t column = 0; column < gk_column_count() && column < GB_ROOF_COLUMNS_MAX; column++)
+        for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
+            for (size_t t = 0; t < roofs->n_threads; t++)
+                if (roofs->columns[column] && roofs->dtypes[dtype])
+                    json_array_append_new(array, roof(roofs, column, (enum gk_dtype)dtype, t));
+    return array;
+}
+
+static json_t *shape_of(const struct gb_outcome *outcome) {
+    const struct gb_problem_spec *const spec = &outcome->task->spec;
+    const struct {
+        const char *name;
+        size_t size;
+    } dims[] = {{"n", spec->n}, {"d", spec->d}, {"m", spec->m}, {"c", spec->c}};
+    json_t *const object = json_object();
+    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
+        if (gk_kernel_field(outcome->kernel, GK_FIELD_DIM, dims[i].name))
+            json_object_set_new(object, dims[i].name, json_integer((json_int_t)dims[i].size));
+    return object;
+}
+
+/* Those that differ from the default. */
+static json_t *options_of(const struct gb_outcome *outcome) {
+    const struct gb_problem_spec *const spec = &outcome->task->spec;
+    const unsigned has = gb_kernel_options(spec->kernel);
+    json_t *const object = json_object();
+    if (has & GB_OPTION_LAYOUT && spec->layout == GK_OUT_IN) json_object_set_new(object, "layout", json_string("out_in"));
+    if (has & GB_OPTION_ACCUMULATE && spec->accumulate) json_object_set_new(object, "accumulate", json_true());
+    if (has & GB_OPTION_LABELS && spec->soft_labels) json_object_set_new(object, "labels", json_string("dense"));
+    if (has & GB_OPTION_REDUCTION && spec->reduction != GK_MEAN)
+        json_object_set_new(object, "reduction", json_string(spec->reduction == GK_SUM ? "sum" : "none"));
+    return object;
+}
+
+static json_t *versus(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t i) {
+    json_t *const object = json_object();
+    for (size_t j = 0; j < plan->n_variants; j++) {
+        if (i == j || plan->variants[j].threads != plan->variants[i].threads) continue;
+        if (outcome->measures[j].state != GB_STATE_TIMED) continue;
+        const struct gb_pair pair = gb_outcome_pair(outcome, i, j);
+        json_object_set_new(object, plan->variants[j].name,
+                            json_pack("{s:o, s:o, s:s}", "ratio", number(pair.ratio), "ci95", interval(pair.low, pair.high),
+                                      "verdict", gb_verdict(&pair, outcome->noise)));
+    }
+    return object;
+}
+
+static void set_timing(json_t *row, const struct gb_plan *plan, const struct gb_outcome *outcome, size_t i) {
+    const struct gb_measure *const m = &outcome->measures[i];
+    json_t *const samples = json_array();
+    for (size_t k = 0; k < outcome->rounds; k++) json_array_append_new(samples, number(m->samples[k]));
+    json_object_set_new(row, "median_ns", number(m->summary.median));
+    json_object_set_new(row, "ci95_ns", interval(m->summary.low, m->summary.high));
+    json_object_set_new(row, "min_ns", number(m->summary.min));
+    json_object_set_new(row, "samples_ns", samples);
+    json_object_set_new(row, "iterations", json_integer((json_int_t)m->iterations));
+    json_object_set_new(row, "threads_used", json_integer((json_int_t)m->threads_used));
+    json_object_set_new(row, "gflops", number(outcome->work.flops / m->summary.median));
+    json_object_set_new(row, "gbps", number(outcome->bytes / m->summary.median));
+    json_object_set_new(row, "bound", json_string(m->share.bound));
+    json_object_set_new(row, "roof_fraction", number(m->share.fraction));
+    json_object_set_new(row, "vs", versus(plan, outcome, i));
+}
+
+/* A cell that failed has a row without times; what was not timed has none. */
+static json_t *row_of(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t i) {
+    static const char *const verified[] = {
+        [GB_VERIFY_FAILED] = "no", [GB_VERIFIED_SAMPLED] = "sampled", [GB_VERIFIED_FULL] = "full"};
+    const struct gb_variant *const v = &plan->variants[i];
+    const struct gb_measure *const m = &outcome->measures[i];
+    json_t *const row = json_pack(
+        "{s:s, s:s, s:o, s:s, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:s}", "kernel", outcome->kernel->name, "dtype",
+        gk_dtype_name(outcome->task->spec.dtype), "options", options_of(outcome), "variant", v->name, "isa", v->name, "threads",
+        (json_int_t)v->threads, "workload", outcome->task->workload, "cache", "hot", "shape", shape_of(outcome), "flops",
+        number(outcome->work.flops), "bytes", number(outcome->bytes), "verified", verified[m->verified]);
+    if (!row) return NULL;
+    if (m->state == GB_STATE_TIMED) set_timing(row, plan, outcome, i);
+    else json_object_set_new(row, "failure", json_string(m->failure));
+    return row;
+}
+
+static json_t *null_pair(const struct gb_plan *plan, const struct gb_outcome *outcome) {
+    const struct gb_variant *const v = &plan->variants[outcome->null_variant];
+    const struct gb_pair *const pair = &outcome->null_pair;
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "kernel", outcome->kernel->name, "dtype",
+                     gk_dtype_name(outcome->task->spec.dtype), "workload", outcome->task->workload, "variant", v->name, "threads",
+                     (json_int_t)v->threads, "ratio", number(pair->ratio), "ci95", interval(pair->low, pair->high));
+}
+
+static json_t *context_of(const struct gb_result *result) {
+    const struct gk_topology *const topology = gk_topology_get();
+    const struct gb_plan *const plan = result->plan;
+    const struct gb_variant *const last = &plan->variants[plan->n_variants - 1];
+    char cpu[96], machine[320], date[40];
+    const time_t now = time(NULL);
+    struct tm utc;
+    gk_cpu_brand(cpu, sizeof cpu);
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    json_t *const warnings = json_array(), *const nulls = json_array();
+    for (size_t i = 0; i < result->warnings->count; i++) json_array_append_new(warnings, json_string(result->warnings->list[i]));
+    for (size_t i = 0; i < result->count; i++)
+        if (result->outcomes[i].null_pair.count) json_array_append_new(nulls, null_pair(plan, &result->outcomes[i]));
+    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:o, s:o, s:o}", "cpu", cpu, "isa", last->name,
+                     "cores", (json_int_t)topology->cores, "threads", (json_int_t)last->threads, "topology",
+                     gb_machine_text(machine, sizeof machine), "compiler", gb_build_compiler(), "flags", gb_build_flags(), "revision",
+                     gb_build_revision(), "version", gk_version(), "numerics", gk_numerics_version(), "seed",
+                     (json_int_t)result->seed, "date", date, "warnings", warnings, "roofs", all_roofs(result->roofs), "null_pairs",
+                     nulls);
+}
+
+static json_t *document(const struct gb_result *result) {
+    json_t *const rows = json_array();
+    for (size_t k = 0; k < result->count; k++)
+        for (size_t i = 0; i < result->plan->n_variants; i++) {
+            const enum gb_state state = result->outcomes[k].measures[i].state;
+            if (state == GB_STATE_TIMED || state == GB_STATE_FAILED)
+                json_array_append_new(rows, row_of(result->plan, &result->outcomes[k], i));
+        }
+    return json_pack("{s:s, s:b, s:o, s:o}", "schema", "gradbench/1", "complete", result->complete, "context", context_of(result),
+                     "results", rows);
+}
+
+/* The folder of a path, "." for a bare name. */
+static void folder_of(const char *path, char folder[GB_PATH_MAX]) {
+    const char *const slash = strrchr(path, '/');
+    snprintf(folder, GB_PATH_MAX, "%.*s", slash ? (int)(slash - path + (slash == path)) : 1, slash ? path : ".");
+}
+
+static int refuse(const char *path, int reason) {
+    return gb_fail(GB_EXIT_RESOURCE, "cannot write %.400s (%s)", path, strerror(reason));
+}
+
+int gb_result_check_path(const char *path) {
+    struct stat status;
+    char folder[GB_PATH_MAX];
+    if (strcmp(path, "-") == 0) return GB_EXIT_OK;
+    if (strlen(path) >= GB_PATH_MAX - 8) return refuse(path, ENAMETOOLONG);
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) return refuse(path, EISDIR);
+    folder_of(path, folder);
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) return access(path, W_OK) == 0 ? GB_EXIT_OK : refuse(path, errno);
+    if (stat(folder, &status) != 0) return refuse(path, errno);
+    if (!S_ISDIR(status.st_mode)) return refuse(path, ENOTDIR);
+    return access(folder, W_OK) == 0 ? GB_EXIT_OK : refuse(path, errno);
+}
+
+/* Takes fd. 0, or the error. */
+static int dump(const json_t *json, int fd) {
+    FILE *const file = fdopen(fd, "w");
+    if (!file) {
+        const int reason = errno;
+        close(fd);
+        return reason;
+    }
+    errno = 0;
+    int reason = json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) != 0 || fputc('\n', file) == EOF ||
+                         fflush(file) != 0
+                     ? (errno ? errno : EIO)
+                     : 0;
+    if (reason == 0 && fsync(fd) != 0 && errno != EINVAL && errno != EROFS) reason = errno;
+    if (fclose(file) != 0 && reason == 0) reason = errno;
+    return reason;
+}
+
+static int replace(const json_t *json, const char *path) {
+    char temporary[GB_PATH_MAX];
+    snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
+    const int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) return errno;
+    const mode_t mask = umask(0);
+    umask(mask);
+    fchmod(fd, 0666 & ~mask);
+    int reason = dump(json, fd);
+    if (reason == 0 && rename(temporary, path) != 0) reason = errno;
+    if (reason != 0) unlink(temporary);
+    return reason;
+}
+
+/* Devices and pipes cannot be replaced. */
+static int write_to(const json_t *json, const char *path) {
+    struct stat status;
+    char real[PATH_MAX];
+    if (stat(path, &status) != 0) return replace(json, path);
+    if (S_ISREG(status.st_mode)) return replace(json, realpath(path, real) && strlen(real) < GB_PATH_MAX - 8 ? real : path);
+    const int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return fd < 0 ? errno : dump(json, fd);
+}
+
+int gb_result_write(const struct gb_result *result, const char *path) {
+    json_t *const json = document(result);
+    if (!json) return gb_fail(GB_EXIT_RESOURCE, "no memory for the result file");
+    int code = GB_EXIT_OK;
+    if (strcmp(path, "-") == 0) {
+        json_dumpf(json, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+        putchar('\n');
+    } else {
+        const int reason = write_to(json, path);
+        if (reason != 0) code = refuse(path, reason);
+    }
+    json_decref(json);
+    return code;
+}

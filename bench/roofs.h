@@ -1,0 +1,64 @@
+/* What this machine can do at best, measured by the library's own team: fused multiply-adds of each column, and moving bytes.
+ *
+ * Moving is measured with data of three sizes: in L2 (each thread works on half of it), in L3 (between all L2 and the L3 in the
+ * middle of the logarithmic scale), and beyond (twice the L3, 128 to 512 MiB), with the widest column that is usable. A problem
+ * is held against the class that all its operands together fit in: L2 of all its threads, L3, or memory. */
+#ifndef GB_ROOFS_H
+#define GB_ROOFS_H
+
+#include "bind.h"
+#include "core/registry.h"
+#include "environment.h"
+
+enum gb_level { GB_LEVEL_L2, GB_LEVEL_L3, GB_LEVEL_MEMORY, GB_LEVEL_COUNT };
+
+enum { GB_THREAD_COUNTS_MAX = 16, GB_ROOF_COLUMNS_MAX = 16 };
+
+/* GB/s; a copy counts what it reads and what it writes. */
+struct gb_bandwidth {
+    double read, copy, copy_nt;
+};
+
+struct gb_roofs {
+    size_t n_threads;
+    size_t threads[GB_THREAD_COUNTS_MAX];
+    bool columns[GB_ROOF_COLUMNS_MAX]; /* measured */
+    bool dtypes[GK_DTYPE_COUNT];
+    double fma[GB_ROOF_COLUMNS_MAX][GK_DTYPE_COUNT][GB_THREAD_COUNTS_MAX]; /* GFLOP/s */
+    struct gb_bandwidth bandwidth[GB_THREAD_COUNTS_MAX][GB_LEVEL_COUNT];
+    size_t bytes[GB_LEVEL_COUNT]; /* that one thread worked on, when it was alone */
+};
+
+/* threads, columns and dtypes are set; the rest is measured. effort: about how many samples of each roof are taken, the best of
+ * which counts. Levels for which there is no memory become copies of the level before, with a warning. False: no memory at all. */
+bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t effort, struct gb_warnings *warnings);
+
+/* Warns of roofs that moved by more than 5 % between two measurements. */
+void gb_roofs_warn_moved(const struct gb_roofs *before, const struct gb_roofs *after, struct gb_warnings *warnings);
+
+const char *gb_level_name(enum gb_level level); /* "L2", "L3", "memory" */
+
+enum gb_level gb_level_of(double bytes, size_t threads);
+
+/* The index of a thread count, or roofs->n_threads. */
+size_t gb_roofs_threads_index(const struct gb_roofs *roofs, size_t threads);
+
+/* What a call does. */
+struct gb_work {
+    double flops, read, written; /* FLOPs, bytes */
+    double footprint;            /* bytes of all operands */
+    bool latency;                /* bound by chains of dependent operations: see gb_latency_bound */
+    bool plain_copy;             /* held against the plain copy, not the best one */
+};
+
+struct gb_share {
+    const char *bound; /* "fma", "memory" or "latency" */
+    double fraction;   /* of the roof: the time at the roof over the time measured */
+    enum gb_level level;
+};
+
+/* ns: time of a call. The roof that binds is the one that takes longer; what is both read and written counts as a copy. */
+struct gb_share gb_roofs_share(const struct gb_roofs *roofs, size_t column, enum gk_dtype dtype, size_t threads,
+                               const struct gb_work *work, double ns);
+
+#endif

@@ -1,0 +1,39 @@
+/* Statistics of repeated timings: medians, order-statistic intervals, and paired ratios with sign-test intervals. */
+#ifndef GB_STATS_H
+#define GB_STATS_H
+
+#include <stddef.h>
+
+enum {
+    GB_ROUNDS_MIN = 6, /* the fewest from which a 95 % interval follows */
+    GB_ROUNDS_MAX = 1001,
+};
+
+#define GB_VERDICT_THRESHOLD 0.03
+
+struct gb_summary {
+    size_t count;
+    double median, low, high, min; /* low, high: 95 % interval of the median; below GB_ROUNDS_MIN samples the extremes */
+};
+
+/* k such that the k-th smallest and the k-th largest of n values enclose the median with a probability of 95 % or more; 0: none. */
+size_t gb_order_rank(size_t n);
+
+/* n >= 1 finite values, in any order; they are left as they are. work has room for n. */
+struct gb_summary gb_summarize(const double *values, size_t n, double *work);
+
+/* How many times as long b took as a: above 1 means that a is faster. Values of one index belong together (one round). */
+struct gb_pair {
+    size_t count;
+    double ratio, low, high; /* exp(median(log(b / a))) and its interval */
+};
+struct gb_pair gb_compare_paired(const double *a, const double *b, size_t n, double *work);
+
+/* The distance from 1 that a pair of equals reached: what cannot be told from noise. */
+double gb_noise_of(const struct gb_pair *null_pair);
+
+/* "faster" or "slower" where the whole interval is beyond the threshold, "same" where it is within, else "inconclusive". The
+ * threshold is 3 %, or the noise if that is more. */
+const char *gb_verdict(const struct gb_pair *pair, double noise);
+
+#endif

@@ -1,0 +1,93 @@
+/* Where workload files are found. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "message.h"
+#include "text.h"
+#include "workload.h"
+
+enum { LISTED_MAX = GB_NAMES_MAX - 1 };
+
+static bool is_directory(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* GB_WORKLOADS_INSTALLED is relative to the folder of the installed program, so that an installed tree can be moved. */
+static bool beside_program(char path[GB_PATH_MAX]) {
+    char program[GB_PATH_MAX / 2];
+    const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length <= 0) return false;
+    program[length] = '\0';
+    char *const slash = strrchr(program, '/');
+    if (!slash) return false;
+    *slash = '\0';
+    snprintf(path, GB_PATH_MAX, "%s/%s", program, GB_WORKLOADS_INSTALLED);
+    return is_directory(path);
+}
+
+bool gb_workload_directory(char path[GB_PATH_MAX]) {
+    const char *const chosen = getenv("GRADBENCH_WORKLOADS");
+    if (chosen) return snprintf(path, GB_PATH_MAX, "%s", chosen) < GB_PATH_MAX && is_directory(path);
+    if (beside_program(path)) return true;
+    snprintf(path, GB_PATH_MAX, "%s", GB_WORKLOADS_SOURCE);
+    return is_directory(path);
+}
+
+static int is_workload(const struct dirent *entry) {
+    const size_t length = strlen(entry->d_name);
+    return length > 4 && strcmp(entry->d_name + length - 4, ".txt") == 0 && entry->d_name[0] != '.';
+}
+
+char **gb_workload_list(void) {
+    char path[GB_PATH_MAX];
+    struct dirent **entries;
+    if (!gb_workload_directory(path)) return NULL;
+    const int found = scandir(path, &entries, is_workload, alphasort);
+    if (found < 0) return NULL;
+    const size_t count = found < LISTED_MAX ? (size_t)found : LISTED_MAX;
+    size_t bytes = (count + 1) * sizeof(char *);
+    for (size_t i = 0; i < count; i++) bytes += strlen(entries[i]->d_name) + 1;
+    char **const list = malloc(bytes);
+    char *text = list ? (char *)(list + count + 1) : NULL;
+    for (size_t i = 0; i < count && list; i++) {
+        const size_t length = strlen(entries[i]->d_name) - 4;
+        list[i] = memcpy(text, entries[i]->d_name, length);
+        text[length] = '\0';
+        text += length + 1;
+    }
+    if (list) list[count] = NULL;
+    for (int i = 0; i < found; i++) free(entries[i]);
+    free(entries);
+    return list;
+}
+
+static int refuse_workload(const char *word) {
+    char text[900];
+    struct gb_names names = {.count = 0};
+    char **const list = gb_workload_list();
+    if (!list) return gb_fail(GB_EXIT_RESOURCE, "found no folder of workloads (set GRADBENCH_WORKLOADS to one)");
+    for (size_t i = 0; list[i]; i++) gb_names_add(&names, list[i]);
+    gb_names_add(&names, "a path with a '/'");
+    gb_fail(GB_EXIT_USAGE, "%s", gb_names_refuse(&names, "workload", word, text, sizeof text));
+    free(list);
+    return GB_EXIT_USAGE;
+}
+
+int gb_workload_find(const char *word, char path[GB_PATH_MAX]) {
+    char directory[GB_PATH_MAX];
+    const size_t length = strlen(word);
+    if (length >= GB_PATH_MAX) return gb_fail(GB_EXIT_USAGE, "the workload's path is longer than %d bytes", GB_PATH_MAX - 1);
+    if (strchr(word, '/') || (length > 4 && strcmp(word + length - 4, ".txt") == 0)) {
+        memcpy(path, word, length + 1);
+        return GB_EXIT_OK;
+    }
+    if (!gb_workload_directory(directory)) return refuse_workload(word);
+    if (snprintf(path, GB_PATH_MAX, "%s/%s.txt", directory, word) >= GB_PATH_MAX || access(path, F_OK) != 0)
+        return refuse_workload(word);
+    return GB_EXIT_OK;
+}
