@@ -73,53 +73,84 @@ struct tile {
 #define UNROLLED _Pragma("GCC unroll 16")
 #endif
 
-GK_INLINE vf load_b(const real *b, int v, int vectors, bool partial, vm last) {
-    return partial && v == vectors - 1 ? vf_load_m(last, b) : vf_load(b);
+/* How a tile ends, each a set of functions of its own. */
+enum ending {
+    WHOLE,      /* all vectors are full */
+    PARTIAL,    /* the last one is not */
+    TRANSPOSED, /* a row of the tile is a column of c; b is packed and may be read as if whole */
+    ENDINGS
+};
+
+GK_INLINE vf from_start(const struct tile *t, size_t at, vf sum, size_t count) {
+    if (!t->start) return sum;
+    return vf_add(count == GK_LANES ? vf_load(t->start + at) : vf_load_n(t->start + at, count), sum);
 }
 
-GK_INLINE void finish_row(const struct tile *t, const vf *acc, int i, int vectors, bool partial, vm last) {
-    UNROLLED for (int v = 0; v < vectors; v++) {
-        real *const c = t->c + (size_t)i * t->ldc + v * GK_LANES;
-        const bool masked = partial && v == vectors - 1;
-        vf sum = acc[v];
-        if (t->start) {
-            const real *const start = t->start + (size_t)i * t->start_row + v * GK_LANES;
-            sum = vf_add(masked ? vf_load_m(last, start) : vf_load(start), sum);
+GK_INLINE void store_sum(const struct tile *t, size_t row, size_t col, vf sum, size_t count) {
+    const vf total = from_start(t, row * t->start_row + col, sum, count);
+    real *const c = t->c + row * t->ldc + col;
+    if (count == GK_LANES) vf_store(c, total);
+    else vf_store_n(c, total, count);
+}
+
+GK_INLINE void store_rows(const struct tile *t, vf acc[MR][NV], const int rows, const int vectors, const enum ending ending) {
+    UNROLLED for (int i = 0; i < rows; i++)
+        UNROLLED for (int v = 0; v < vectors; v++) {
+            const bool last = ending == PARTIAL && v == vectors - 1;
+            store_sum(t, (size_t)i, (size_t)v * GK_LANES, acc[i][v], last ? t->last : GK_LANES);
         }
-        if (masked) vf_store_m(last, c, sum);
-        else vf_store(c, sum);
+}
+
+GK_INLINE void store_columns(const struct tile *t, vf acc[MR][NV], const int rows, const int vectors) {
+    UNROLLED for (int v = 0; v < vectors; v++) {
+        const size_t count = v == vectors - 1 ? t->last : GK_LANES;
+        UNROLLED for (int first = 0; first < rows; first += GK_LANES) {
+            const int some = rows - first < GK_LANES ? rows - first : GK_LANES;
+            vf square[GK_LANES];
+            UNROLLED for (int i = 0; i < GK_LANES; i++) square[i] = i < some ? acc[first + i][v] : vf_zero();
+            vf_transpose(square);
+            UNROLLED for (size_t l = 0; l < GK_LANES; l++)
+                if (l < count) store_sum(t, (size_t)v * GK_LANES + l, (size_t)first, square[l], (size_t)some);
+        }
     }
 }
 
-/* rows, vectors and partial are constants: the compiler keeps acc in registers and drops what is not used. */
-GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors, const bool partial) {
+/* rows, vectors and ending are constants: the compiler keeps acc in registers and drops what is not used. */
+GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors, const enum ending ending) {
     const size_t step = t->a_row, step3 = 3 * step, ldb = t->ldb, a_k = t->a_k;
     const real *a0 = t->a, *a1 = a0 + 4 * step, *a2 = a0 + 8 * step, *b = t->b;
-    const vm last = vm_first(t->last);
+    const size_t lines = ending == TRANSPOSED ? (size_t)(vectors - 1) * GK_LANES + t->last : (size_t)rows;
     vf acc[MR][NV];
-    UNROLLED for (int i = 0; i < rows; i++) {
-        __builtin_prefetch(t->c + (size_t)i * t->ldc, 1);
-        if (vectors > 1) __builtin_prefetch(t->c + (size_t)i * t->ldc + (vectors - 1) * GK_LANES, 1);
+    for (size_t i = 0; i < lines; i++) __builtin_prefetch(t->c + i * t->ldc, 1);
+    if (ending != TRANSPOSED && vectors > 1)
+        for (size_t i = 0; i < lines; i++) __builtin_prefetch(t->c + i * t->ldc + (vectors - 1) * GK_LANES, 1);
+    UNROLLED for (int i = 0; i < rows; i++)
         UNROLLED for (int v = 0; v < vectors; v++) acc[i][v] = vf_zero();
-    }
     for (size_t k = t->k; k > 0; k--) {
         vf bv[NV];
-        UNROLLED for (int v = 0; v < vectors; v++) bv[v] = load_b(b + v * GK_LANES, v, vectors, partial, last);
+        UNROLLED for (int v = 0; v < vectors; v++) {
+            const bool masked = ending == PARTIAL && v == vectors - 1;
+            bv[v] = masked ? vf_load_n(b + v * GK_LANES, t->last) : vf_load(b + v * GK_LANES);
+        }
         UNROLLED for (int i = 0; i < rows; i++) {
             const vf av = vf_set1(A_ROW(i));
             UNROLLED for (int v = 0; v < vectors; v++) acc[i][v] = vf_fma(av, bv[v], acc[i][v]);
         }
         a0 += a_k, a1 += a_k, a2 += a_k, b += ldb;
     }
-    UNROLLED for (int i = 0; i < rows; i++) finish_row(t, acc[i], i, vectors, partial, last);
+    if (ending == TRANSPOSED) store_columns(t, acc, rows, vectors);
+    else store_rows(t, acc, rows, vectors, ending);
 }
 
 typedef void tile_function(const struct tile *t);
 
-#define TILE(rows, vectors, partial, name)                                                                                 \
-    static void gk_tile_##rows##x##vectors##name(const struct tile *t) { tile_body(t, rows, vectors, partial); }
-#define TILES(rows) TILE(rows, 1, false, ) TILE(rows, 1, true, _partial) TILE(rows, 2, false, ) TILE(rows, 2, true, _partial)
-#define ENTRIES(rows) {{gk_tile_##rows##x1, gk_tile_##rows##x1_partial}, {gk_tile_##rows##x2, gk_tile_##rows##x2_partial}},
+#define TILE(rows, vectors, ending)                                                                                        \
+    static void gk_tile_##rows##x##vectors##_##ending(const struct tile *t) { tile_body(t, rows, vectors, ending); }
+#define TILE_ENDINGS(rows, vectors) TILE(rows, vectors, WHOLE) TILE(rows, vectors, PARTIAL) TILE(rows, vectors, TRANSPOSED)
+#define TILES(rows) TILE_ENDINGS(rows, 1) TILE_ENDINGS(rows, 2)
+#define ENTRY(rows, vectors)                                                                                               \
+    {gk_tile_##rows##x##vectors##_WHOLE, gk_tile_##rows##x##vectors##_PARTIAL, gk_tile_##rows##x##vectors##_TRANSPOSED}
+#define ENTRIES(rows) {ENTRY(rows, 1), ENTRY(rows, 2)},
 #if GK_TILE_ROWS == 12
 #define FOR_EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
 #elif GK_TILE_ROWS == 6
@@ -129,7 +160,7 @@ typedef void tile_function(const struct tile *t);
 #endif
 
 FOR_EACH_ROWS(TILES)
-static tile_function *const tiles[MR][NV][2] = {FOR_EACH_ROWS(ENTRIES)};
+static tile_function *const tiles[MR][NV][ENDINGS] = {FOR_EACH_ROWS(ENTRIES)};
 
 /* A packed operand is panels of at most `width` outputs, [k][width] each, `pitch` reals apart. The first `more` panels hold
  * share + 1 outputs, the others share: tiles of a are as high as can be equal, for a low tile waits for its fma chains. */
@@ -201,7 +232,7 @@ GK_INLINE void pack_lines(const struct packing *p, size_t line, size_t lines, re
         const size_t count = gk_min(GK_LANES, p->k - k);
         vf r[GK_LANES];
         UNROLLED for (size_t i = 0; i < GK_LANES; i++) {
-            r[i] = count == GK_LANES ? vf_load(x[i] + k) : vf_load_m(vm_first(count), x[i] + k);
+            r[i] = count == GK_LANES ? vf_load(x[i] + k) : vf_load_n(x[i] + k, count);
             if (masked) r[i] = vf_keep(vm_from_bits(gk_bits(masks[i], p->k0 + k, count)), r[i]);
         }
         vf_transpose(r);
@@ -237,7 +268,7 @@ static void pack_b(const struct packing *p) {
 enum { PACK_B_FROM_ROWS = 2 * MR + 1, PACK_A_FROM_COLS = 2 * NR + 1 };
 
 static bool packs_b(const struct gk_gemm *g, size_t rows) {
-    return g->b.along_k || g->b.mask || rows >= PACK_B_FROM_ROWS;
+    return g->b.along_k || g->b.mask || g->transposed || rows >= PACK_B_FROM_ROWS;
 }
 
 static bool packs_a(const struct gk_gemm *g, size_t cols) {
@@ -267,18 +298,19 @@ struct strip {
     size_t b_panel; /* reals from one panel of b to the next */
     real *c;        /* (0, 0) of the block */
     const real *bias;
-    bool from_c;
+    bool from_c, transposed;
 };
 
 static void run_strip(struct strip *s, size_t i, size_t height, size_t cols) {
     struct tile *const t = &s->tile;
+    const size_t c_row = s->transposed ? 1 : t->ldc, c_col = s->transposed ? t->ldc : 1;
     for (size_t j = 0; j < cols; j += NR) {
         const size_t width = gk_min(NR, cols - j), vectors = gk_ceil_div(width, GK_LANES);
         t->b = s->b + j / NR * s->b_panel;
-        t->c = s->c + i * t->ldc + j;
-        t->start = s->from_c ? t->c : s->bias ? s->bias + j : NULL;
+        t->c = s->c + i * c_row + j * c_col;
+        t->start = s->from_c ? t->c : s->bias ? s->bias + (s->transposed ? i : j) : NULL;
         t->last = width - (vectors - 1) * GK_LANES;
-        tiles[height - 1][vectors - 1][t->last < GK_LANES](t);
+        tiles[height - 1][vectors - 1][s->transposed ? TRANSPOSED : t->last < GK_LANES ? PARTIAL : WHOLE](t);
     }
 }
 
@@ -296,7 +328,8 @@ static void block(const struct gk_gemm *g, struct gk_slice rows, size_t j0, size
         .tile = {.k = k, .ldc = g->ldc, .start_row = from_c ? g->ldc : 0, .ldb = copy_b ? NR : g->b.ld,
                  .a_row = copy_a || !g->a.along_k ? 1 : g->a.ld, .a_k = copy_a ? MW : g->a.along_k ? 1 : g->a.ld},
         .b = copy_b ? packed_b : g->b.p + k0 * g->b.ld + j0, .b_panel = copy_b ? PITCH_B : NR,
-        .c = g->c + rows.begin * g->ldc + j0, .bias = g->bias ? g->bias + j0 : NULL, .from_c = from_c,
+        .c = g->transposed ? g->c + j0 * g->ldc + rows.begin : g->c + rows.begin * g->ldc + j0,
+        .bias = g->bias ? g->bias + (g->transposed ? rows.begin : j0) : NULL, .from_c = from_c, .transposed = g->transposed,
     };
     if (copy_b) pack_b(&b);
     for (size_t panel = 0; panel < panels; panel++) {
@@ -355,12 +388,33 @@ static size_t column_parts(const struct gk_gemm *g, size_t threads) {
     return best;
 }
 
-void GK_SYMBOL(gemm)(const struct gk_gemm *g, const struct gk_team *team) {
-    const size_t parts = column_parts(g, team->size);
+static size_t lanes_used(size_t rows, size_t cols) {
+    return rows * gk_ceil_div(cols, GK_LANES) * GK_LANES;
+}
+
+/* The same product as its transpose, where its vectors fill so much better (50 columns of 64 lanes) that it pays to transpose
+ * the tiles in registers on their way out: for a short k or few columns it does not. 100 columns of 128 lanes did not repay the
+ * writes in short runs. */
+enum { TRANSPOSE_FROM_K = 64, TRANSPOSE_FROM_COLS = 32 };
+#define TRANSPOSE_BELOW 0.85
+
+static struct gk_gemm orient(const struct gk_gemm *g) {
+    struct gk_gemm t = *g;
+    const double gain = (double)lanes_used(g->cols, g->rows) / (double)lanes_used(g->rows, g->cols);
+    if (g->k < TRANSPOSE_FROM_K || g->cols < TRANSPOSE_FROM_COLS || !(gain < TRANSPOSE_BELOW)) return t;
+    t.rows = g->cols, t.cols = g->rows;
+    t.a = g->b, t.b = g->a;
+    t.transposed = true;
+    return t;
+}
+
+void GK_SYMBOL(gemm)(const struct gk_gemm *untouched, const struct gk_team *team) {
+    const struct gk_gemm g = untouched->k ? orient(untouched) : *untouched;
+    const size_t parts = column_parts(&g, team->size);
     struct gk_team across = *team, down = *team;
     across.size = parts, across.rank = team->rank % parts;
     down.size = team->size / parts, down.rank = team->rank / parts;
-    const struct gk_slice cols = gk_team_slice(&across, g->cols, GK_LANES), rows = gk_team_slice(&down, g->rows, 1);
-    if (g->k == 0) empty_sum(g, rows, cols);
-    else rectangle(g, rows, cols, team);
+    const struct gk_slice cols = gk_team_slice(&across, g.cols, GK_LANES), rows = gk_team_slice(&down, g.rows, 1);
+    if (g.k == 0) empty_sum(&g, rows, cols);
+    else rectangle(&g, rows, cols, team);
 }

@@ -20,6 +20,7 @@ struct gk_gemm {
     size_t ldc;
     const real *bias; /* start value of each column, or NULL */
     bool accumulate;  /* start from c itself */
+    bool transposed;  /* chosen by the product itself: element (i, j) lies at c[j][i], and bias belongs to the rows */
 };
 
 /* This thread's share of the product. scratch is the team's, gk_gemm_scratch bytes. No barrier. */
@@ -39,7 +40,7 @@ size_t GK_SYMBOL(gemm_scratch)(const struct gk_gemm *g, const struct gk_machine 
 /* count elements (at most GK_LANES) of a row of memory from col on, masked; the other lanes +0. */
 GK_INLINE vf gk_load_view(const struct gk_view *v, size_t row, size_t col, size_t count) {
     const real *const p = v->p + row * v->ld + col;
-    const vf x = count == GK_LANES ? vf_load(p) : vf_load_m(vm_first(count), p);
+    const vf x = count == GK_LANES ? vf_load(p) : vf_load_n(p, count);
     return v->mask ? vf_keep(vm_from_bits(gk_bits(v->mask + row * v->ld_mask, col, count)), x) : x;
 }
 #else

@@ -15,8 +15,7 @@ static inline void word(uint64_t bits, const real *dy, real *dx, size_t count) {
     size_t j = 0;
     for (; j + GK_LANES <= count; j += GK_LANES) vf_store(dx + j, vf_keep(vm_from_bits(bits >> j), vf_load(dy + j)));
     if (j == count) return;
-    const vm rest = vm_first(count - j);
-    vf_store_m(rest, dx + j, vf_keep(vm_from_bits(bits >> j), vf_load_m(rest, dy + j)));
+    vf_store_n(dx + j, vf_keep(vm_from_bits(bits >> j), vf_load_n(dy + j, count - j)), count - j);
 }
 
 #endif

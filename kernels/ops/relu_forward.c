@@ -27,10 +27,9 @@ static inline uint64_t word(const real *x, real *y, size_t count) {
         bits |= vm_to_bits(kept) << j;
     }
     if (j < count) {
-        const vm rest = vm_first(count - j);
-        const vf v = vf_load_m(rest, x + j);
+        const vf v = vf_load_n(x + j, count - j);
         const vm kept = vf_nle(v, vf_zero());
-        vf_store_m(rest, y + j, vf_keep(kept, v));
+        vf_store_n(y + j, vf_keep(kept, v), count - j);
         bits |= vm_to_bits(kept) << j;
     }
     return bits;

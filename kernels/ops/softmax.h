@@ -74,12 +74,12 @@ enum { GK_ROW_VECTORS = GK_SUM_LANES / GK_LANES };
         for (size_t v = 0, j = j0; v < GK_ROW_VECTORS && j < (c); v++, j += GK_LANES)
 
 GK_INLINE vf gk_load_count(const real *x, size_t count) {
-    return count >= GK_LANES ? vf_load(x) : vf_load_m(vm_first(count), x);
+    return count >= GK_LANES ? vf_load(x) : vf_load_n(x, count);
 }
 
 GK_INLINE void gk_store_count(real *y, vf a, size_t count) {
     if (count >= GK_LANES) vf_store(y, a);
-    else vf_store_m(vm_first(count), y, a);
+    else vf_store_n(y, a, count);
 }
 
 static inline real gk_row_max(const real *x, size_t c) {

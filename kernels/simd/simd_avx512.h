@@ -49,12 +49,14 @@ static inline void vf_store(real *p, vf a) { GK_PS(storeu)(p, a); }
 static inline void vf_stream(real *p, vf a) { GK_PS(stream)(p, a); }
 static inline void vf_fence(void) { _mm_sfence(); }
 
-/* The first n lanes; load: the others are +0 and not touched. */
+/* The first n lanes. */
 static inline vm vm_first(size_t n) { return n >= GK_LANES ? (vm)-1 : (vm)((1u << n) - 1); }
 static inline vm vm_from_bits(uint64_t bits) { return (vm)bits; }
 static inline uint64_t vm_to_bits(vm m) { return m; }
-static inline vf vf_load_m(vm m, const real *p) { return GK_PS(maskz_loadu)(m, p); }
-static inline void vf_store_m(vm m, real *p, vf a) { GK_PS(mask_storeu)(p, m, a); }
+
+/* The first n lanes, no byte beyond them touched; loaded, the others are +0. */
+static inline vf vf_load_n(const real *p, size_t n) { return GK_PS(maskz_loadu)(vm_first(n), p); }
+static inline void vf_store_n(real *p, vf a, size_t n) { GK_PS(mask_storeu)(p, vm_first(n), a); }
 
 static inline vf vf_add(vf a, vf b) { return GK_PS(add)(a, b); }
 static inline vf vf_sub(vf a, vf b) { return GK_PS(sub)(a, b); }
