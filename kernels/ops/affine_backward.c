@@ -1,5 +1,5 @@
 /* dx, dw and db in one parallel region, from dy passed through the mask while it is packed: no masked copy of dy exists. */
-#include "gradients.h"
+#include "affine.h"
 
 static void run(const void *args, const struct gk_team *team) {
     const gk_backward_args *const a = args;

@@ -1,5 +1,5 @@
 /* db = column sums of dy, in blocks of 256 rows like any sum of products (a = 1): so db fused into dw has the same bits. */
-#include "gradients.h"
+#include "affine.h"
 
 enum {
     CHUNK = 1024,    /* columns summed at a time: 4 KiB of sums, and rows read in runs that the prefetchers follow */

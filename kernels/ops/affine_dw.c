@@ -1,5 +1,5 @@
 /* dw = x^T dy. */
-#include "gradients.h"
+#include "affine.h"
 
 static struct gk_gemm product(const void *args) {
     const GK_ARGS_OF(affine_dw) *const a = args;

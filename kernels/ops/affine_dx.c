@@ -1,5 +1,5 @@
 /* dx = dy w^T. */
-#include "gradients.h"
+#include "affine.h"
 
 static struct gk_gemm product(const void *args) {
     const GK_ARGS_OF(affine_dx) *const a = args;

@@ -119,6 +119,7 @@ GK_INLINE void store_columns(const struct tile *t, vf acc[MR][NV], const int row
 GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors, const enum ending ending) {
     const size_t step = t->a_row, step3 = 3 * step, ldb = t->ldb, a_k = t->a_k;
     const real *a0 = t->a, *a1 = a0 + 4 * step, *a2 = a0 + 8 * step, *b = t->b;
+    const vm last = vm_first(t->last); /* here: made in the loop, it was kept on the stack */
     const size_t lines = ending == TRANSPOSED ? (size_t)(vectors - 1) * GK_LANES + t->last : (size_t)rows;
     vf acc[MR][NV];
     for (size_t i = 0; i < lines; i++) __builtin_prefetch(t->c + i * t->ldc, 1);
@@ -130,7 +131,7 @@ GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors
         vf bv[NV];
         UNROLLED for (int v = 0; v < vectors; v++) {
             const bool masked = ending == PARTIAL && v == vectors - 1;
-            bv[v] = masked ? vf_load_n(b + v * GK_LANES, t->last) : vf_load(b + v * GK_LANES);
+            bv[v] = masked ? vf_load_m(last, b + v * GK_LANES) : vf_load(b + v * GK_LANES);
         }
         UNROLLED for (int i = 0; i < rows; i++) {
             const vf av = vf_set1(A_ROW(i));

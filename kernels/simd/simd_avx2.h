@@ -60,9 +60,10 @@ static inline vm vm_from_bits(uint64_t bits) {
 static inline vm vm_first(size_t n) { return vm_from_bits(n >= GK_LANES ? ~0u : (1u << n) - 1); }
 static inline uint64_t vm_to_bits(vm m) { return (uint64_t)(unsigned)GK_PS(movemask)(m); }
 
-/* The first n lanes, no byte beyond them touched; loaded, the others are +0. Stored by parts: a masked store takes AMD CPUs ten
+/* The lanes of the mask, or the first n; no byte of another is touched, loaded they are +0. Stored by parts: a masked store takes AMD CPUs ten
  * times as long. */
-static inline vf vf_load_n(const real *p, size_t n) { return GK_PS(maskload)(p, vi_from_vf(vm_first(n))); }
+static inline vf vf_load_m(vm m, const real *p) { return GK_PS(maskload)(p, vi_from_vf(m)); }
+static inline vf vf_load_n(const real *p, size_t n) { return vf_load_m(vm_first(n), p); }
 
 static inline void vf_store_n(real *p, vf a, size_t n) {
     if (n >= GK_LANES) {

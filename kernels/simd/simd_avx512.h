@@ -54,8 +54,9 @@ static inline vm vm_first(size_t n) { return n >= GK_LANES ? (vm)-1 : (vm)((1u <
 static inline vm vm_from_bits(uint64_t bits) { return (vm)bits; }
 static inline uint64_t vm_to_bits(vm m) { return m; }
 
-/* The first n lanes, no byte beyond them touched; loaded, the others are +0. */
-static inline vf vf_load_n(const real *p, size_t n) { return GK_PS(maskz_loadu)(vm_first(n), p); }
+/* The lanes of the mask, or the first n; no byte of another is touched, loaded they are +0. */
+static inline vf vf_load_m(vm m, const real *p) { return GK_PS(maskz_loadu)(m, p); }
+static inline vf vf_load_n(const real *p, size_t n) { return vf_load_m(vm_first(n), p); }
 static inline void vf_store_n(real *p, vf a, size_t n) { GK_PS(mask_storeu)(p, vm_first(n), a); }
 
 static inline vf vf_add(vf a, vf b) { return GK_PS(add)(a, b); }

@@ -1,7 +1,7 @@
 /* The gradients of the affine layer as products and column sums, shared by the kernels of one gradient and of all. A mask masks
  * dy; NULL for none. */
-#ifndef GK_GRADIENTS_H
-#define GK_GRADIENTS_H
+#ifndef GK_AFFINE_H
+#define GK_AFFINE_H
 
 #include "gemm.h"
 
