@@ -96,6 +96,7 @@ struct gk_column {
     gk_run *const *probes;                /* [GK_PROBE_COUNT] */
     double fma_flops;                     /* FLOPs of one round of GK_PROBE_FMA a thread */
     const struct gk_math *math;
+    size_t (*block_cols)(const struct gk_caches *caches); /* columns of a product that are packed together; 0: no such blocks */
 };
 
 const struct gk_kernel *gk_kernel_get(enum gk_kernel_id id);

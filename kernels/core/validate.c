@@ -53,9 +53,9 @@ static bool in_place(const struct gk_kernel *kernel, const struct gk_field *a, c
 }
 
 static gk_status check_option(const struct gk_field *field, const void *args) {
-    const int value = *(const int *)((const char *)args + field->offset);
-    if (field->kind == GK_FIELD_LAYOUT) return value == GK_IN_OUT || value == GK_OUT_IN ? GK_OK : GK_ERROR_OPTION;
-    if (field->kind == GK_FIELD_REDUCTION) return value >= GK_MEAN && value <= GK_NONE ? GK_OK : GK_ERROR_OPTION;
+    const void *const at = (const char *)args + field->offset;
+    if (field->kind == GK_FIELD_LAYOUT) return *(const unsigned *)at <= GK_OUT_IN ? GK_OK : GK_ERROR_OPTION;
+    if (field->kind == GK_FIELD_REDUCTION) return *(const unsigned *)at <= GK_NONE ? GK_OK : GK_ERROR_OPTION;
     return GK_OK;
 }
 

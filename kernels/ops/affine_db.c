@@ -3,7 +3,7 @@
 
 enum {
     CHUNK = 1024,    /* columns summed at a time: 4 KiB of sums, and rows read in runs that the prefetchers follow */
-    TOGETHER = 4,    /* rows added for each load and store of the sums */
+    TOGETHER = 8,    /* rows added for each load and store of the sums */
     WAVE = 64,       /* blocks of rows that the threads sum before they are added in order */
     SHARED_FROM = 64 /* columns a thread must have; with fewer the threads share the rows, by blocks */
 };
@@ -17,11 +17,19 @@ static void add_rows(const struct gk_view *dy, size_t row, size_t count, size_t 
 
 #else
 
+/* `count` rows from `row` on, in one pass over the sums; whole vectors, or with a mask or at the end of the row piece by piece. */
 GK_INLINE void add_together(const struct gk_view *dy, size_t row, const size_t count, size_t j0, size_t cols, real *sums) {
-    for (size_t j = 0; j < cols; j += GK_LANES) {
+    const real *const x = dy->p + row * dy->ld + j0;
+    size_t j = 0;
+    for (; j + GK_LANES <= cols && !dy->mask; j += GK_LANES) {
         vf sum = vf_load(sums + j);
-        const size_t lanes = gk_min(GK_LANES, cols - j);
-        for (size_t i = 0; i < count; i++) sum = vf_add(sum, gk_load_view(dy, row + i, j0 + j, lanes));
+        for (size_t i = 0; i < count; i++) sum = vf_add(sum, vf_load(x + i * dy->ld + j));
+        vf_store(sums + j, sum);
+    }
+    for (; j < cols; j += GK_LANES) {
+        vf sum = vf_load(sums + j);
+        for (size_t i = 0; i < count; i++)
+            sum = vf_add(sum, gk_load_view(dy, row + i, j0 + j, gk_min(GK_LANES, cols - j)));
         vf_store(sums + j, sum);
     }
 }

@@ -36,6 +36,11 @@ size_t GK_SYMBOL(gemm_scratch)(const struct gk_gemm *g, const struct gk_machine 
     return 0;
 }
 
+size_t GK_SYMBOL(gemm_block_cols)(const struct gk_caches *caches) {
+    (void)caches;
+    return 0;
+}
+
 #else
 
 enum {
@@ -276,14 +281,14 @@ static bool packs_a(const struct gk_gemm *g, size_t cols) {
     return g->a.mask || cols >= PACK_A_FROM_COLS;
 }
 
-/* The widest block of b: half of L2. */
-static size_t widest_block(const struct gk_caches *caches) {
+/* Half of L2. */
+size_t GK_SYMBOL(gemm_block_cols)(const struct gk_caches *caches) {
     const size_t fits = caches->l2 / 2 / (GK_KB * sizeof(real)) / NR;
     return (fits ? fits : 1) * NR;
 }
 
 static size_t packed_b_bytes(const struct gk_caches *caches) {
-    return widest_block(caches) / NR * PITCH_B * sizeof(real);
+    return GK_SYMBOL(gemm_block_cols)(caches) / NR * PITCH_B * sizeof(real);
 }
 
 /* A thread's scratch: a block of b, and of a as many rows as are packed together. In whole pages, so that threads share none, and
@@ -354,7 +359,7 @@ static void rectangle(const struct gk_gemm *g, struct gk_slice rows, struct gk_s
     if (rows.begin == rows.end || cols.begin == cols.end) return;
     char *const own = (char *)team->scratch + team->rank * share_bytes(team->caches);
     real *const packed_b = (real *)own, *const packed_a = (real *)(own + packed_b_bytes(team->caches));
-    const size_t count = cols.end - cols.begin, blocks = gk_ceil_div(count, widest_block(team->caches));
+    const size_t count = cols.end - cols.begin, blocks = gk_ceil_div(count, GK_SYMBOL(gemm_block_cols)(team->caches));
     const size_t width = gk_ceil_div(gk_ceil_div(count, blocks), NR) * NR; /* equal blocks */
     for (size_t j = cols.begin; j < cols.end; j += width)
         for (size_t k = 0; k < g->k; k += GK_KB) block(g, rows, j, gk_min(width, cols.end - j), k, packed_b, packed_a);

@@ -27,6 +27,9 @@ struct gk_gemm {
 void GK_SYMBOL(gemm)(const struct gk_gemm *g, const struct gk_team *team);
 size_t GK_SYMBOL(gemm_scratch)(const struct gk_gemm *g, const struct gk_machine *machine);
 
+/* The widest block of b that is packed at a time, in columns; 0: none is packed. */
+size_t GK_SYMBOL(gemm_block_cols)(const struct gk_caches *caches);
+
 /* FLOPs a thread must have for a second one to pay: a hot fork and join costs about 1 us, 150,000 FLOPs of one core. */
 #define GK_GEMM_SERIAL_BELOW 1e6
 
