@@ -58,8 +58,8 @@ static gb_real *load(struct task *t, const char *name, bool before) {
     const size_t ld = tight ? o->row_elements : o->ld;
     for (size_t i = 0; out && i < o->rows; i++)
         for (size_t j = 0; j < o->row_elements; j++)
-            out[transposed(t, o) ? j * o->rows + i : i * o->row_elements + j] =
-                real_at(o, start + (i * ld + j) * o->element_size);
+            out[transposed(t, o) ? j * o->rows + i : i * o->row_elements + j] = real_at(o,
+                                                                                        start + (i * ld + j) * o->element_size);
     return out;
 }
 
@@ -113,8 +113,7 @@ static gb_real gamma_of(gb_real n, gb_real u) {
 static const gb_real *sum_bound(const struct task *t, gb_real *size, size_t count, size_t k) {
     const gb_real depth = (gb_real)((k < BLOCK ? k : BLOCK) + (k + BLOCK - 1) / BLOCK + 1), terms = (gb_real)k + 1;
     if (t->problem->spec.data == GB_DATA_INTEGER) return NULL;
-    for (size_t i = 0; i < count; i++)
-        size[i] = (gamma_of(depth, t->u) + terms * t->oracle_u) * size[i] + terms * t->least;
+    for (size_t i = 0; i < count; i++) size[i] = (gamma_of(depth, t->u) + terms * t->oracle_u) * size[i] + terms * t->least;
     return size;
 }
 
@@ -229,7 +228,10 @@ struct row {
 
 static struct row row_of(const struct task *t, const struct gb_oracle_softmax *s, size_t i) {
     const gb_real depth = (gb_real)((t->c + SUM_LANES - 1) / SUM_LANES + 6);
-    struct row r = {.t = s->t + i * t->c, .depth = gamma_of(depth, t->u), .exp_error = 2 * t->u, .log_c = logl((gb_real)t->c),
+    struct row r = {.t = s->t + i * t->c,
+                    .depth = gamma_of(depth, t->u),
+                    .exp_error = 2 * t->u,
+                    .log_c = logl((gb_real)t->c),
                     .soft = t->problem->spec.soft_labels};
     for (size_t j = 0; j < t->c; j++) r.labels += r.t[j], r.size += fabsl(r.t[j]);
     return r;
@@ -241,7 +243,8 @@ static gb_real p_bound(const struct task *t, const struct row *r, gb_real p, gb_
 }
 
 /* Of a gradient (p labels - t) / n * dloss, p_error being the bound of p. Class indices: labels is 1, no rounding by it. */
-static gb_real dx_bound(const struct task *t, const struct row *r, gb_real p, gb_real p_error, gb_real label, gb_real n, gb_real dloss) {
+static gb_real dx_bound(const struct task *t, const struct row *r, gb_real p, gb_real p_error, gb_real label, gb_real n,
+                        gb_real dloss) {
     const gb_real difference = fabsl(p * r->labels - label);
     gb_real error = fabsl(r->labels) * p_error + t->u * difference;
     if (r->soft) error += t->u * fabsl(p * r->labels) + r->depth * fabsl(p) * r->size;
@@ -372,9 +375,16 @@ bool gb_accuracy_check(const struct gb_problem *problem, struct gb_accuracy *res
     const int index = oracle_of(problem->kernel);
     *result = (struct gb_accuracy){.known = index >= 0};
     if (index < 0) return true;
-    struct task t = {.problem = problem, .result = result, .u = wide ? 0x1p-53L : 0x1p-24L, .least = wide ? 0x1p-1074L : 0x1p-149L,
-                     .smallest_normal = wide ? 0x1p-1022L : 0x1p-126L, .oracle_u = wide ? 0x1p-64L : 0,
-                     .n = spec->n, .d = spec->d, .m = spec->m, .c = spec->c};
+    struct task t = {.problem = problem,
+                     .result = result,
+                     .u = wide ? 0x1p-53L : 0x1p-24L,
+                     .least = wide ? 0x1p-1074L : 0x1p-149L,
+                     .smallest_normal = wide ? 0x1p-1022L : 0x1p-126L,
+                     .oracle_u = wide ? 0x1p-64L : 0,
+                     .n = spec->n,
+                     .d = spec->d,
+                     .m = spec->m,
+                     .c = spec->c};
     oracles[index].check(&t);
     for (size_t i = 0; i < t.n_arrays; i++) free(t.arrays[i]);
     if (t.failed) result->elements = 0;

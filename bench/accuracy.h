@@ -5,9 +5,9 @@
 #include "problem.h"
 
 struct gb_accuracy {
-    bool known;      /* an oracle for this kernel exists; without one nothing was checked */
-    size_t elements; /* compared */
-    double worst;    /* largest error / bound; at most 1 is right, NaN or Inf is wrong */
+    bool known;                 /* an oracle for this kernel exists; without one nothing was checked */
+    size_t elements;            /* compared */
+    double worst;               /* largest error / bound; at most 1 is right, NaN or Inf is wrong */
     struct gb_difference first; /* the first element beyond its bound */
     double first_bound;
 };
@@ -17,7 +17,8 @@ bool gb_accuracy_applies(enum gb_data data);
 
 bool gb_accuracy_has_oracle(const struct gk_kernel *kernel);
 
-/* The problem after one call from its initial state. False: an element is beyond its bound, or there is no memory (elements 0). */
+/* The problem after one call from its initial state. False: an element is beyond its bound, or there is no memory (elements 0).
+ */
 bool gb_accuracy_check(const struct gb_problem *problem, struct gb_accuracy *result);
 
 #endif

@@ -1,14 +1,6 @@
 #include "build_info.h"
 
-#if __has_include("gk_build.h")
 #include "gk_build.h"
-#endif
-#ifndef GK_BUILD_FLAGS
-#define GK_BUILD_FLAGS "unknown"
-#endif
-#ifndef GK_BUILD_REVISION
-#define GK_BUILD_REVISION "unknown"
-#endif
 
 const char *gb_build_compiler(void) {
 #if defined(__clang__)

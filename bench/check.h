@@ -1,4 +1,4 @@
-/* The engine behind `gradbench check`: every cell that this CPU runs, on a compact set of shapes. */
+/* The engine behind `gradbench check`: every cell that this CPU runs, on a compact set of problems. */
 #ifndef GB_CHECK_H
 #define GB_CHECK_H
 
@@ -7,17 +7,17 @@
 #include "problem.h"
 
 struct gb_check_options {
-    const char *isa;        /* only this column (and ref, which it is compared with); NULL: every usable one */
-    const size_t *threads;  /* thread counts; NULL: 1, all, and an odd number above */
-    size_t n_threads;
-    const char *kernels;    /* names separated by commas; NULL: all */
+    const char *isa;     /* names of columns separated by commas; NULL: every usable one */
+    const char *kernels; /* names separated by commas; NULL: all */
+    const size_t *threads;
+    size_t n_threads; /* 0: one, all, and an odd number above */
     uint64_t seed;
-    bool quick;             /* about 10 s instead of a minute */
-    const char *problem;    /* one problem as gb_problem_describe prints it; NULL: the whole set */
+    bool quick;          /* about 10 s instead of a minute */
+    const char *problem; /* one problem as gb_problem_describe prints it; NULL: the whole set */
 };
 
 /* Prints the table, what was skipped and why, and the counts to out; mistakes in the options as one line to stderr. Returns the
- * exit code: 0, 1 (a check failed), 2 (an option makes no sense), 4 (no memory), 5 (this CPU cannot run the column). */
+ * exit code (enum gb_exit of message.h). */
 int gb_check_run(const struct gb_check_options *options, FILE *out);
 
 /* Reads what gb_problem_describe prints. On false *error says what is wrong, naming the word (in a static buffer). */

@@ -21,8 +21,9 @@ static void print_machine(void) {
     printf("built by     %s, %s\n", gb_build_compiler(), gb_build_flags());
     printf("cpu          %s\n", cpu);
     printf("features     %s\n", *features ? features : "none that gradkern looks for");
-    printf("cores        %zu usable, with %zu hardware threads; the machine has %zu, in %zu package%s and %zu NUMA node%s\n", t->cores,
-           t->logical, t->machine_cores, t->packages, t->packages == 1 ? "" : "s", t->numa_nodes, t->numa_nodes == 1 ? "" : "s");
+    printf("cores        %zu usable, with %zu hardware threads; the machine has %zu, in %zu package%s and %zu NUMA node%s\n",
+           t->cores, t->logical, t->machine_cores, t->packages, t->packages == 1 ? "" : "s", t->numa_nodes,
+           t->numa_nodes == 1 ? "" : "s");
     printf("caches       L1d %s and L2 %s a core, L3 %s\n", gb_bytes_text((double)t->caches.l1d, l1, sizeof l1),
            gb_bytes_text((double)t->caches.l2, l2, sizeof l2), gb_bytes_text((double)t->caches.l3, l3, sizeof l3));
     if (t->cpu_quota > 0) printf("cpu quota    %.2f CPUs\n", t->cpu_quota);
@@ -33,8 +34,8 @@ static void print_environment(void) {
     extern char **environ;
     bool any = false;
     for (char **variable = environ; *variable; variable++) {
-        if (strncmp(*variable, "GRADKERN_", 9) != 0 && strncmp(*variable, "GRADBENCH_", 10) != 0 && strncmp(*variable, "OMP_", 4) != 0 &&
-            strncmp(*variable, "GOMP_", 5) != 0 && strncmp(*variable, "KMP_", 4) != 0)
+        if (strncmp(*variable, "GRADKERN_", 9) != 0 && strncmp(*variable, "GRADBENCH_", 10) != 0 &&
+            strncmp(*variable, "OMP_", 4) != 0 && strncmp(*variable, "GOMP_", 5) != 0 && strncmp(*variable, "KMP_", 4) != 0)
             continue;
         printf("%s%.200s\n", any ? "             " : "environment  ", *variable);
         any = true;
@@ -61,10 +62,10 @@ static void print_blocking(const struct gk_context_info *info) {
     for (size_t i = 0; i < sizeof edges / sizeof *edges && column->edges[i]; i++)
         printf("%s%s %zu", i ? ", " : "", edges[i], column->edges[i]);
     printf(" (f32)\n");
-    if (column->edges[0] && column->edges[1] && column->edges[2] && column->edges[4])
-        printf("             a k block of one tile's operands is %s of L1d and L2, packed panels follow the caches above\n",
-               gb_bytes_text((double)(column->edges[1] + column->edges[2]) * (double)column->edges[4] * sizeof(float), bytes,
-                             sizeof bytes));
+    const size_t block = column->block_cols(&info->caches);
+    if (!block) return;
+    printf("             of a product, %zu columns are packed together: with a k block of %zu they take half of L2 (%s)\n",
+           block, column->edges[4], gb_bytes_text((double)info->caches.l2, bytes, sizeof bytes));
 }
 
 static int print_roofs(const struct gk_context_info *info) {
@@ -88,10 +89,12 @@ static int print_roofs(const struct gk_context_info *info) {
 int gb_command_info(int argc, char **argv) {
     bool no_roofs = false;
     const struct gb_flag options[] = {
-        {.name = "no-roofs", .kind = GB_FLAG_SWITCH, .target = &no_roofs, .help = "do not measure"},
+        {"no-roofs", GB_FLAG_SWITCH, &no_roofs, NULL, "do not measure", 0, 0, NULL},
     };
     const struct gb_syntax syntax = {
-        .command = "info", .options = options, .n_options = sizeof options / sizeof *options,
+        .command = "info",
+        .options = options,
+        .n_options = sizeof options / sizeof *options,
         .summary = "Explains this machine: what it has, what is chosen on it and why, what it can do at best, and what here\n"
                    "spoils a measurement."};
     gk_context *ctx;

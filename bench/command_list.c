@@ -60,11 +60,12 @@ static const char *exactness(const struct gk_kernel *kernel, char *text, size_t 
 
 static void list_kernels(bool plain) {
     char dims[64], rule[64];
-    if (!plain) printf("kernels, each in f32 and f64:\n  %-23s%-13s%-8s%-17s%s\n", "name", "family", "dims", "exactness", "formula");
+    if (!plain)
+        printf("kernels, each in f32 and f64:\n  %-23s%-13s%-8s%-17s%s\n", "name", "family", "dims", "exactness", "formula");
     for (int id = 0; id < GK_KERNEL_COUNT; id++) {
         const struct gk_kernel *const k = gk_kernel_get((enum gk_kernel_id)id);
-        printf(plain ? "%s\t%s\t%s\t%s\t%s\n" : "  %-23s%-13s%-8s%-17s%s\n", k->name, k->family, dimensions(k, dims, sizeof dims),
-               exactness(k, rule, sizeof rule), k->doc);
+        printf(plain ? "%s\t%s\t%s\t%s\t%s\n" : "  %-23s%-13s%-8s%-17s%s\n", k->name, k->family,
+               dimensions(k, dims, sizeof dims), exactness(k, rule, sizeof rule), k->doc);
     }
 }
 
@@ -112,11 +113,13 @@ int gb_command_list(int argc, char **argv) {
     const char *plain = NULL;
     bool markdown = false;
     const struct gb_flag options[] = {
-        {.name = "plain", .kind = GB_FLAG_WORD, .target = &plain, .value = "WHAT", .words = lists,
-         .help = "kernels, variants or workloads, one a line, fields separated by tabs"},
-        {.name = "markdown", .kind = GB_FLAG_SWITCH, .target = &markdown, .help = "the kernels as the table in the README"},
+        {"plain", GB_FLAG_WORD, &plain, "WHAT", "kernels, variants or workloads, one a line, fields separated by tabs", 0, 0,
+         lists},
+        {"markdown", GB_FLAG_SWITCH, &markdown, NULL, "the kernels as the table in the README", 0, 0, NULL},
     };
-    const struct gb_syntax syntax = {.command = "list", .options = options, .n_options = sizeof options / sizeof *options,
+    const struct gb_syntax syntax = {.command = "list",
+                                     .options = options,
+                                     .n_options = sizeof options / sizeof *options,
                                      .summary = "Shows the kernels, the variants (usable here, or why not) and the workloads."};
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;

@@ -35,19 +35,29 @@ struct run {
 
 static volatile sig_atomic_t caught;
 
+/* The first signal ends the run in order, one that comes a second later at once. Some senders (timeout, terminals) deliver one
+ * request twice. */
 static void on_signal(int number) {
-    caught = number;
+    static volatile double first;
+    const double now = gb_clock_ns();
+    if (!caught) {
+        caught = number;
+        first = now;
+    } else if (now - first > 1e9) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
 }
 
-/* The first signal ends the run in order, a second one at once. */
 static void catch_signals(void) {
     const int numbers[] = {SIGINT, SIGTERM};
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
+    struct sigaction action = {.sa_handler = on_signal};
     for (size_t i = 0; i < 2; i++) {
         struct sigaction before;
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(numbers[i], &action, NULL);
     }
-    signal(SIGPIPE, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN); /* a reader that is gone, and a file that may grow no more, are errors of a write */
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 /* One line on a terminal that is written over and over. */
@@ -118,7 +128,7 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
 }
 
 static bool is_complete(const struct run *run) {
-    return run->count == run->plan.n_tasks && gb_count_outcomes(&run->plan, run->outcomes, run->count).skipped == 0;
+    return !caught && run->count == run->plan.n_tasks && gb_count_outcomes(&run->plan, run->outcomes, run->count).skipped == 0;
 }
 
 /* Warns of what went on during the run. */
@@ -149,6 +159,7 @@ static int write_result(const struct run *run) {
 
 static int measure(struct run *run, struct gb_binding *binding) {
     const struct gb_ticks ticks = gb_ticks_read();
+    catch_signals();
     gb_report_header(&run->report, &run->plan, run->options->rounds, run->options->plan.seed);
     gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1]);
     if (!binding && !run->options->no_bind) gb_warn(&run->warnings, "hwloc cannot bind threads: they may move between cores");
@@ -157,7 +168,6 @@ static int measure(struct run *run, struct gb_binding *binding) {
     gb_report_warnings(&run->report, &run->warnings, 0);
     gb_report_roofs(&run->report, &run->roofs);
     const size_t printed = run->warnings.count;
-    catch_signals();
     code = run_tasks(run, binding);
     look_back(run, binding, ticks);
     gb_report_footer(&run->report, &run->plan, run->outcomes, run->count);
@@ -201,35 +211,34 @@ static int start(const struct run_options *options) {
 
 static bool parse(struct run_options *o, int argc, char **argv, int *code) {
     const struct gb_flag options[] = {
-        {.name = "workload", .kind = GB_FLAG_TEXTS, .target = &o->plan.workloads, .value = "NAME",
-         .help = "a workload of gradbench list, or a file; may be repeated (default: default)"},
-        {.name = "shape", .kind = GB_FLAG_TEXTS, .target = &o->plan.shapes, .value = "LINE",
-         .help = "one problem, as a line of a workload: \"affine n=256 d=768 m=3072\"; may be repeated"},
-        {.name = "kernels", .kind = GB_FLAG_TEXT, .target = &o->plan.kernels, .value = "LIST",
-         .help = "kernels or families, separated by commas (default: all)"},
-        {.name = "isa", .kind = GB_FLAG_TEXT, .target = &o->plan.isa, .value = "LIST",
-         .help = "instruction sets (default: all that this CPU runs)"},
-        {.name = "threads", .kind = GB_FLAG_TEXT, .target = &o->plan.threads, .value = "LIST",
-         .help = "thread counts (default: 1,all)"},
-        {.name = "dtype", .kind = GB_FLAG_TEXT, .target = &o->plan.dtype, .value = "LIST",
-         .help = "f32, f64 or both, for lines that do not say (default: f32)"},
-        {.name = "rounds", .kind = GB_FLAG_COUNT, .target = &o->rounds, .value = "N", .low = GB_ROUNDS_MIN, .high = GB_ROUNDS_MAX,
-         .help = "at most (default: 31)"},
-        {.name = "max-time", .kind = GB_FLAG_REAL, .target = &o->max_time, .value = "SECONDS", .low = 0, .high = 1e6,
-         .help = "a problem starts no round after this, but for the first 6 (default: 1.5)"},
-        {.name = "seed", .kind = GB_FLAG_COUNT, .target = &o->plan.seed, .value = "N", .low = 0, .high = 0x1p53,
-         .help = "of contents and orders (default: 1)"},
-        {.name = "json", .kind = GB_FLAG_TEXT, .target = &o->json, .value = "FILE",
-         .help = "writes the results there too; - is standard output, the table then goes to standard error"},
-        {.name = "quick", .kind = GB_FLAG_SWITCH, .target = &o->quick, .help = "under 10 s: the workload smoke, short samples, 7 rounds"},
-        {.name = "no-bind", .kind = GB_FLAG_SWITCH, .target = &o->no_bind, .help = "leaves the threads to the operating system"},
-        {.name = "no-color", .kind = GB_FLAG_SWITCH, .target = &o->no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
+        {"workload", GB_FLAG_TEXTS, &o->plan.workloads, "NAME",
+         "a workload of gradbench list, or a file; may be repeated (default: default)", 0, 0, NULL},
+        {"shape", GB_FLAG_TEXTS, &o->plan.shapes, "LINE",
+         "one problem, as a line of a workload: \"affine n=256 d=768 m=3072\"; may be repeated", 0, 0, NULL},
+        {"kernels", GB_FLAG_TEXT, &o->plan.kernels, "LIST", "kernels or families, separated by commas (default: all)", 0, 0,
+         NULL},
+        {"isa", GB_FLAG_TEXT, &o->plan.isa, "LIST", "instruction sets (default: all that this CPU runs)", 0, 0, NULL},
+        {"threads", GB_FLAG_TEXT, &o->plan.threads, "LIST", "thread counts (default: 1,all)", 0, 0, NULL},
+        {"dtype", GB_FLAG_TEXT, &o->plan.dtype, "LIST", "f32, f64 or both, for lines that do not say (default: f32)", 0, 0,
+         NULL},
+        {"rounds", GB_FLAG_COUNT, &o->rounds, "N", "at most (default: 31)", GB_ROUNDS_MIN, GB_ROUNDS_MAX, NULL},
+        {"max-time", GB_FLAG_REAL, &o->max_time, "SECONDS",
+         "a problem starts no round after this, but for the first 6 (default: 1.5)", 0.001, 1e6, NULL},
+        {"seed", GB_FLAG_COUNT, &o->plan.seed, "N", "of contents and orders (default: 1)", 0, 0x1p53, NULL},
+        {"json", GB_FLAG_TEXT, &o->json, "FILE",
+         "writes the results there too; - is standard output, the table then goes to standard error", 0, 0, NULL},
+        {"quick", GB_FLAG_SWITCH, &o->quick, NULL, "under 10 s: the workload smoke, short samples, 11 rounds", 0, 0, NULL},
+        {"no-bind", GB_FLAG_SWITCH, &o->no_bind, NULL, "leaves the threads to the operating system", 0, 0, NULL},
+        {"no-color", GB_FLAG_SWITCH, &o->no_color, NULL, "plain text on a terminal (NO_COLOR does it too)", 0, 0, NULL},
     };
     const struct gb_syntax syntax = {
-        .command = "run", .options = options, .n_options = sizeof options / sizeof *options,
-        .summary = "Verifies each kernel, instruction set and thread count on each problem, then times them in interleaved rounds.",
-        .notes = "A ratio is the median over rounds of one time over the other's, with its 95 % interval; faster or slower is said only\n"
-                 "where the whole interval is beyond 3 %, or beyond what one variant timed twice came apart by."};
+        .command = "run",
+        .options = options,
+        .n_options = sizeof options / sizeof *options,
+        .summary =
+            "Verifies each kernel, instruction set and thread count on each problem, then times them in interleaved rounds.",
+        .notes = "A ratio is the median over rounds of one time over the other's, with its 95 % interval. Faster or slower is\n"
+                 "said only where the whole interval is further from 1 than 3 %, and than one variant timed twice came out."};
     return gb_options_parse(&syntax, argc, argv, code);
 }
 
@@ -238,11 +247,12 @@ int gb_command_run(int argc, char **argv) {
     int code;
     if (!parse(&options, argc, argv, &code)) return code;
     options.plan.default_workload = options.quick ? "smoke" : "default";
-    if (options.rounds == 0) options.rounds = options.quick ? 7 : 31;
+    if (options.rounds == 0) options.rounds = options.quick ? 11 : 31;
     if (options.max_time == 0) options.max_time = options.quick ? 0.05 : 1.5;
     code = start(&options);
     if (!caught) return code;
     fflush(stdout);
+    signal(caught, SIG_DFL);
     raise(caught);
     return code;
 }

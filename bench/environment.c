@@ -69,14 +69,16 @@ void gb_environment_warn(struct gb_warnings *warnings, size_t threads) {
     char text[64];
     double load;
     warn_build(warnings);
-    if (virtual_machine()) gb_warn(warnings, "a virtual machine: clock rate and neighbours are out of sight; trust ratios of one run");
+    if (virtual_machine())
+        gb_warn(warnings, "a virtual machine: clock rate and neighbours are out of sight; trust ratios of one run");
     read_text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", text, sizeof text);
     if (*text && strcmp(text, "performance") != 0) gb_warn(warnings, "the frequency governor is %s, not performance", text);
     if (topology->logical > topology->cores)
         gb_warn(warnings, "cores run %zu hardware threads: whatever runs on a sibling slows a core down",
                 topology->logical / topology->cores);
     if (topology->cpu_quota > 0 && topology->cpu_quota < (double)threads)
-        gb_warn(warnings, "the cgroup may use %.2f CPUs, fewer than %zu threads: they will be throttled", topology->cpu_quota, threads);
+        gb_warn(warnings, "the cgroup may use %.2f CPUs, fewer than %zu threads: they will be throttled", topology->cpu_quota,
+                threads);
     if (threads > topology->cores)
         gb_warn(warnings, "%zu threads on %zu cores: they are not bound and take turns", threads, topology->cores);
     if (getloadavg(&load, 1) == 1 && load > 0.25 * (double)topology->machine_cores)

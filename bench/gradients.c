@@ -82,8 +82,8 @@ struct affine {
 
 static void affine_forward(void *state, double *y) {
     const struct affine *const a = state;
-    gk_affine_forward_f64(
-        a->ctx, &(gk_affine_forward_args_f64){.n = N, .d = D, .m = M, .x = a->x, .w = a->w, .b = a->b, .y = y, .layout = a->layout});
+    gk_affine_forward_f64(a->ctx, &(gk_affine_forward_args_f64){
+                                      .n = N, .d = D, .m = M, .x = a->x, .w = a->w, .b = a->b, .y = y, .layout = a->layout});
 }
 
 static void check_affine(struct checker *c, gk_layout layout) {
@@ -93,8 +93,9 @@ static void check_affine(struct checker *c, gk_layout layout) {
     fill(a.b, M, &c->random);
     fill(a.dout, N * M, &c->random);
     const gk_status status = gk_affine_backward_f64(
-        c->ctx, &(gk_affine_backward_args_f64){.n = N, .d = D, .m = M, .x = a.x, .w = a.w, .dy = a.dout, .dx = a.dx, .dw = a.dw,
-                                               .db = a.db, .layout = layout});
+        c->ctx,
+        &(gk_affine_backward_args_f64){
+            .n = N, .d = D, .m = M, .x = a.x, .w = a.w, .dy = a.dout, .dx = a.dx, .dw = a.dw, .db = a.db, .layout = layout});
     if (status != GK_OK) c->failed = true;
     const struct gb_function f = {affine_forward, &a, N * M, a.dout};
     const bool swapped = layout == GK_OUT_IN;
@@ -154,12 +155,20 @@ static void check_softmax(struct checker *c, const char *name, bool soft, bool i
     fill(s.dloss, ROWS, &c->random);
     for (size_t i = 0; i < ROWS * CLASSES; i++) s.t[i] = fabs(gb_next_normal(&c->random));
     for (size_t i = 0; i < ROWS; i++) s.labels[i] = ignore && i % 3 == 1 ? -100 : (int32_t)(i * 5 % CLASSES);
-    s.args = (gk_softmax_xent_args_f64){.n = ROWS, .c = CLASSES, .x = s.x, .dx = s.dx, .labels = soft ? NULL : s.labels,
-                                        .t = soft ? s.t : NULL, .use_ignore_index = ignore, .ignore_index = -100,
-                                        .reduction = reduction, .dloss = dloss ? s.dloss : NULL};
+    s.args = (gk_softmax_xent_args_f64){.n = ROWS,
+                                        .c = CLASSES,
+                                        .x = s.x,
+                                        .dx = s.dx,
+                                        .labels = soft ? NULL : s.labels,
+                                        .t = soft ? s.t : NULL,
+                                        .use_ignore_index = ignore,
+                                        .ignore_index = -100,
+                                        .reduction = reduction,
+                                        .dloss = dloss ? s.dloss : NULL};
     if (gk_softmax_xent_f64(c->ctx, &s.args) != GK_OK) c->failed = true;
     const size_t outputs = reduction == GK_NONE ? ROWS : 1;
-    add_centred(c, name, &(struct gb_function){softmax_loss, &s, outputs, dloss ? s.dloss : NULL}, s.x, ROWS * CLASSES, s.dx, 1e-7);
+    add_centred(c, name, &(struct gb_function){softmax_loss, &s, outputs, dloss ? s.dloss : NULL}, s.x, ROWS * CLASSES, s.dx,
+                1e-7);
 }
 
 /* The oracle's gradients by the complex step: no difference is taken, so nothing cancels. */
@@ -199,7 +208,8 @@ static void check_oracle_softmax(struct checker *c, const char *name, bool divid
         labels[i] = one_hot ? i % CLASSES == i / CLASSES : fabs(gb_next_normal(&c->random));
         t[i] = labels[i];
     }
-    gb_oracle_softmax_xent(&(struct gb_oracle_softmax){.n = ROWS, .c = CLASSES, .x = x, .t = t, .divide = divide, .p = p, .dx = dx});
+    gb_oracle_softmax_xent(
+        &(struct gb_oracle_softmax){.n = ROWS, .c = CLASSES, .x = x, .t = t, .divide = divide, .p = p, .dx = dx});
     for (size_t i = 0; i < ROWS * CLASSES; i++) {
         cx[i] += I * h;
         by_step[i] = cimag(gb_oracle_softmax_xent_complex(ROWS, CLASSES, cx, labels, NULL, divide)) / h;

@@ -1,5 +1,5 @@
-/* Are the gradients right? Centred differences through the f64 forward kernels against the backward kernels, and the complex step
- * on the oracle against the oracle's own gradients. */
+/* Are the gradients right? Centred differences through the f64 forward kernels against the backward kernels, and the complex
+ * step on the oracle against the oracle's own gradients. */
 #ifndef GB_GRADIENTS_H
 #define GB_GRADIENTS_H
 

@@ -19,9 +19,7 @@ struct entry {
     double *samples;
 };
 
-static bool stopped(const struct gb_harness *h) {
-    return *h->stop != 0;
-}
+static bool stopped(const struct gb_harness *h) { return *h->stop != 0; }
 
 static void report(const struct gb_harness *h, const struct gb_task *task, const char *what, size_t done, size_t of) {
     if (h->progress) h->progress(h->progress_data, task, what, done, of);
@@ -59,13 +57,16 @@ bool gb_latency_bound(const struct gb_problem *problem) {
 
 static struct gb_work work_of(const struct gb_problem *problem) {
     const struct gk_field *const rule = gk_kernel_field(problem->kernel, GK_FIELD_EXACTNESS, NULL);
-    struct gb_work work = {.flops = gk_kernel_flops(problem->kernel, problem->args), .latency = gb_latency_bound(problem),
+    const struct gk_field *const flops = gk_kernel_field(problem->kernel, GK_FIELD_FLOPS, NULL);
+    struct gb_work work = {.products = flops && flops->third != GK_NOWHERE,
+                           .flops = gk_kernel_flops(problem->kernel, problem->args),
+                           .latency = gb_latency_bound(problem),
                            .plain_copy = rule && rule->exactness == GK_EXACT_SOFTMAX};
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gb_operand *const o = &problem->operands[i];
         const double bytes = (double)o->rows * (double)o->row_elements * (double)o->element_size;
-        const bool added = o->output && problem->spec.accumulate &&
-                           gk_kernel_field(problem->kernel, GK_FIELD_ACCUMULATE, o->field->name);
+        const bool added =
+            o->output && problem->spec.accumulate && gk_kernel_field(problem->kernel, GK_FIELD_ACCUMULATE, o->field->name);
         work.footprint += bytes;
         if (o->output) work.written += bytes;
         if (!o->output || added) work.read += bytes;
@@ -74,8 +75,7 @@ static struct gb_work work_of(const struct gb_problem *problem) {
 }
 
 static void note_failure(struct gb_measure *m, const struct gb_verify_report *r) {
-    if (r->changed)
-        snprintf(m->failure, sizeof m->failure, "an input or the padding of %s was written", r->changed);
+    if (r->changed) snprintf(m->failure, sizeof m->failure, "an input or the padding of %s was written", r->changed);
     else
         snprintf(m->failure, sizeof m->failure, "%s[%zu][%zu] is %a, but %a in %s", r->difference.operand, r->difference.row,
                  r->difference.col, r->difference.got, r->difference.want, r->against);
@@ -146,8 +146,9 @@ static uint64_t calibrate(const struct gb_harness *h, const struct gb_problem *p
     return (uint64_t)calls;
 }
 
-/* All variants but ref make the same number of calls a sample, that which the slowest of them needs: calibrated one by one, they
- * would carry the errors of their calibrations into the ratios. ref, ten times slower and more, has a number of its own. */
+/* All variants but ref make the same number of calls a sample, that which the slowest of them needs: calibrated one by one,
+ * they would carry the errors of their calibrations into the ratios. ref, ten times slower and more, has a number of its own.
+ */
 static void set_iterations(const struct gb_harness *h, const struct gb_problem *problem, struct entry *entries, size_t count) {
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < count && !stopped(h); i++) {
@@ -215,7 +216,8 @@ static void summarize(const struct gb_harness *h, struct gb_outcome *outcome, co
         struct gb_measure *const m = &outcome->measures[entries[i].variant];
         m->iterations = entries[i].iterations;
         m->summary = gb_summarize(m->samples, outcome->rounds, work);
-        m->share = gb_roofs_share(h->roofs, v->column, outcome->task->spec.dtype, v->threads, &outcome->work, m->summary.median);
+        m->share =
+            gb_roofs_share(h->roofs, v->column, outcome->task->spec.dtype, v->threads, &outcome->work, m->summary.median);
     }
     const double *const first = outcome->measures[outcome->null_variant].samples;
     outcome->null_pair = gb_compare_paired(first, entries[count - 1].samples, outcome->rounds, work);

@@ -44,9 +44,8 @@ struct gb_harness {
     const struct gb_roofs *roofs;
     struct gb_binding *binding;
     size_t rounds;
-    double sample_ns;  /* a sample takes at least this */
-    double budget_ns;  /* rounds beyond GB_ROUNDS_MIN start within this time */
-    double deadline;   /* on gb_clock_ns; no problem starts after it */
+    double sample_ns; /* a sample takes at least this */
+    double budget_ns; /* rounds beyond GB_ROUNDS_MIN start within this time */
     uint64_t seed;
     const volatile sig_atomic_t *stop; /* not 0: finish the sample and return */
     void (*progress)(void *data, const struct gb_task *task, const char *what, size_t done, size_t of); /* may be NULL */
@@ -62,8 +61,8 @@ void gb_outcome_free(struct gb_outcome *outcome);
 /* How many times as fast variant i was as variant j, round by round. Both are timed. */
 struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j);
 
-/* The price of the canonical order where outputs are few: a chain of dependent additions (fewer than 128 output elements that sum
- * 32 products or more), and one to eight rows against weights, within L2, that are read across their rows. */
+/* The price of the canonical order where outputs are few: a chain of dependent additions (fewer than 128 output elements that
+ * sum 32 products or more), and one to eight rows against weights, within L2, that are read across their rows. */
 bool gb_latency_bound(const struct gb_problem *problem);
 
 #endif

@@ -22,9 +22,10 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 static int help(void) {
     printf("usage: gradbench COMMAND [options]\n\ngradbench checks, times and compares gradkern's training kernels.\n\n");
     for (size_t i = 0; i < COMMANDS; i++) printf("  %-8s%s\n", commands[i].name, commands[i].summary);
-    printf("\n  gradbench COMMAND --help lists a command's options, gradbench --version prints the version.\n"
-           "\nexit codes: 0 good, 1 a check failed, 2 usage, 3 bad input file, 4 memory, input or output, 5 instruction set not\n"
-           "available, 70 internal error\n");
+    printf(
+        "\n  gradbench COMMAND --help lists a command's options, gradbench --version prints the version.\n"
+        "\nexit codes: 0 good, 1 a check failed, 2 usage, 3 bad input file, 4 memory, input or output, 5 instruction set not\n"
+        "available, 70 internal error\n");
     return GB_EXIT_OK;
 }
 

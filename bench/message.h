@@ -7,7 +7,7 @@
 
 enum gb_exit {
     GB_EXIT_OK = 0,
-    GB_EXIT_CHECK = 1,    /* a check failed */
+    GB_EXIT_CHECK = 1, /* a check failed */
     GB_EXIT_USAGE = 2,
     GB_EXIT_INPUT = 3,    /* an input file is bad */
     GB_EXIT_RESOURCE = 4, /* memory, input or output */

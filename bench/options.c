@@ -39,8 +39,8 @@ static int refuse_option(const struct gb_syntax *syntax, const char *argument, s
     snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word), argument);
     const char *const nearest = gb_names_nearest(&names, word);
     if (nearest)
-        return gb_fail(GB_EXIT_USAGE, "%s has no option --%s (did you mean --%s? see gradbench %s --help)", syntax->command, word,
-                       nearest, syntax->command);
+        return gb_fail(GB_EXIT_USAGE, "%s has no option --%s (did you mean --%s? see gradbench %s --help)", syntax->command,
+                       word, nearest, syntax->command);
     return gb_fail(GB_EXIT_USAGE, "%s has no option --%s (see gradbench %s --help)", syntax->command, word, syntax->command);
 }
 
@@ -68,12 +68,13 @@ static int set(const struct gb_flag *option, const char *value) {
                        option->high, value);
     case GB_FLAG_REAL:
         if (gb_text_real(value, option->low, option->high, option->target)) return GB_EXIT_OK;
-        return gb_fail(GB_EXIT_USAGE, "--%s must be a number from %g to %g (got '%.80s')", option->name, option->low, option->high,
-                       value);
+        return gb_fail(GB_EXIT_USAGE, "--%s must be a number from %g to %g (got '%.80s')", option->name, option->low,
+                       option->high, value);
     case GB_FLAG_TEXTS:
     case GB_FLAG_TEXT: break;
     }
-    if (!*value) return gb_fail(GB_EXIT_USAGE, "--%s needs a value (got an empty one, expected %s)", option->name, option->value);
+    if (!*value)
+        return gb_fail(GB_EXIT_USAGE, "--%s needs a value (got an empty one, expected %s)", option->name, option->value);
     if (option->kind == GB_FLAG_TEXT) {
         *(const char **)option->target = value;
         return GB_EXIT_OK;
@@ -96,7 +97,8 @@ static int take_option(const struct gb_syntax *syntax, int argc, char **argv, in
     if (*again && option->kind != GB_FLAG_TEXTS) return gb_fail(GB_EXIT_USAGE, "--%s is given twice", option->name);
     *again = true;
     if (option->kind == GB_FLAG_SWITCH)
-        return equals ? gb_fail(GB_EXIT_USAGE, "--%s takes no value (got '%.80s')", option->name, equals + 1) : set(option, NULL);
+        return equals ? gb_fail(GB_EXIT_USAGE, "--%s takes no value (got '%.80s')", option->name, equals + 1)
+                      : set(option, NULL);
     if (equals) return set(option, equals + 1);
     if (*next == argc) return gb_fail(GB_EXIT_USAGE, "--%s needs a value (%s)", option->name, option->value);
     return set(option, argv[(*next)++]);

@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 enum gb_flag_kind {
-    GB_FLAG_SWITCH,  /* bool; takes no value */
-    GB_FLAG_TEXT,  /* const char * */
-    GB_FLAG_TEXTS, /* struct gb_texts; may be repeated */
-    GB_FLAG_COUNT, /* uint64_t, from low to high */
-    GB_FLAG_REAL,  /* double, from low to high */
-    GB_FLAG_WORD,  /* const char *, one of words */
+    GB_FLAG_SWITCH, /* bool; takes no value */
+    GB_FLAG_TEXT,   /* const char * */
+    GB_FLAG_TEXTS,  /* struct gb_texts; may be repeated */
+    GB_FLAG_COUNT,  /* uint64_t, from low to high */
+    GB_FLAG_REAL,   /* double, from low to high */
+    GB_FLAG_WORD,   /* const char *, one of words */
 };
 
 enum { GB_TEXTS_MAX = 256 };

@@ -1,6 +1,6 @@
 /* The true values: textbook loops in long double, from the formulas alone. This file and oracle.c include nothing of the
- * kernels. Matrices are tight, row-major; weights are always d x m. Each sum of products also gives the sum of the terms' absolute
- * values (size), which the error bounds need; size pointers may be NULL. */
+ * kernels. Matrices are tight, row-major; weights are always d x m. Each sum of products also gives the sum of the terms'
+ * absolute values (size), which the error bounds need; size pointers may be NULL. */
 #ifndef GB_ORACLE_H
 #define GB_ORACLE_H
 

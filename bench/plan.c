@@ -21,11 +21,11 @@ int gb_parse_kernels(const char *list, bool kernels[GK_KERNEL_COUNT]) {
     bool too_long = false;
     for (int id = 0; id < GK_KERNEL_COUNT; id++) kernels[id] = list == NULL;
     while (gb_text_item(&list, item, sizeof item, &too_long)) {
-        bool known = false;
+        bool known = gk_kernel_find(item) != NULL;
+        const bool family = !known;
         for (int id = 0; id < GK_KERNEL_COUNT; id++) {
             const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
-            if (strcmp(kernel->name, item) != 0 && strcmp(kernel->family, item) != 0) continue;
-            kernels[id] = known = true;
+            if (strcmp(family ? kernel->family : kernel->name, item) == 0) kernels[id] = known = true;
         }
         if (known) continue;
         struct gb_names names = gb_kernel_names();
@@ -77,8 +77,7 @@ int gb_parse_columns(const char *list, bool columns[GB_ROOF_COLUMNS_MAX]) {
         const int index = gk_column_find(item);
         struct gb_names names = gb_column_names();
         gb_names_add(&names, "all");
-        if (index < 0)
-            return gb_fail(GB_EXIT_USAGE, "%s", gb_names_refuse(&names, "instruction set", item, text, sizeof text));
+        if (index < 0) return gb_fail(GB_EXIT_USAGE, "%s", gb_names_refuse(&names, "instruction set", item, text, sizeof text));
         if (gk_column_unusable((size_t)index))
             return gb_fail(GB_EXIT_ISA, "%s cannot be used: %s", item, gk_column_unusable((size_t)index));
         columns[index] = true;
@@ -100,11 +99,14 @@ static int parse_dtypes(const char *list, bool dtypes[GK_DTYPE_COUNT]) {
     return too_long ? refuse_item("dtype") : GB_EXIT_OK;
 }
 
-static int read_shape(struct gb_plan *plan, const char *text) {
+/* number: of the --shape, from 1, for those without a name. */
+static int read_shape(struct gb_plan *plan, const char *text, size_t number) {
+    char label[32];
     struct gb_parse_error error;
     const size_t before = plan->workload.count;
     if (strpbrk(text, "\r\n")) return gb_fail(GB_EXIT_USAGE, "--shape takes one line");
-    if (!gb_workload_parse(&plan->workload, "shape", text, strlen(text), &error))
+    snprintf(label, sizeof label, "shape%zu", number);
+    if (!gb_workload_parse(&plan->workload, label, text, strlen(text), &error))
         return error.line ? gb_fail(GB_EXIT_USAGE, "--shape, column %zu: %s", error.column, error.text)
                           : gb_fail(GB_EXIT_RESOURCE, "no memory");
     if (plan->workload.count == before) return gb_fail(GB_EXIT_USAGE, "--shape holds no problem (got '%.80s')", text);
@@ -124,7 +126,7 @@ static int read_shapes(struct gb_plan *plan, const struct gb_plan_options *optio
             used += (size_t)snprintf(plan->source + used, sizeof plan->source - used, "%s%s", i ? ", " : "workload ", word);
     }
     for (size_t i = 0; i < options->shapes.count; i++) {
-        const int code = read_shape(plan, options->shapes.list[i]);
+        const int code = read_shape(plan, options->shapes.list[i], i + 1);
         if (code != GB_EXIT_OK) return code;
     }
     if (options->shapes.count && used < sizeof plan->source)
@@ -196,7 +198,8 @@ void gb_plan_free(struct gb_plan *plan) {
     *plan = (struct gb_plan){.n_tasks = 0};
 }
 
-/* Scratch space follows the operands, but for small problems: a quarter of them and a fixed part are more than any kernel takes. */
+/* Scratch space follows the operands, but for small problems: a quarter of them and a fixed part are more than any kernel
+ * takes. */
 static double bytes_needed(const struct gb_problem_spec *spec) {
     const size_t operands = gb_problem_bytes(spec), copies = gb_verifier_bytes(spec);
     if (operands == 0 || copies == 0) return 1e300;
@@ -212,7 +215,8 @@ int gb_plan_check_memory(const struct gb_plan *plan) {
         if (needed <= memory.bytes) continue;
         gb_problem_describe(spec, problem, sizeof problem);
         return gb_fail(GB_EXIT_RESOURCE, "%s needs %s (operands %s, the rest to verify it and to work), but %s are %s", problem,
-                       gb_bytes_text(needed, want, sizeof want), gb_bytes_text((double)gb_problem_bytes(spec), operands, sizeof operands),
+                       gb_bytes_text(needed, want, sizeof want),
+                       gb_bytes_text((double)gb_problem_bytes(spec), operands, sizeof operands),
                        gb_bytes_text(memory.bytes, have, sizeof have), memory.rule);
     }
     return GB_EXIT_OK;

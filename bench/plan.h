@@ -12,7 +12,7 @@ struct gb_variant {
     size_t column, threads;
     gk_context *ctx;
     const char *name; /* the column's */
-    char label[40];   /* "avx2, 2 threads" */
+    char label[40];   /* the name and the threads, for people */
 };
 
 struct gb_task {
@@ -29,13 +29,13 @@ struct gb_plan {
     size_t threads[GB_THREAD_COUNTS_MAX]; /* ascending */
     size_t n_threads;
     bool columns[GB_ROOF_COLUMNS_MAX], dtypes[GK_DTYPE_COUNT];
-    gk_context *ref; /* the reference on one thread */
+    gk_context *ref;  /* the reference on one thread */
     char source[256]; /* "workload mlp", "2 shapes" */
 };
 
 struct gb_plan_options {
     struct gb_texts workloads, shapes;
-    const char *default_workload; /* where neither is given */
+    const char *default_workload;                /* where neither is given */
     const char *kernels, *isa, *threads, *dtype; /* lists separated by commas; NULL: all, 1 and all, f32 */
     uint64_t seed;
 };
@@ -48,6 +48,7 @@ void gb_plan_free(struct gb_plan *plan);
 int gb_plan_check_memory(const struct gb_plan *plan);
 
 /* Parts of command lines that other commands have too. 0: good; else an exit code, after the error was printed. */
+/* A word that is a kernel's name stands for it alone, any other for a family. */
 int gb_parse_kernels(const char *list, bool kernels[GK_KERNEL_COUNT]);
 int gb_parse_threads(const char *list, size_t threads[GB_THREAD_COUNTS_MAX], size_t *count);
 /* Columns by name, or all usable ones for NULL and "all". A column that cannot be used here is an error. */

@@ -23,7 +23,7 @@ struct source {
     size_t cols;    /* columns, of masks in bits */
     size_t classes; /* labels are below this */
     bool ignore;
-    int walsh;      /* GB_DATA_CANCEL: which sign pattern */
+    int walsh; /* GB_DATA_CANCEL: which sign pattern */
 };
 
 /* The finalizer of splitmix64: neighbouring inputs give unrelated outputs. */
@@ -37,8 +37,8 @@ static inline uint64_t bits_at(uint64_t key, size_t row, size_t col) {
     return mix(mix(key + row * 0xd1342543de82ef95u) + (col + 1) * 0x9e3779b97f4a7c15u);
 }
 
-/* Sum of four uniform 16-bit numbers, scaled to variance 1: close to normal, within +-3.47, the same on every machine. The factor
- * (sqrt(3) / 65536) fills the mantissa, so that products of these numbers do round. */
+/* Sum of four uniform 16-bit numbers, scaled to variance 1: close to normal, within +-3.47, the same on every machine. The
+ * factor (sqrt(3) / 65536) fills the mantissa, so that products of these numbers do round. */
 static inline double normal(uint64_t bits) {
     const int32_t sum = (int32_t)((bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48)) - 2 * 65535;
     return (sum + 0.5) * 0x1.bb67ae8584caap-16;
@@ -77,8 +77,8 @@ static inline double special(uint64_t bits, enum gk_dtype dtype) {
     return choice % 24 ? normal(bits) : values[dtype][choice / 24 % 12];
 }
 
-/* Squares of 4 x 4 elements share one large magnitude (one square in two), with signs that cancel over any 4 in a row, alone and
- * in products with an operand of another pattern; a small value is added to each. */
+/* Squares of 4 x 4 elements share one large magnitude (one square in two), with signs that cancel over any 4 in a row, alone
+ * and in products with an operand of another pattern; a small value is added to each. */
 static inline double cancel(const struct source *s, size_t row, size_t col) {
     static const signed char signs[3][4] = {{1, -1, 1, -1}, {1, 1, -1, -1}, {1, -1, -1, 1}};
     const uint64_t square = bits_at(~s->key, row / 4, col / 4);
@@ -384,7 +384,8 @@ static bool same_contents(const struct source *source, const struct gb_operand *
     for (size_t j = 0; j < operand->row_elements; j += CHUNK) {
         const size_t count = operand->row_elements - j < CHUNK ? operand->row_elements - j : CHUNK;
         make(source, row, j, count, expected);
-        if (memcmp(expected, row_of(operand, row) + j * operand->element_size, count * operand->element_size) != 0) return false;
+        if (memcmp(expected, row_of(operand, row) + j * operand->element_size, count * operand->element_size) != 0)
+            return false;
     }
     return true;
 }

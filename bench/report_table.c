@@ -22,6 +22,11 @@ const char *gb_time_text(double ns, char *text, size_t size) {
     return text;
 }
 
+const char *gb_ratio_text(double ratio, char *text, size_t size) {
+    snprintf(text, size, "%.*f", ratio < 0.9995 ? 3 : ratio < 9.995 ? 2 : ratio < 99.95 ? 1 : 0, ratio);
+    return text;
+}
+
 const char *gb_machine_text(char *text, size_t size) {
     const struct gk_topology *const t = gk_topology_get();
     char cpu[96], l1[24], l2[24], l3[24];
@@ -48,7 +53,8 @@ void gb_report_header(const struct gb_report *report, const struct gb_plan *plan
 static void print_level(const struct gb_report *report, const struct gb_roofs *roofs, enum gb_level level) {
     FILE *const out = report->out;
     char name[32], bytes[24];
-    snprintf(name, sizeof name, "%s (%s)", gb_level_name(level), gb_bytes_text((double)roofs->bytes[level], bytes, sizeof bytes));
+    snprintf(name, sizeof name, "%s (%s)", gb_level_name(level),
+             gb_bytes_text((double)roofs->bytes[level], bytes, sizeof bytes));
     fprintf(out, "  move in %-18s", name);
     for (size_t t = 0; t < roofs->n_threads; t++) {
         const struct gb_bandwidth *const b = &roofs->bandwidth[t][level];
@@ -85,8 +91,8 @@ static void print_title(const struct gb_report *report, const struct gb_outcome 
     if (data) *data = '\0';
     fprintf(report->out, "\n%s%s%s  %s  %.4g MFLOP, %s\n", bold(report), text, plain(report), outcome->task->workload,
             outcome->work.flops / 1e6, gb_bytes_text(outcome->work.footprint, bytes, sizeof bytes));
-    fprintf(report->out, "  %-9s%8s%11s  %-23s%16s  %-14s%-24s%s\n", "variant", "threads", "median", "95 % CI", "rate", "of the roof",
-            "against ref", "verified");
+    fprintf(report->out, "  %-9s%8s%11s  %-23s%16s  %-14s%-24s%s\n", "variant", "threads", "median", "95 % CI", "rate",
+            "of the roof", "against ref", "verified");
 }
 
 /* The ref variant with as many threads, or the number of variants. */
@@ -100,7 +106,8 @@ static bool timed(const struct gb_outcome *outcome, const struct gb_plan *plan, 
     return i < plan->n_variants && outcome->measures[i].state == GB_STATE_TIMED;
 }
 
-static void print_against_ref(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcome, size_t i) {
+static void print_against_ref(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcome,
+                              size_t i) {
     char text[64];
     const size_t ref = reference_of(plan, i);
     if (ref == i) {
@@ -109,18 +116,24 @@ static void print_against_ref(const struct gb_report *report, const struct gb_pl
         snprintf(text, sizeof text, "-");
     } else {
         const struct gb_pair pair = gb_outcome_pair(outcome, i, ref);
-        snprintf(text, sizeof text, "%.3gx %s", pair.ratio, gb_verdict(&pair, outcome->noise));
+        char ratio[24];
+        snprintf(text, sizeof text, "%sx %s", gb_ratio_text(pair.ratio, ratio, sizeof ratio),
+                 gb_verdict(&pair, outcome->noise));
     }
     fprintf(report->out, "%-24s", text);
 }
 
-static void print_timed(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcome, size_t i) {
+static void print_timed(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcome,
+                        size_t i) {
     const struct gb_measure *const m = &outcome->measures[i];
     const struct gb_summary *const s = &m->summary;
     char median[24], low[24], high[24], interval[56], rate[32], roof[32];
     const bool moves = strcmp(m->share.bound, "memory") == 0;
-    snprintf(interval, sizeof interval, "%s .. %s", gb_time_text(s->low, low, sizeof low), gb_time_text(s->high, high, sizeof high));
-    snprintf(rate, sizeof rate, "%.1f %s", (moves ? outcome->bytes : outcome->work.flops) / s->median, moves ? "GB/s" : "GFLOP/s");
+    snprintf(interval, sizeof interval, "%s .. %s", gb_time_text(s->low, low, sizeof low),
+             gb_time_text(s->high, high, sizeof high));
+    const bool products = outcome->work.products;
+    snprintf(rate, sizeof rate, "%.1f %s", (products ? outcome->work.flops : outcome->bytes) / s->median,
+             products ? "GFLOP/s" : "GB/s");
     snprintf(roof, sizeof roof, "%.0f %% %s", 100 * m->share.fraction, moves ? gb_level_name(m->share.level) : m->share.bound);
     fprintf(report->out, "%11s  %-23s%16s  %-14s", gb_time_text(s->median, median, sizeof median), interval, rate, roof);
     print_against_ref(report, plan, outcome, i);
@@ -137,7 +150,9 @@ static void print_row(const struct gb_report *report, const struct gb_plan *plan
     switch (m->state) {
     case GB_STATE_TIMED: print_timed(report, plan, outcome, i); break;
     case GB_STATE_FAILED: fprintf(report->out, "     %sFAILED%s  %s\n", red(report), plain(report), m->failure); break;
-    case GB_STATE_NOT_TIMED: fprintf(report->out, "  not timed  (a call takes more than %.1f s)\n", GB_REF_TIMED_NS / 1e9); break;
+    case GB_STATE_NOT_TIMED:
+        fprintf(report->out, "  not timed  (a call takes more than %.1f s)\n", GB_REF_TIMED_NS / 1e9);
+        break;
     case GB_STATE_SKIPPED: fprintf(report->out, "    stopped\n"); break;
     }
 }
@@ -146,7 +161,9 @@ static void print_pair(const struct gb_report *report, const struct gb_plan *pla
                        size_t j, const char *label) {
     if (!timed(outcome, plan, i) || !timed(outcome, plan, j)) return;
     const struct gb_pair pair = gb_outcome_pair(outcome, i, j);
-    fprintf(report->out, "  %-33s %.3gx [%.3g, %.3g] %s\n", label, pair.ratio, pair.low, pair.high,
+    char ratio[24], low[24], high[24];
+    fprintf(report->out, "  %-33s %sx [%s, %s] %s\n", label, gb_ratio_text(pair.ratio, ratio, sizeof ratio),
+            gb_ratio_text(pair.low, low, sizeof low), gb_ratio_text(pair.high, high, sizeof high),
             gb_verdict(&pair, outcome->noise));
 }
 
@@ -157,7 +174,8 @@ static void print_pairs(const struct gb_report *report, const struct gb_plan *pl
         for (size_t j = 0; j < i; j++) {
             const struct gb_variant *const a = &plan->variants[i], *const b = &plan->variants[j];
             if (a->threads != b->threads || b->column == 0) continue;
-            snprintf(label, sizeof label, "%s against %s, %zu thread%s", a->name, b->name, a->threads, a->threads == 1 ? "" : "s");
+            snprintf(label, sizeof label, "%s against %s, %zu thread%s", a->name, b->name, a->threads,
+                     a->threads == 1 ? "" : "s");
             print_pair(report, plan, outcome, i, j, label);
         }
     const size_t last = plan->n_variants - 1, first = last + 1 - plan->n_threads;
@@ -188,7 +206,17 @@ struct gb_totals gb_count_outcomes(const struct gb_plan *plan, const struct gb_o
     return totals;
 }
 
-static void print_noise(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count) {
+static bool ran_on_fewer(const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count) {
+    for (size_t k = 0; k < count; k++)
+        for (size_t i = 0; i < plan->n_variants; i++) {
+            const size_t used = outcomes[k].measures[i].threads_used;
+            if (used && used < plan->variants[i].threads) return true;
+        }
+    return false;
+}
+
+static void print_noise(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcomes,
+                        size_t count) {
     const struct gb_outcome *worst = NULL;
     size_t pairs = 0, beyond = 0;
     double sum = 0;
@@ -202,20 +230,24 @@ static void print_noise(const struct gb_report *report, const struct gb_plan *pl
     }
     if (!worst) return;
     fprintf(report->out,
-            "noise floor: one variant timed twice as if it were two, %zu times: |ratio - 1| is %.2f %% in the mean;\n"
-            "  the widest is %.3f [%.3f, %.3f], %s %s (%s); %zu of %zu are beyond %.0f %%, where no verdict below them is given\n",
-            pairs, 100 * sum / (double)pairs, worst->null_pair.ratio, worst->null_pair.low, worst->null_pair.high,
-            worst->kernel->name, worst->task->workload, plan->variants[worst->null_variant].label, beyond, pairs,
-            100 * GB_VERDICT_THRESHOLD);
+            "noise floor: in %zu problem%s one variant ran twice, as if it were two: |ratio - 1| is %.2f %% in the mean.\n"
+            "  The widest interval is %.3f [%.3f, %.3f], %s %s (%s); %zu are wider than %.0f %%, and there no difference\n"
+            "  within that interval is called one\n",
+            pairs, pairs == 1 ? "" : "s", 100 * sum / (double)pairs, worst->null_pair.ratio, worst->null_pair.low,
+            worst->null_pair.high, worst->kernel->name, worst->task->workload, plan->variants[worst->null_variant].label,
+            beyond, 100 * GB_VERDICT_THRESHOLD);
 }
 
-void gb_report_footer(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count) {
+void gb_report_footer(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcomes,
+                      size_t count) {
     const struct gb_totals totals = gb_count_outcomes(plan, outcomes, count);
-    fprintf(report->out, "\n%zu of %zu problems run; %zu cells timed, every one of them verified first (%zu on a sample)", count,
-            plan->n_tasks, totals.timed, totals.sampled);
+    fprintf(report->out, "\n%zu of %zu problems run; %zu cells timed, every one of them verified first (%zu on a sample)",
+            count, plan->n_tasks, totals.timed, totals.sampled);
     if (totals.failed) fprintf(report->out, "; %s%zu FAILED%s", red(report), totals.failed, plain(report));
     if (totals.not_timed) fprintf(report->out, "; %zu not timed", totals.not_timed);
     if (totals.skipped) fprintf(report->out, "; %zu not run", totals.skipped);
     fprintf(report->out, "\n");
+    if (ran_on_fewer(plan, outcomes, count))
+        fprintf(report->out, "threads 4 (1): 4 were allowed, but the problem is so small that the call ran on 1\n");
     print_noise(report, plan, outcomes, count);
 }

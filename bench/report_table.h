@@ -14,6 +14,9 @@ struct gb_report {
 /* "12.3 us" in text, which is also returned. */
 const char *gb_time_text(double ns, char *text, size_t size);
 
+/* "1.23" in text, which is also returned. */
+const char *gb_ratio_text(double ratio, char *text, size_t size);
+
 /* "AMD EPYC, 2 cores, L1d 48 KiB, L2 1.0 MiB, L3 32 MiB, 1 NUMA node" in text, which is also returned. */
 const char *gb_machine_text(char *text, size_t size);
 
@@ -23,7 +26,8 @@ void gb_report_warnings(const struct gb_report *report, const struct gb_warnings
 void gb_report_outcome(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcome);
 
 /* Counts and the noise floor; count problems of the plan were run. */
-void gb_report_footer(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count);
+void gb_report_footer(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcomes,
+                      size_t count);
 
 struct gb_totals {
     size_t timed, failed, not_timed, skipped, sampled;

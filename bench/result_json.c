@@ -19,13 +19,9 @@
 #include "report_table.h"
 
 /* JSON has no infinity and no NaN. */
-static json_t *number(double value) {
-    return json_real(isfinite(value) ? value : 0);
-}
+static json_t *number(double value) { return json_real(isfinite(value) ? value : 0); }
 
-static json_t *interval(double low, double high) {
-    return json_pack("[o, o]", number(low), number(high));
-}
+static json_t *interval(double low, double high) { return json_pack("[o, o]", number(low), number(high)); }
 
 static json_t *bandwidth(const struct gb_bandwidth *b) {
     return json_pack("{s:o, s:o, s:o}", "read_gbps", number(b->read), "copy_gbps", number(b->copy), "copy_nt_gbps",
@@ -33,15 +29,12 @@ static json_t *bandwidth(const struct gb_bandwidth *b) {
 }
 
 static json_t *roof(const struct gb_roofs *roofs, size_t column, enum gk_dtype dtype, size_t t) {
-    const struct gb_bandwidth *const b = roofs->bandwidth[t];
-    json_t *const object = bandwidth(&b[GB_LEVEL_MEMORY]);
-    json_t *const more =
-        json_pack("{s:s, s:s, s:I, s:o, s:o, s:o}", "isa", gk_column_get(column, dtype)->name, "dtype", gk_dtype_name(dtype), "threads",
-                  (json_int_t)roofs->threads[t], "fma_gflops", number(roofs->fma[column][dtype][t]), "in_l2",
-                  bandwidth(&b[GB_LEVEL_L2]), "in_l3", bandwidth(&b[GB_LEVEL_L3]));
-    if (object && more) json_object_update(object, more);
-    json_decref(more);
-    return object;
+    const struct gb_bandwidth *const b = roofs->bandwidth[t], *const memory = &b[GB_LEVEL_MEMORY];
+    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "isa", gk_column_get(column, dtype)->name, "dtype",
+                     gk_dtype_name(dtype), "threads", (json_int_t)roofs->threads[t], "fma_gflops",
+                     number(roofs->fma[column][dtype][t]), "read_gbps", number(memory->read), "copy_gbps", number(memory->copy),
+                     "copy_nt_gbps", number(memory->copy_nt), "in_l2", bandwidth(&b[GB_LEVEL_L2]), "in_l3",
+                     bandwidth(&b[GB_LEVEL_L3]));
 }
 
 static json_t *all_roofs(const struct gb_roofs *roofs) {
@@ -131,8 +124,8 @@ static json_t *null_pair(const struct gb_plan *plan, const struct gb_outcome *ou
     const struct gb_variant *const v = &plan->variants[outcome->null_variant];
     const struct gb_pair *const pair = &outcome->null_pair;
     return json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "kernel", outcome->kernel->name, "dtype",
-                     gk_dtype_name(outcome->task->spec.dtype), "workload", outcome->task->workload, "variant", v->name, "threads",
-                     (json_int_t)v->threads, "ratio", number(pair->ratio), "ci95", interval(pair->low, pair->high));
+                     gk_dtype_name(outcome->task->spec.dtype), "workload", outcome->task->workload, "variant", v->name,
+                     "threads", (json_int_t)v->threads, "ratio", number(pair->ratio), "ci95", interval(pair->low, pair->high));
 }
 
 static json_t *context_of(const struct gb_result *result) {
@@ -145,15 +138,16 @@ static json_t *context_of(const struct gb_result *result) {
     gk_cpu_brand(cpu, sizeof cpu);
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     json_t *const warnings = json_array(), *const nulls = json_array();
-    for (size_t i = 0; i < result->warnings->count; i++) json_array_append_new(warnings, json_string(result->warnings->list[i]));
+    for (size_t i = 0; i < result->warnings->count; i++)
+        json_array_append_new(warnings, json_string(result->warnings->list[i]));
     for (size_t i = 0; i < result->count; i++)
         if (result->outcomes[i].null_pair.count) json_array_append_new(nulls, null_pair(plan, &result->outcomes[i]));
-    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:o, s:o, s:o}", "cpu", cpu, "isa", last->name,
-                     "cores", (json_int_t)topology->cores, "threads", (json_int_t)last->threads, "topology",
-                     gb_machine_text(machine, sizeof machine), "compiler", gb_build_compiler(), "flags", gb_build_flags(), "revision",
-                     gb_build_revision(), "version", gk_version(), "numerics", gk_numerics_version(), "seed",
-                     (json_int_t)result->seed, "date", date, "warnings", warnings, "roofs", all_roofs(result->roofs), "null_pairs",
-                     nulls);
+    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:o, s:o, s:o}", "cpu", cpu, "isa",
+                     last->name, "cores", (json_int_t)topology->cores, "threads", (json_int_t)last->threads, "topology",
+                     gb_machine_text(machine, sizeof machine), "compiler", gb_build_compiler(), "flags", gb_build_flags(),
+                     "revision", gb_build_revision(), "version", gk_version(), "numerics", gk_numerics_version(), "seed",
+                     (json_int_t)result->seed, "date", date, "warnings", warnings, "roofs", all_roofs(result->roofs),
+                     "null_pairs", nulls);
 }
 
 static json_t *document(const struct gb_result *result) {
@@ -164,8 +158,8 @@ static json_t *document(const struct gb_result *result) {
             if (state == GB_STATE_TIMED || state == GB_STATE_FAILED)
                 json_array_append_new(rows, row_of(result->plan, &result->outcomes[k], i));
         }
-    return json_pack("{s:s, s:b, s:o, s:o}", "schema", "gradbench/1", "complete", result->complete, "context", context_of(result),
-                     "results", rows);
+    return json_pack("{s:s, s:b, s:o, s:o}", "schema", "gradbench/1", "complete", result->complete, "context",
+                     context_of(result), "results", rows);
 }
 
 /* The folder of a path, "." for a bare name. */
@@ -200,10 +194,10 @@ static int dump(const json_t *json, int fd) {
         return reason;
     }
     errno = 0;
-    int reason = json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) != 0 || fputc('\n', file) == EOF ||
-                         fflush(file) != 0
-                     ? (errno ? errno : EIO)
-                     : 0;
+    int reason =
+        json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) != 0 || fputc('\n', file) == EOF || fflush(file) != 0
+            ? (errno ? errno : EIO)
+            : 0;
     if (reason == 0 && fsync(fd) != 0 && errno != EINVAL && errno != EROFS) reason = errno;
     if (fclose(file) != 0 && reason == 0) reason = errno;
     return reason;

@@ -17,7 +17,7 @@ struct gb_result {
 /* Can a file be made there? Prints what is wrong and returns the exit code. path "-" is standard output. */
 int gb_result_check_path(const char *path);
 
-/* A file that exists is replaced only when the new one is complete on the disk. Prints what is wrong and returns the exit code. */
+/* A file that exists is replaced only when the new one is complete. Prints what is wrong and returns the exit code. */
 int gb_result_write(const struct gb_result *result, const char *path);
 
 #endif

@@ -56,7 +56,7 @@ static size_t level_bytes(enum gb_level level, size_t threads) {
         const size_t twice = 2 * caches.l3;
         bytes = (twice < MEMORY_LEAST ? MEMORY_LEAST : twice > MEMORY_MOST ? MEMORY_MOST : twice) / threads;
     }
-    return bytes / unit * unit + unit;
+    return (bytes + unit - 1) / unit * unit;
 }
 
 static size_t widest_usable(void) {
@@ -131,8 +131,12 @@ static size_t add_fma(struct gb_roofs *roofs, struct probe *probes, struct arena
             for (size_t t = 0; t < roofs->n_threads; t++) {
                 if (!roofs->columns[column] || !roofs->dtypes[dtype]) continue;
                 const double flops = gk_column_get(column, (enum gk_dtype)dtype)->fma_flops;
-                probes[count++] = (struct probe){column, (enum gk_dtype)dtype, GK_PROBE_FMA, roofs->threads[t],
-                                                 {.sink = arena->sinks}, flops * (double)roofs->threads[t],
+                probes[count++] = (struct probe){column,
+                                                 (enum gk_dtype)dtype,
+                                                 GK_PROBE_FMA,
+                                                 roofs->threads[t],
+                                                 {.sink = arena->sinks},
+                                                 flops * (double)roofs->threads[t],
                                                  &roofs->fma[column][dtype][t]};
             }
     return count;
@@ -144,7 +148,9 @@ static size_t add_moves(struct gb_roofs *roofs, struct probe *probes, struct are
         for (int level = 0; level <= (int)highest; level++) {
             const size_t threads = roofs->threads[t], bytes = level_bytes((enum gb_level)level, threads);
             struct gb_bandwidth *const to = &roofs->bandwidth[t][level];
-            const struct probe probe = {.column = widest_usable(), .dtype = GK_F32, .threads = threads,
+            const struct probe probe = {.column = widest_usable(),
+                                        .dtype = GK_F32,
+                                        .threads = threads,
                                         .args = {.buffer = arena->memory + arena->front, .bytes = bytes, .sink = arena->sinks},
                                         .amount = (double)bytes * (double)threads};
             double *const best[] = {&to->read, &to->copy, &to->copy_nt};
@@ -184,9 +190,7 @@ bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t
     return ready;
 }
 
-static bool moved(double before, double after) {
-    return before > 0 && after > 0 && fabs(after / before - 1) > MOVED;
-}
+static bool moved(double before, double after) { return before > 0 && after > 0 && fabs(after / before - 1) > MOVED; }
 
 void gb_roofs_warn_moved(const struct gb_roofs *before, const struct gb_roofs *after, struct gb_warnings *warnings) {
     for (size_t t = 0; t < before->n_threads; t++) {
@@ -194,12 +198,12 @@ void gb_roofs_warn_moved(const struct gb_roofs *before, const struct gb_roofs *a
             for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
                 const double a = before->fma[column][dtype][t], b = after->fma[column][dtype][t];
                 if (moved(a, b))
-                    gb_warn(warnings, "the FMA roof of %s %s, %zu threads, moved from %.0f to %.0f GFLOP/s during the run",
+                    gb_warn(warnings, "the FMA roof of %s %s on %zu thread(s) moved from %.0f to %.0f GFLOP/s during the run",
                             gk_column_get(column, GK_F32)->name, gk_dtype_name((enum gk_dtype)dtype), before->threads[t], a, b);
             }
         const double a = before->bandwidth[t][GB_LEVEL_MEMORY].read, b = after->bandwidth[t][GB_LEVEL_MEMORY].read;
         if (moved(a, b))
-            gb_warn(warnings, "the read roof of memory, %zu threads, moved from %.0f to %.0f GB/s during the run",
+            gb_warn(warnings, "the read roof of memory on %zu thread(s) moved from %.0f to %.0f GB/s during the run",
                     before->threads[t], a, b);
     }
 }
@@ -219,7 +223,7 @@ struct gb_share gb_roofs_share(const struct gb_roofs *roofs, size_t column, enum
     const double best_copy = !work->plain_copy && b->copy_nt > b->copy ? b->copy_nt : b->copy;
     const double both = work->read < work->written ? work->read : work->written;
     const double moving = (both + work->written) / best_copy + (work->read - both) / b->read;
-    const double computing = work->flops / roofs->fma[column][dtype][t];
+    const double computing = work->products ? work->flops / roofs->fma[column][dtype][t] : 0;
     share.bound = work->latency ? "latency" : computing > moving ? "fma" : "memory";
     share.fraction = (computing > moving ? computing : moving) / ns;
     if (!isfinite(share.fraction)) share.fraction = 0;

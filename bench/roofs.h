@@ -30,7 +30,7 @@ struct gb_roofs {
 };
 
 /* threads, columns and dtypes are set; the rest is measured. effort: about how many samples of each roof are taken, the best of
- * which counts. Levels for which there is no memory become copies of the level before, with a warning. False: no memory at all. */
+ * which counts. Levels that do not fit in memory become copies of the level before, with a warning. False: no memory at all. */
 bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t effort, struct gb_warnings *warnings);
 
 /* Warns of roofs that moved by more than 5 % between two measurements. */
@@ -49,6 +49,7 @@ struct gb_work {
     double footprint;            /* bytes of all operands */
     bool latency;                /* bound by chains of dependent operations: see gb_latency_bound */
     bool plain_copy;             /* held against the plain copy, not the best one */
+    bool products;               /* matrix products: only they are held against the FMA roof */
 };
 
 struct gb_share {

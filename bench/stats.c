@@ -54,9 +54,9 @@ double gb_noise_of(const struct gb_pair *null_pair) {
 }
 
 const char *gb_verdict(const struct gb_pair *pair, double noise) {
-    const double beyond = 1 + (noise > GB_VERDICT_THRESHOLD ? noise : GB_VERDICT_THRESHOLD);
+    const double near = 1 + GB_VERDICT_THRESHOLD, beyond = noise > GB_VERDICT_THRESHOLD ? 1 + noise : near;
     if (pair->count < GB_ROUNDS_MIN) return "inconclusive";
     if (pair->low > beyond) return "faster";
     if (pair->high < 1 / beyond) return "slower";
-    return pair->low >= 1 / beyond && pair->high <= beyond ? "same" : "inconclusive";
+    return pair->low >= 1 / near && pair->high <= near ? "same" : "inconclusive";
 }

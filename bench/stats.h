@@ -16,7 +16,7 @@ struct gb_summary {
     double median, low, high, min; /* low, high: 95 % interval of the median; below GB_ROUNDS_MIN samples the extremes */
 };
 
-/* k such that the k-th smallest and the k-th largest of n values enclose the median with a probability of 95 % or more; 0: none. */
+/* k such that the k-th smallest and the k-th largest of n values enclose the median in 95 % of cases or more; 0: none. */
 size_t gb_order_rank(size_t n);
 
 /* n >= 1 finite values, in any order; they are left as they are. work has room for n. */
@@ -32,8 +32,8 @@ struct gb_pair gb_compare_paired(const double *a, const double *b, size_t n, dou
 /* The distance from 1 that a pair of equals reached: what cannot be told from noise. */
 double gb_noise_of(const struct gb_pair *null_pair);
 
-/* "faster" or "slower" where the whole interval is beyond the threshold, "same" where it is within, else "inconclusive". The
- * threshold is 3 %, or the noise if that is more. */
+/* "faster" or "slower" where the whole interval is further than 3 %, and than the noise, from 1; "same" where it is within
+ * 3 %; else "inconclusive". */
 const char *gb_verdict(const struct gb_pair *pair, double noise);
 
 #endif

@@ -4,10 +4,10 @@
 #include <string.h>
 
 enum {
-    RUNS_MAX = 512,           /* runs of indices next to edges, of one dimension */
-    ELEMENTS_MAX = 1 << 22,   /* of a sample, beyond the first row and column */
-    WHOLE_MAX = 64,           /* whole rows or columns of a sample */
-    STORE_SLACK = 64 << 20,   /* bytes: what ELEMENTS_MAX of them take, with room */
+    RUNS_MAX = 512,         /* runs of indices next to edges, of one dimension */
+    ELEMENTS_MAX = 1 << 22, /* of a sample, beyond the first row and column */
+    WHOLE_MAX = 64,         /* whole rows or columns of a sample */
+    STORE_SLACK = 64 << 20, /* bytes: what ELEMENTS_MAX of them take, with room */
 };
 
 struct run {
@@ -81,8 +81,8 @@ static bool copy_outputs(const struct gb_problem *problem, struct regions *regio
         const struct gb_operand *const o = &problem->operands[i];
         if (!o->output) continue;
         const size_t row_bytes = o->row_elements * o->element_size;
-        const struct region *const all =
-            add_region(regions, i, (struct run){0, o->rows}, (struct run){0, o->row_elements}, o->rows * row_bytes);
+        const struct region *const all = add_region(regions, i, (struct run){0, o->rows}, (struct run){0, o->row_elements},
+                                                    o->rows * row_bytes);
         if (!all) return false;
         for (size_t row = 0; row < o->rows && row_bytes; row++)
             memcpy((char *)all->values + row * row_bytes, element(o, row, 0), row_bytes);
@@ -124,8 +124,8 @@ static struct run run_of(size_t axis, struct axes sliced, struct run rows, struc
 }
 
 /* Points one operand of the slice at its part of the problem's memory. */
-static void slice_operand(const struct gb_problem *problem, const struct gb_operand *operand, struct axes sliced, struct run rows,
-                          struct run cols, void *args) {
+static void slice_operand(const struct gb_problem *problem, const struct gb_operand *operand, struct axes sliced,
+                          struct run rows, struct run cols, void *args) {
     const struct axes own = axes_of(problem, operand->field);
     const size_t row = run_of(own.rows, sliced, rows, cols).begin, col = run_of(own.cols, sliced, rows, cols).begin;
     const size_t unit = operand->field->element == GK_ELEMENT_BITS ? 64 : 1;
@@ -144,8 +144,8 @@ static size_t cut_unit(const struct gb_problem *problem, size_t axis) {
 }
 
 /* Runs ref on the rows and columns of one output alone: the same kernel with two dimensions cut. */
-static bool compute_region(struct gb_verifier *v, const struct gb_problem *problem, gk_context *ref, size_t index, struct run rows,
-                           struct run cols) {
+static bool compute_region(struct gb_verifier *v, const struct gb_problem *problem, gk_context *ref, size_t index,
+                           struct run rows, struct run cols) {
     const struct gb_operand *const o = &problem->operands[index];
     const struct axes axes = axes_of(problem, o->field);
     rows.begin -= axes.rows == GK_NOWHERE ? 0 : rows.begin % cut_unit(problem, axes.rows);
@@ -199,6 +199,22 @@ static void add_thread_cuts(struct run *runs, size_t *count, size_t size, size_t
     }
 }
 
+/* Where the blocks that are packed together meet, in each thread's share: as equal as tiles allow. */
+static void add_block_cuts(struct run *runs, size_t *count, size_t size, const struct gk_column *column, size_t threads) {
+    const size_t widest = column->block_cols(&gk_topology_get()->caches), tile = column->edges[2];
+    if (widest == 0) return;
+    for (size_t team = 1; team <= threads; team++) {
+        for (size_t rank = 0; rank < team && threads % team == 0; rank++) {
+            const struct gk_slice share = gk_team_slice(&(struct gk_team){.rank = rank, .size = team}, size, column->lanes);
+            const size_t columns = share.end - share.begin, blocks = columns / widest + (columns % widest != 0);
+            if (blocks < 2) continue;
+            const size_t width = ((columns + blocks - 1) / blocks + tile - 1) / tile * tile;
+            add_cut(runs, count, share.begin + width, size);
+            add_cut(runs, count, share.begin + (blocks - 1) * width, size);
+        }
+    }
+}
+
 /* Runs of indices around the first and the last cut of every edge that a column exports, where threads meet, and at both ends,
  * sorted, overlaps merged. */
 static size_t edge_runs(struct run runs[RUNS_MAX], size_t size, enum gk_dtype dtype, const size_t *threads, size_t n_threads) {
@@ -214,6 +230,7 @@ static size_t edge_runs(struct run runs[RUNS_MAX], size_t size, enum gk_dtype dt
             add_cut(runs, &count, size / edge * edge, size);
             for (size_t t = 0; t < n_threads; t++) add_thread_cuts(runs, &count, size, edge, threads[t]);
         }
+        for (size_t t = 0; t < n_threads; t++) add_block_cuts(runs, &count, size, column, threads[t]);
     }
     for (size_t t = 0; t < n_threads; t++) add_thread_cuts(runs, &count, size, 1, threads[t]);
     qsort(runs, count, sizeof *runs, by_begin);
@@ -305,8 +322,14 @@ static bool sample(struct gb_verifier *v, const struct gb_problem *problem, gk_c
         const struct gb_operand *const o = &problem->operands[i];
         if (!o->output || o->rows == 0 || o->row_elements == 0) continue;
         const double size = (double)o->rows * (double)o->row_elements, cost = fma_count(problem) / outputs;
-        struct sampler s = {.verifier = v, .problem = problem, .ref = ref, .output = i, .rows = o->rows, .cols = o->row_elements,
-                            .element_fma = cost, .random = problem->spec.seed + i};
+        struct sampler s = {.verifier = v,
+                            .problem = problem,
+                            .ref = ref,
+                            .output = i,
+                            .rows = o->rows,
+                            .cols = o->row_elements,
+                            .element_fma = cost,
+                            .random = problem->spec.seed + i};
         const double share = GB_VERIFY_SAMPLE_FMA * (size / outputs) / s.element_fma;
         s.budget = share / 2 < ELEMENTS_MAX ? share / 2 : ELEMENTS_MAX;
         if (!sample_crossings(&s, threads, n_threads)) return false;

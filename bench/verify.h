@@ -4,14 +4,16 @@
  * compared with each other in full.
  *
  *     verifier = gb_verifier_create(&problem, ref_ctx, threads, n_threads);
- *     for each variant: gb_problem_reset(&problem); gb_problem_call(&problem, ctx); gb_verify(verifier, &problem, "avx2 2t", &report);
- *     gb_verifier_destroy(verifier); */
+ *     for each variant:
+ *         gb_problem_reset(&problem), gb_problem_call(&problem, ctx), gb_verify(verifier, &problem, name, &report)
+ *     gb_verifier_destroy(verifier);
+ */
 #ifndef GB_VERIFY_H
 #define GB_VERIFY_H
 
 #include "problem.h"
 
-#define GB_VERIFY_FULL_FMA 0x1p30
+#define GB_VERIFY_FULL_FMA   0x1p30
 #define GB_VERIFY_SAMPLE_FMA 0x1p28 /* about what ref spends on a sample */
 
 enum gb_verified { GB_VERIFY_FAILED, GB_VERIFIED_SAMPLED, GB_VERIFIED_FULL };

@@ -77,9 +77,7 @@ static void choose(struct gb_shape *shape, size_t which, int value) {
     case CHOICE_ACCUMULATE: shape->spec.accumulate = value; break;
     case CHOICE_LABELS: shape->spec.soft_labels = value; break;
     case CHOICE_REDUCTION: shape->spec.reduction = (gk_reduction)value; break;
-    default:
-        shape->spec.dtype = (enum gk_dtype)value;
-        shape->has_dtype = true;
+    default: shape->spec.dtype = (enum gk_dtype)value; shape->has_dtype = true;
     }
 }
 
@@ -104,7 +102,8 @@ static bool set_choice(struct line *line, size_t which, const char *at, const ch
         }
         gb_names_add(&names, choices[which].words[i]);
     }
-    return fail(line, at, "%s cannot be '%.80s' (allowed: %s)", choices[which].key, value, gb_names_join(&names, all, sizeof all));
+    return fail(line, at, "%s cannot be '%.80s' (allowed: %s)", choices[which].key, value,
+                gb_names_join(&names, all, sizeof all));
 }
 
 static bool set_name(struct line *line, const char *at, const char *value) {
@@ -263,13 +262,11 @@ static int parse_file(struct gb_workload *workload, const char *path, int fd) {
     if (!bytes) return gb_fail(GB_EXIT_RESOURCE, "cannot read %.400s (%s)", path, strerror(errno));
     label_of(path, label, sizeof label);
     int code = GB_EXIT_OK;
-    if (size > GB_WORKLOAD_FILE_MAX)
-        code = gb_fail_at(GB_EXIT_INPUT, path, 1, 1, "the file is larger than 16 MiB");
+    if (size > GB_WORKLOAD_FILE_MAX) code = gb_fail_at(GB_EXIT_INPUT, path, 1, 1, "the file is larger than 16 MiB");
     else if (!gb_workload_parse(workload, label, bytes, size, &error))
         code = error.line ? gb_fail_at(GB_EXIT_INPUT, path, error.line, error.column, error.text)
                           : gb_fail(GB_EXIT_RESOURCE, "no memory for the problems of %.400s", path);
-    else if (workload->count == before)
-        code = gb_fail_at(GB_EXIT_INPUT, path, 1, 1, "the file holds no problem");
+    else if (workload->count == before) code = gb_fail_at(GB_EXIT_INPUT, path, 1, 1, "the file holds no problem");
     free(bytes);
     return code;
 }
