@@ -1,5 +1,5 @@
-/* The ref column against the true values: every element of every output within the bound of the numerics contract. Integers come
- * out exactly. All other columns have ref's bits (test_equivalence), so that this holds for them too. */
+/* The ref column against the true values: every element of every output within the bound of the numerics contract. Integers
+ * come out exactly. All other columns have ref's bits (test_equivalence), so that this holds for them too. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,8 +17,8 @@ static struct gb_cells cells;
 
 /* n, d, m, c: sums of 1 term, of one block and its neighbours, of several blocks; rows of one and of many rounds of lanes. */
 static const size_t shapes[][4] = {
-    {1, 1, 1, 1},   {1, 2, 3, 2},    {3, 1, 2, 10},    {17, 5, 1, 64},    {2, 255, 3, 63},  {3, 256, 5, 65},
-    {2, 257, 2, 9}, {255, 3, 4, 2},  {256, 2, 3, 128}, {257, 5, 2, 129},  {4, 2, 256, 300}, {3, 3, 257, 1000},
+    {1, 1, 1, 1},   {1, 2, 3, 2},     {3, 1, 2, 10},    {17, 5, 1, 64},    {2, 255, 3, 63},  {3, 256, 5, 65},
+    {2, 257, 2, 9}, {255, 3, 4, 2},   {256, 2, 3, 128}, {257, 5, 2, 129},  {4, 2, 256, 300}, {3, 3, 257, 1000},
     {5, 4, 511, 7}, {33, 34, 35, 36}, {513, 2, 1, 3},   {1, 769, 2, 2000}, {769, 1, 3, 4},   {2, 3, 1025, 5000},
 };
 
@@ -41,8 +41,13 @@ static void every_element_within_its_bound(void **state) {
             for (int data = 0; data < GB_DATA_COUNT; data++)
                 for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
                     const size_t *const size = shapes[i];
-                    const struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id, .dtype = (enum gk_dtype)dtype, .n = size[0],
-                                                      .d = size[1], .m = size[2], .c = size[3], .data = (enum gb_data)data,
+                    const struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id,
+                                                      .dtype = (enum gk_dtype)dtype,
+                                                      .n = size[0],
+                                                      .d = size[1],
+                                                      .m = size[2],
+                                                      .c = size[3],
+                                                      .data = (enum gb_data)data,
                                                       .seed = seed + i};
                     for (unsigned k = 0; k < 4; k++) with_options(s, turn += 7);
                 }
@@ -54,8 +59,13 @@ static void every_option_combined(void **state) {
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
             for (unsigned bits = 0; bits < 96; bits++)
-                with_options((struct gb_problem_spec){.kernel = (enum gk_kernel_id)id, .dtype = (enum gk_dtype)dtype, .n = 20, .d = 13,
-                                                      .m = 30, .c = 17, .seed = seed + bits},
+                with_options((struct gb_problem_spec){.kernel = (enum gk_kernel_id)id,
+                                                      .dtype = (enum gk_dtype)dtype,
+                                                      .n = 20,
+                                                      .d = 13,
+                                                      .m = 30,
+                                                      .c = 17,
+                                                      .seed = seed + bits},
                              bits);
     assert_int_equal(cells.failures, 0);
 }
@@ -95,7 +105,9 @@ static void report(void **state) {
             const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
             const struct gb_tally *const tally = &cells.tally[0][id][dtype];
             if (!gb_accuracy_has_oracle(kernel)) printf("%-24s skipped: oracle.c has no formula for it\n", kernel->name);
-            else printf("%-24s %-4s %8zu  %.3f\n", kernel->name, gk_dtype_name((enum gk_dtype)dtype), tally->cases, tally->worst);
+            else
+                printf("%-24s %-4s %8zu  %.3f\n", kernel->name, gk_dtype_name((enum gk_dtype)dtype), tally->cases,
+                       tally->worst);
             if (gb_accuracy_has_oracle(kernel)) assert_true(tally->cases > 0);
         }
 }
@@ -103,7 +115,7 @@ static void report(void **state) {
 static int open_cells(void **state) {
     gk_status status;
     (void)state;
-    return gb_cells_open(&cells, 0, &(size_t){1}, 1, stderr, &status) ? 0 : -1;
+    return gb_cells_open(&cells, (bool[GB_COLUMNS_MAX]){true}, &(size_t){1}, 1, stderr, &status) ? 0 : -1;
 }
 
 static int close_cells(void **state) {

@@ -12,56 +12,16 @@
 #include "cells.h"
 #include "support_passive.h"
 
-enum { SMALL = 17, LONG_ROW = 150, VALUES_MAX = 96, LARGE = 100 };
+enum { SMALL = 17, LONG_ROW = 150, LARGE = 100 };
 
 static const size_t thread_counts[] = {1, 2, 3, 5, 8};
 static const uint64_t seed = 20240607;
 
 static struct gb_cells cells;
 
-/* Options by turns: a different choice for each number, all pairs soon met. */
-static struct gb_problem_spec choose(enum gk_kernel_id kernel, enum gk_dtype dtype, size_t n, size_t d, size_t m, uint64_t number) {
-    static const size_t pads[] = {0, 1, 3, 5}, shifts[] = {0, 1, 3, 7};
-    uint64_t x = (number + seed) * 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
-    x ^= x >> 32;
-    struct gb_problem_spec s = {.kernel = kernel, .dtype = dtype, .n = n, .d = d, .m = m, .c = d, .seed = seed};
-    s.layout = x & 1 ? GK_OUT_IN : GK_IN_OUT;
-    s.accumulate = x >> 1 & 1;
-    s.soft_labels = (x >> 2 & 3) == 0;
-    s.ignore = x >> 4 & 1;
-    s.dloss = x >> 5 & 1;
-    s.bare = (x >> 6 & 3) == 0;
-    s.in_place = (x >> 8 & 3) == 0;
-    s.reduction = (gk_reduction)((x >> 10 & 0xff) % 3);
-    s.ld_pad = pads[x >> 18 & 3];
-    s.misalign = shifts[x >> 20 & 3];
-    s.data = (enum gb_data)((x >> 22 & 0xfff) % GB_DATA_COUNT);
-    return s;
-}
-
-static size_t dimensions(enum gk_kernel_id id) {
-    const struct gk_kernel *const kernel = gk_kernel_get(id);
-    size_t count = 0;
-    for (size_t i = 0; i < kernel->n_fields; i++) count += kernel->fields[i].kind == GK_FIELD_DIM;
-    return count;
-}
-
-
-/* Sets the kernel's own dimensions, in their order; names differ from kernel to kernel. */
-static void shape(struct gb_problem_spec *s, const size_t size[3]) {
-    const struct gk_kernel *const kernel = gk_kernel_get(s->kernel);
-    size_t next = 0;
-    for (size_t i = 0; i < kernel->n_fields && next < 3; i++) {
-        if (kernel->fields[i].kind != GK_FIELD_DIM) continue;
-        const char name = kernel->fields[i].name[0];
-        *(name == 'n' ? &s->n : name == 'd' ? &s->d : name == 'm' ? &s->m : &s->c) = size[next++];
-    }
-}
-
-static void with_shape(enum gk_kernel_id kernel, enum gk_dtype dtype, size_t a, size_t b, size_t c, uint64_t number, unsigned use) {
-    struct gb_problem_spec s = choose(kernel, dtype, 1, 1, 1, number);
-    shape(&s, (const size_t[]){a, b, c});
+static void with_shape(enum gk_kernel_id kernel, enum gk_dtype dtype, size_t a, size_t b, size_t c, uint64_t number,
+                       unsigned use) {
+    const struct gb_problem_spec s = gb_spec_by_turns(kernel, dtype, (const size_t[]){a, b, c}, number, seed);
     gb_cells_compare(&cells, &s, 0, use);
 }
 
@@ -72,7 +32,7 @@ static void small_shapes(void **state) {
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
             const enum gk_kernel_id kernel = (enum gk_kernel_id)id;
-            const bool cube = dimensions(kernel) == 3;
+            const bool cube = gb_kernel_dimensions(kernel) == 3;
             for (size_t a = 1; a <= SMALL; a++)
                 for (size_t b = 1; b <= (cube ? SMALL : LONG_ROW); b++)
                     for (size_t c = 1; c <= (cube ? SMALL : 1); c++, number += 2) {
@@ -84,33 +44,22 @@ static void small_shapes(void **state) {
     assert_int_equal(cells.failures, 0);
 }
 
-static int by_size(const void *a, const void *b) {
-    const size_t x = *(const size_t *)a, y = *(const size_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* b - 1, b, b + 1, 2 b - 1 and 2 b + 1 for every edge of every column, multiples of the block of k, and 1. */
-static size_t edge_sizes(enum gk_dtype dtype, size_t sizes[VALUES_MAX]) {
+/* The columns' own edges, multiples of the block of k, and the smallest. */
+static size_t all_sizes(enum gk_dtype dtype, size_t sizes[GB_EDGE_SIZES_MAX]) {
     static const size_t fixed[] = {1, 2, 255, 256, 257, 511, 512, 513, 769};
-    size_t count = 0, unique = 0;
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) sizes[count++] = fixed[i];
-    for (size_t c = 0; c < gk_column_count(); c++) {
-        const struct gk_column *const column = gk_column_get(c, dtype);
-        for (size_t e = 0; e < 6 && column->edges[e]; e++) {
-            const size_t b = column->edges[e], around[] = {b - 1, b, b + 1, 2 * b - 1, 2 * b + 1};
-            for (size_t i = 0; i < 5 && count < VALUES_MAX; i++)
-                if (around[i] > 0) sizes[count++] = around[i];
-        }
+    size_t count = gb_edge_sizes(dtype, sizes);
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+        size_t at = 0;
+        while (at < count && sizes[at] != fixed[i]) at++;
+        assert_true(at < GB_EDGE_SIZES_MAX);
+        sizes[at] = fixed[i];
+        if (at == count) count++;
     }
-    assert_true(count < VALUES_MAX);
-    qsort(sizes, count, sizeof *sizes, by_size);
-    for (size_t i = 0; i < count; i++)
-        if (unique == 0 || sizes[i] != sizes[unique - 1]) sizes[unique++] = sizes[i];
-    return unique;
+    return count;
 }
 
-/* Every pair of edge sizes in every pair of dimensions, the third one small; of two large ones, which cost the most, one pair in
- * four. Threads and small caches by turns. */
+/* Every pair of edge sizes in every pair of dimensions, the third one small; of two large ones, which cost the most, one pair
+ * in four. Threads and small caches by turns. */
 static void edges_in_pairs(void **state) {
     (void)state;
     static const size_t thirds[] = {1, 2, 3, 5, 7, 11};
@@ -118,8 +67,8 @@ static void edges_in_pairs(void **state) {
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
             const enum gk_kernel_id kernel = (enum gk_kernel_id)id;
-            size_t sizes[VALUES_MAX];
-            const size_t count = edge_sizes((enum gk_dtype)dtype, sizes), third = dimensions(kernel) == 3 ? 3 : 1;
+            size_t sizes[GB_EDGE_SIZES_MAX];
+            const size_t count = all_sizes((enum gk_dtype)dtype, sizes), third = gb_kernel_dimensions(kernel) == 3 ? 3 : 1;
             for (size_t i = 0; i < count; i++)
                 for (size_t j = 0; j < count; j++)
                     for (size_t t = 0; t < third; t++, number++) {
@@ -142,8 +91,8 @@ static void edges_in_threes(void **state) {
     uint64_t number = 1 << 21;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
-            size_t sizes[VALUES_MAX];
-            const size_t count = edge_sizes((enum gk_dtype)dtype, sizes);
+            size_t sizes[GB_EDGE_SIZES_MAX];
+            const size_t count = all_sizes((enum gk_dtype)dtype, sizes);
             for (size_t i = 0; i < SHAPES; i++, number++) {
                 const uint64_t x = number * 0x9e3779b97f4a7c15u;
                 with_shape((enum gk_kernel_id)id, (enum gk_dtype)dtype, sizes[(x >> 8) % count], sizes[(x >> 24) % count],
@@ -158,8 +107,14 @@ static void every_option(void **state) {
     (void)state;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (unsigned bits = 0; bits < 1 << 10; bits++) {
-            struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id, .dtype = bits & 1 ? GK_F64 : GK_F32, .n = 19, .d = 21, .m = 35,
-                                        .c = 67, .ld_pad = bits % 3, .seed = seed + bits};
+            struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id,
+                                        .dtype = bits & 1 ? GK_F64 : GK_F32,
+                                        .n = 19,
+                                        .d = 21,
+                                        .m = 35,
+                                        .c = 67,
+                                        .ld_pad = bits % 3,
+                                        .seed = seed + bits};
             s.layout = bits & 2 ? GK_OUT_IN : GK_IN_OUT;
             s.accumulate = bits & 4;
             s.soft_labels = bits & 8;
@@ -184,10 +139,11 @@ static void every_data(void **state) {
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
             for (int data = 0; data < GB_DATA_COUNT; data++)
                 for (int i = 0; i < 4; i++, number++) {
-                    struct gb_problem_spec s = choose((enum gk_kernel_id)id, (enum gk_dtype)dtype, 1, 1, 1, number);
+                    const size_t *const sizes = i % 2 ? (const size_t[]){67, 131, 43} : (const size_t[]){300, 37, 70};
+                    struct gb_problem_spec s = gb_spec_by_turns((enum gk_kernel_id)id, (enum gk_dtype)dtype, sizes, number,
+                                                                seed);
                     s.data = (enum gb_data)data;
                     s.seed = number;
-                    shape(&s, i % 2 ? (const size_t[]){67, 131, 43} : (const size_t[]){300, 37, 70});
                     gb_cells_compare(&cells, &s, 0, GB_USE_ALL);
                 }
     assert_int_equal(cells.failures, 0);
@@ -201,15 +157,15 @@ static void nothing_idle(void **state) {
         if (reason) printf("skipped: column %s: %s\n", gk_column_get(i, GK_F32)->name, reason), skipped++;
     }
     printf("%zu cells, %zu cases (%zu problems), seed %llu, %zu columns skipped\n",
-           (gk_column_count() - skipped) * GK_KERNEL_COUNT * GK_DTYPE_COUNT, cells.cases, cells.problems, (unsigned long long)seed,
-           skipped);
+           (gk_column_count() - skipped) * GK_KERNEL_COUNT * GK_DTYPE_COUNT, cells.cases, cells.problems,
+           (unsigned long long)seed, skipped);
     assert_int_equal(gb_cells_idle(&cells), 0);
 }
 
 static int open_cells(void **state) {
     gk_status status;
     (void)state;
-    return gb_cells_open(&cells, -1, thread_counts, sizeof thread_counts / sizeof *thread_counts, stderr, &status) ? 0 : -1;
+    return gb_cells_open(&cells, NULL, thread_counts, sizeof thread_counts / sizeof *thread_counts, stderr, &status) ? 0 : -1;
 }
 
 static int close_cells(void **state) {

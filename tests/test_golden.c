@@ -1,5 +1,5 @@
-/* The same bits on every machine: SHA-256 of the outputs over seeded inputs without NaN or infinities, one line a kernel, type and
- * set of options, compared with golden.txt for every usable column. A change of these hashes is a change of the numerics
+/* The same bits on every machine: SHA-256 of the outputs over seeded inputs without NaN or infinities, one line a kernel, type
+ * and set of options, compared with golden.txt for every usable column. A change of these hashes is a change of the numerics
  * (GK_NUMERICS_VERSION). UPDATE_GOLDEN=1 writes the file anew. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@ static const uint64_t seed = 1986;
 static struct gb_cells cells;
 
 static const size_t shapes[][4] = {
-    {1, 1, 1, 1},     {2, 3, 4, 5},    {10, 6, 5, 3},    {7, 9, 11, 64},   {16, 16, 16, 16}, {33, 31, 17, 65},
+    {1, 1, 1, 1},      {2, 3, 4, 5},     {10, 6, 5, 3},   {7, 9, 11, 64},    {16, 16, 16, 16}, {33, 31, 17, 65},
     {100, 50, 10, 10}, {5, 257, 3, 130}, {257, 4, 6, 33}, {3, 5, 300, 1000}, {64, 65, 66, 67}, {520, 12, 13, 257},
 };
 
@@ -97,10 +97,7 @@ static size_t make_lines(gk_context *ctx, char lines[LINES_MAX][LINE_MAX_BYTES])
 }
 
 static void golden_path(char *path, size_t size) {
-    const char *const source = getenv("SOURCE_DIR");
-    const char *const slash = strrchr(__FILE__, '/');
-    if (source) snprintf(path, size, "%s/tests/golden.txt", source);
-    else snprintf(path, size, "%.*sgolden.txt", slash ? (int)(slash - __FILE__ + 1) : 0, __FILE__);
+    snprintf(path, size, "%s/golden.txt", TEST_SOURCE_DIR);
 }
 
 static size_t read_lines(const char *path, char lines[LINES_MAX][LINE_MAX_BYTES]) {
@@ -119,7 +116,8 @@ static size_t read_lines(const char *path, char lines[LINES_MAX][LINE_MAX_BYTES]
 static void write_lines(const char *path, char lines[LINES_MAX][LINE_MAX_BYTES], size_t count) {
     FILE *const file = fopen(path, "w");
     assert_non_null(file);
-    fprintf(file, "# SHA-256 of every kernel's outputs, numerics version %d: made by UPDATE_GOLDEN=1, checked by test_golden.\n",
+    fprintf(file,
+            "# SHA-256 of every kernel's outputs, numerics version %d: made by UPDATE_GOLDEN=1, checked by test_golden.\n",
             gk_numerics_version());
     for (size_t i = 0; i < count; i++) fprintf(file, "%s\n", lines[i]);
     assert_int_equal(fclose(file), 0);
@@ -144,8 +142,8 @@ static void every_column_has_the_golden_bits(void **state) {
         for (size_t j = 0; j < count; j++, hashes++) {
             if (strcmp(made[j], golden[j]) == 0) continue;
             if (wrong++ < 10)
-                printf("column %s, %zu threads:\n  made   %s\n  golden %s\n", gk_column_get(cell->column, GK_F32)->name, cell->threads,
-                       made[j], golden[j]);
+                printf("column %s, %zu threads:\n  made   %s\n  golden %s\n", gk_column_get(cell->column, GK_F32)->name,
+                       cell->threads, made[j], golden[j]);
         }
     }
     printf("%zu hashes, %zu lines, seed %llu\n", hashes, expected, (unsigned long long)seed);
@@ -155,7 +153,7 @@ static void every_column_has_the_golden_bits(void **state) {
 static int open_cells(void **state) {
     gk_status status;
     (void)state;
-    return gb_cells_open(&cells, -1, &(size_t){1}, 1, stderr, &status) ? 0 : -1;
+    return gb_cells_open(&cells, NULL, &(size_t){1}, 1, stderr, &status) ? 0 : -1;
 }
 
 static int close_cells(void **state) {

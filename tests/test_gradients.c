@@ -34,8 +34,8 @@ static void every_gradient(void **state) {
         for (size_t i = 0; i < count; i++) {
             const bool right = checks[i].error <= checks[i].limit;
             if (column == 0 || !right)
-                printf("%-44s %-20s %.1e (at most %.0e)%s\n", checks[i].name, checks[i].method, checks[i].error, checks[i].limit,
-                       right ? "" : " FAILED");
+                printf("%-44s %-20s %.1e (at most %.0e)%s\n", checks[i].name, checks[i].method, checks[i].error,
+                       checks[i].limit, right ? "" : " FAILED");
             wrong += !right;
         }
         gk_context_destroy(ctx);
@@ -65,34 +65,50 @@ struct net {
 };
 
 static void forward(struct net *net) {
-    gk_affine_forward_f64(net->ctx, &(gk_affine_forward_args_f64){.n = IMAGES, .d = PIXELS, .m = HIDDEN, .x = net->x, .w = net->w1,
-                                                                  .b = net->b1, .y = net->hidden});
-    gk_relu_forward_f64(net->ctx, &(gk_relu_forward_args_f64){.n = IMAGES, .d = HIDDEN, .x = net->hidden, .y = net->hidden,
-                                                              .mask = net->mask});
-    gk_affine_forward_f64(net->ctx, &(gk_affine_forward_args_f64){.n = IMAGES, .d = HIDDEN, .m = CLASSES, .x = net->hidden,
-                                                                  .w = net->w2, .b = net->b2, .y = net->scores});
+    gk_affine_forward_f64(
+        net->ctx, &(gk_affine_forward_args_f64){
+                      .n = IMAGES, .d = PIXELS, .m = HIDDEN, .x = net->x, .w = net->w1, .b = net->b1, .y = net->hidden});
+    gk_relu_forward_f64(
+        net->ctx, &(gk_relu_forward_args_f64){.n = IMAGES, .d = HIDDEN, .x = net->hidden, .y = net->hidden, .mask = net->mask});
+    gk_affine_forward_f64(
+        net->ctx, &(gk_affine_forward_args_f64){
+                      .n = IMAGES, .d = HIDDEN, .m = CLASSES, .x = net->hidden, .w = net->w2, .b = net->b2, .y = net->scores});
 }
 
 static void net_loss(void *state, double *loss) {
     struct net *const net = state;
     forward(net);
-    gk_softmax_xent_forward_f64(net->ctx, &(gk_softmax_xent_forward_args_f64){.n = IMAGES, .c = CLASSES, .x = net->scores,
-                                                                              .labels = net->labels, .loss = loss});
+    gk_softmax_xent_forward_f64(
+        net->ctx,
+        &(gk_softmax_xent_forward_args_f64){.n = IMAGES, .c = CLASSES, .x = net->scores, .labels = net->labels, .loss = loss});
 }
 
 static void backward(struct net *net) {
     double dscores[IMAGES * CLASSES], dhidden[IMAGES * HIDDEN];
     forward(net);
-    assert_int_equal(gk_softmax_xent_f64(net->ctx, &(gk_softmax_xent_args_f64){.n = IMAGES, .c = CLASSES, .x = net->scores,
-                                                                               .labels = net->labels, .dx = dscores}),
+    assert_int_equal(
+        gk_softmax_xent_f64(
+            net->ctx,
+            &(gk_softmax_xent_args_f64){.n = IMAGES, .c = CLASSES, .x = net->scores, .labels = net->labels, .dx = dscores}),
+        GK_OK);
+    assert_int_equal(gk_affine_backward_f64(net->ctx, &(gk_affine_backward_args_f64){.n = IMAGES,
+                                                                                     .d = HIDDEN,
+                                                                                     .m = CLASSES,
+                                                                                     .x = net->hidden,
+                                                                                     .w = net->w2,
+                                                                                     .dy = dscores,
+                                                                                     .dx = dhidden,
+                                                                                     .dw = net->dw2,
+                                                                                     .db = net->db2}),
                      GK_OK);
-    assert_int_equal(gk_affine_backward_f64(net->ctx, &(gk_affine_backward_args_f64){
-                                                          .n = IMAGES, .d = HIDDEN, .m = CLASSES, .x = net->hidden, .w = net->w2,
-                                                          .dy = dscores, .dx = dhidden, .dw = net->dw2, .db = net->db2}),
-                     GK_OK);
-    assert_int_equal(gk_affine_backward_f64(net->ctx, &(gk_affine_backward_args_f64){
-                                                          .n = IMAGES, .d = PIXELS, .m = HIDDEN, .x = net->x, .dy = dhidden,
-                                                          .mask = net->mask, .dw = net->dw1, .db = net->db1}),
+    assert_int_equal(gk_affine_backward_f64(net->ctx, &(gk_affine_backward_args_f64){.n = IMAGES,
+                                                                                     .d = PIXELS,
+                                                                                     .m = HIDDEN,
+                                                                                     .x = net->x,
+                                                                                     .dy = dhidden,
+                                                                                     .mask = net->mask,
+                                                                                     .dw = net->dw1,
+                                                                                     .db = net->db1}),
                      GK_OK);
 }
 
@@ -128,8 +144,10 @@ static void two_layer_net(void **state) {
     net->ctx = context(column);
     make_net(net, 2019);
     backward(net);
-    const double w1 = mean_difference(net, net->w1, net->dw1, PIXELS * HIDDEN), b1 = mean_difference(net, net->b1, net->db1, HIDDEN);
-    const double w2 = mean_difference(net, net->w2, net->dw2, HIDDEN * CLASSES), b2 = mean_difference(net, net->b2, net->db2, CLASSES);
+    const double w1 = mean_difference(net, net->w1, net->dw1, PIXELS * HIDDEN),
+                 b1 = mean_difference(net, net->b1, net->db1, HIDDEN);
+    const double w2 = mean_difference(net, net->w2, net->dw2, HIDDEN * CLASSES),
+                 b2 = mean_difference(net, net->b2, net->db2, CLASSES);
     printf("two-layer net, mean |numerical - backward|: W1 %.1e, b1 %.1e, W2 %.1e, b2 %.1e\n", w1, b1, w2, b2);
     assert_true(w1 < 1e-12 && b1 < 5e-12 && w2 < 5e-12 && b2 < 5e-10);
     gk_context_destroy(net->ctx);

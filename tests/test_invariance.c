@@ -1,5 +1,6 @@
-/* What else the canonical order promises: a row does not depend on the rest of the batch, micro-batches of 256 rows add up to the
- * bits of the whole batch, and a fused kernel returns the bits of its parts. For every usable column, on one and three threads. */
+/* What else the canonical order promises: a row does not depend on the rest of the batch, micro-batches of 256 rows add up to
+ * the bits of the whole batch, and a fused kernel returns the bits of its parts. For every usable column, on one and three
+ * threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,12 +46,13 @@ static void assert_rows_equal(const struct gb_problem *p, const struct gb_cell *
             if (x == y) continue;
             gb_problem_describe(&p->spec, text, sizeof text);
             fail_msg("column %s, %zu threads: %s[%zu][%zu] is %a, expected %a; gradbench check \"%s\"",
-                     gk_column_get(cell->column, GK_F32)->name, cell->threads, a->field->name, a0 + i, j, gb_operand_value(a, x),
-                     gb_operand_value(b, y), text);
+                     gk_column_get(cell->column, GK_F32)->name, cell->threads, a->field->name, a0 + i, j,
+                     gb_operand_value(a, x), gb_operand_value(b, y), text);
         }
 }
 
-static void assert_equal(const struct gb_problem *p, const struct gb_cell *cell, const struct gb_operand *a, const struct gb_operand *b) {
+static void assert_equal(const struct gb_problem *p, const struct gb_cell *cell, const struct gb_operand *a,
+                         const struct gb_operand *b) {
     assert_rows_equal(p, cell, a, 0, b, 0, a->rows);
 }
 
@@ -80,10 +82,18 @@ static void rows_do_not_know_their_batch(void **state) {
         for (int options = 0; options < 8; options++)
             for (size_t c = 0; c < cells.count; c++) {
                 const struct gb_cell *const cell = &cells.list[c];
-                const struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id, .dtype = options & 1 ? GK_F64 : GK_F32, .n = 70,
-                                                  .d = 45, .m = 300, .c = 131, .layout = options & 2 ? GK_OUT_IN : GK_IN_OUT,
-                                                  .soft_labels = options & 4, .reduction = GK_NONE, .dloss = options & 2,
-                                                  .ld_pad = 1, .seed = 40};
+                const struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id,
+                                                  .dtype = options & 1 ? GK_F64 : GK_F32,
+                                                  .n = 70,
+                                                  .d = 45,
+                                                  .m = 300,
+                                                  .c = 131,
+                                                  .layout = options & 2 ? GK_OUT_IN : GK_IN_OUT,
+                                                  .soft_labels = options & 4,
+                                                  .reduction = GK_NONE,
+                                                  .dloss = options & 2,
+                                                  .ld_pad = 1,
+                                                  .seed = 40};
                 struct gb_problem whole, part;
                 assert_true(gb_problem_create(&whole, &s) && gb_problem_create(&part, &s));
                 call(&whole, cell);
@@ -94,7 +104,8 @@ static void rows_do_not_know_their_batch(void **state) {
                         const struct gb_operand *const o = &part.operands[i];
                         const struct gk_field *const n = gk_kernel_field(part.kernel, GK_FIELD_DIM, "n");
                         const bool vector = o->field->rows == GK_NOWHERE && o->field->cols == n->offset;
-                        if (!o->output && o->field->rows == n->offset) set_pointer(&part, o->field->name, row_of(o, first[cut]));
+                        if (!o->output && o->field->rows == n->offset)
+                            set_pointer(&part, o->field->name, row_of(o, first[cut]));
                         if (!o->output && vector)
                             set_pointer(&part, o->field->name, (const char *)o->start + first[cut] * o->element_size);
                     }
@@ -130,9 +141,15 @@ static void micro_batches_add_up(void **state) {
         for (int options = 0; options < 4; options++)
             for (size_t c = 0; c < cells.count; c++) {
                 const struct gb_cell *const cell = &cells.list[c];
-                const struct gb_problem_spec s = {.kernel = kernel_of(kernels[k]), .dtype = options & 1 ? GK_F64 : GK_F32, .n = 1111,
-                                                  .d = 21, .m = 37, .layout = options & 2 ? GK_OUT_IN : GK_IN_OUT, .ld_pad = 2,
-                                                  .data = options & 2 ? GB_DATA_CANCEL : GB_DATA_NORMAL, .seed = 41};
+                const struct gb_problem_spec s = {.kernel = kernel_of(kernels[k]),
+                                                  .dtype = options & 1 ? GK_F64 : GK_F32,
+                                                  .n = 1111,
+                                                  .d = 21,
+                                                  .m = 37,
+                                                  .layout = options & 2 ? GK_OUT_IN : GK_IN_OUT,
+                                                  .ld_pad = 2,
+                                                  .data = options & 2 ? GB_DATA_CANCEL : GB_DATA_NORMAL,
+                                                  .seed = 41};
                 struct gb_problem whole, parts;
                 assert_true(gb_problem_create(&whole, &s) && gb_problem_create(&parts, &s));
                 call(&whole, cell);
@@ -166,9 +183,14 @@ static void backward_is_its_parts(void **state) {
     for (int options = 0; options < 16; options++)
         for (size_t c = 0; c < cells.count; c++) {
             const struct gb_cell *const cell = &cells.list[c];
-            const struct gb_problem_spec s = {.kernel = kernel_of("affine_backward"), .dtype = options & 1 ? GK_F64 : GK_F32, .n = 290,
-                                              .d = 47, .m = 133, .layout = options & 2 ? GK_OUT_IN : GK_IN_OUT,
-                                              .accumulate = options & 4, .seed = 42,
+            const struct gb_problem_spec s = {.kernel = kernel_of("affine_backward"),
+                                              .dtype = options & 1 ? GK_F64 : GK_F32,
+                                              .n = 290,
+                                              .d = 47,
+                                              .m = 133,
+                                              .layout = options & 2 ? GK_OUT_IN : GK_IN_OUT,
+                                              .accumulate = options & 4,
+                                              .seed = 42,
                                               .data = options & 2 ? GB_DATA_SPECIAL : GB_DATA_NORMAL};
             struct gb_problem fused, relu;
             struct gb_problem_spec masked = s;
@@ -198,8 +220,14 @@ static void softmax_xent_is_forward_and_backward(void **state) {
     for (int options = 0; options < 96; options++)
         for (size_t c = 0; c < cells.count; c++) {
             const struct gb_cell *const cell = &cells.list[c];
-            struct gb_problem_spec s = {.kernel = kernel_of("softmax_xent"), .dtype = options & 1 ? GK_F64 : GK_F32, .n = 67, .c = 77,
-                                        .soft_labels = options & 2, .ignore = options & 4, .dloss = options & 8, .seed = 43,
+            struct gb_problem_spec s = {.kernel = kernel_of("softmax_xent"),
+                                        .dtype = options & 1 ? GK_F64 : GK_F32,
+                                        .n = 67,
+                                        .c = 77,
+                                        .soft_labels = options & 2,
+                                        .ignore = options & 4,
+                                        .dloss = options & 8,
+                                        .seed = 43,
                                         .data = options & 16 ? GB_DATA_SPECIAL : GB_DATA_NORMAL,
                                         .reduction = (gk_reduction)(options >> 5)};
             struct gb_problem fused, forward, backward;
@@ -230,7 +258,7 @@ static void report(void **state) {
 static int open_cells(void **state) {
     gk_status status;
     (void)state;
-    return gb_cells_open(&cells, -1, thread_counts, 2, stderr, &status) ? 0 : -1;
+    return gb_cells_open(&cells, NULL, thread_counts, 2, stderr, &status) ? 0 : -1;
 }
 
 static int close_cells(void **state) {

@@ -1,0 +1,158 @@
+/* The verifier of the benchmark lets right results pass and sees wrong ones, in full and sampled mode; the guard pages of
+ * `gradbench check` see one byte too far. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cells.h"
+#include "guard.h"
+#include "verify.h"
+
+static struct gb_cells cells;
+static const size_t thread_counts[] = {1, 3};
+
+static const struct gb_cell *widest(void) {
+    return &cells.list[cells.count - 1];
+}
+
+static enum gk_kernel_id kernel_of(const char *name) {
+    int id = 0;
+    while (id < GK_KERNEL_COUNT && strcmp(gk_kernel_get((enum gk_kernel_id)id)->name, name) != 0) id++;
+    assert_true(id < GK_KERNEL_COUNT);
+    return (enum gk_kernel_id)id;
+}
+
+static void flip(const struct gb_operand *o, size_t row, size_t col) {
+    ((unsigned char *)o->start)[(row * o->ld + col) * o->element_size] ^= 1;
+}
+
+static void assert_seen(struct gb_verifier *verifier, struct gb_problem *problem, const struct gb_operand *o, size_t row,
+                        size_t col) {
+    struct gb_verify_report report;
+    flip(o, row, col);
+    assert_int_equal(gb_verify(verifier, problem, "wrong", &report), GB_VERIFY_FAILED);
+    assert_string_equal(report.difference.operand, o->field->name);
+    assert_int_equal(report.difference.row, row);
+    assert_int_equal(report.difference.col, col);
+    assert_non_null(report.against);
+    flip(o, row, col);
+    assert_int_not_equal(gb_verify(verifier, problem, "right", &report), GB_VERIFY_FAILED);
+}
+
+static void full(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const struct gb_problem_spec s = {
+            .kernel = (enum gk_kernel_id)id, .n = 21, .d = 18, .m = 35, .c = 10, .accumulate = true, .seed = 9};
+        struct gb_problem problem;
+        struct gb_verify_report report;
+        assert_true(gb_problem_create(&problem, &s));
+        struct gb_verifier *const verifier = gb_verifier_create(&problem, cells.ref, thread_counts, 2);
+        assert_non_null(verifier);
+        assert_int_equal(gb_problem_call(&problem, widest()->ctx), GK_OK);
+        assert_int_equal(gb_verify(verifier, &problem, "widest", &report), GB_VERIFIED_FULL);
+        for (size_t i = 0; i < problem.n_operands; i++) {
+            const struct gb_operand *const o = &problem.operands[i];
+            for (size_t row = 0; row < o->rows && o->output; row++)
+                for (size_t col = 0; col < o->row_elements; col++) assert_seen(verifier, &problem, o, row, col);
+            if (o->output) continue;
+            flip(o, 0, 0);
+            assert_int_equal(gb_verify(verifier, &problem, "wrong", &report), GB_VERIFY_FAILED);
+            assert_string_equal(report.changed, o->field->name);
+            flip(o, 0, 0);
+        }
+        gb_verifier_destroy(verifier);
+        gb_problem_destroy(&problem);
+    }
+}
+
+/* Larger than what ref does in full. The sample of ref holds the corners; after the first right variant every element counts.
+ */
+static void sampled(void **state) {
+    static const struct {
+        const char *kernel;
+        size_t n, d, m;
+        gk_layout layout;
+    } problems[] = {
+        {"affine_forward", 1030, 1021, 1041, GK_IN_OUT}, {"affine_dx", 333, 2049, 1600, GK_OUT_IN},
+        {"affine_dw", 1025, 1031, 1037, GK_OUT_IN},      {"affine_backward", 1030, 520, 1100, GK_IN_OUT},
+        {"affine_dx", 200, 6000, 900, GK_IN_OUT},
+    };
+    (void)state;
+    for (size_t k = 0; k < sizeof problems / sizeof *problems; k++) {
+        const struct gb_problem_spec s = {.kernel = kernel_of(problems[k].kernel),
+                                          .n = problems[k].n,
+                                          .d = problems[k].d,
+                                          .m = problems[k].m,
+                                          .layout = problems[k].layout,
+                                          .accumulate = k % 2,
+                                          .seed = 9};
+        struct gb_problem problem;
+        struct gb_verify_report report;
+        assert_true(gb_problem_create(&problem, &s));
+        struct gb_verifier *const verifier = gb_verifier_create(&problem, cells.ref, thread_counts, 2);
+        assert_non_null(verifier);
+        assert_int_equal(gb_problem_call(&problem, widest()->ctx), GK_OK);
+        for (size_t i = 0; i < problem.n_operands; i++) {
+            const struct gb_operand *const o = &problem.operands[i];
+            if (!o->output) continue;
+            flip(o, o->rows - 1, o->row_elements - 1);
+            assert_int_equal(gb_verify(verifier, &problem, "wrong", &report), GB_VERIFY_FAILED);
+            assert_string_equal(report.against, "ref");
+            assert_string_equal(report.difference.operand, o->field->name);
+            flip(o, o->rows - 1, o->row_elements - 1);
+        }
+        assert_int_equal(gb_verify(verifier, &problem, "first", &report), GB_VERIFIED_SAMPLED);
+        for (size_t i = 0; i < problem.n_operands; i++) {
+            const struct gb_operand *const o = &problem.operands[i];
+            if (!o->output) continue;
+            assert_seen(verifier, &problem, o, 0, 0);
+            assert_seen(verifier, &problem, o, o->rows / 3, o->row_elements / 3);
+            assert_seen(verifier, &problem, o, o->rows - 1, o->row_elements - 1);
+        }
+        gb_verifier_destroy(verifier);
+        gb_problem_destroy(&problem);
+    }
+}
+
+/* A problem whose column count in args is one more than its memory holds: the kernel touches what lies beyond. */
+static void guards_see_one_element_too_many(void **state) {
+    (void)state;
+    const struct gb_problem_spec s = {.kernel = kernel_of("relu_forward"), .n = 3, .d = 20, .seed = 9};
+    struct gb_problem problem;
+    char what[160] = "";
+    assert_true(gb_problem_create(&problem, &s));
+    assert_int_equal(gb_guard_call(&problem, cells.ref, GB_GUARD_AFTER, what), GB_GUARD_OK);
+    assert_int_equal(gb_guard_call(&problem, cells.ref, GB_GUARD_BEFORE, what), GB_GUARD_OK);
+    const struct gk_field *const d = gk_kernel_field(problem.kernel, GK_FIELD_DIM, "d");
+    *(size_t *)((char *)problem.args + d->offset) = s.d + 1;
+    assert_int_equal(gb_guard_call(&problem, cells.ref, GB_GUARD_AFTER, what), GB_GUARD_FAULT);
+    assert_non_null(strstr(what, "past its last element"));
+    gb_problem_destroy(&problem);
+}
+
+static int open_cells(void **state) {
+    gk_status status;
+    (void)state;
+    return gb_cells_open(&cells, NULL, thread_counts, 2, stderr, &status) ? 0 : -1;
+}
+
+static int close_cells(void **state) {
+    (void)state;
+    gb_cells_close(&cells);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(full),
+        cmocka_unit_test(sampled),
+        cmocka_unit_test(guards_see_one_element_too_many),
+    };
+    return cmocka_run_group_tests(tests, open_cells, close_cells);
+}
