@@ -9,14 +9,14 @@
 #include <unistd.h>
 
 enum {
-    PAGES = 288,       /* of a slot: rows of a problem whose rows have pages of their own */
-    SLOTS = 16,        /* the first half for inputs, the second for what is written */
+    PAGES = 288, /* of a slot: rows of a problem whose rows have pages of their own */
+    SLOTS = 16,  /* the first half for inputs, the second for what is written */
     SCRATCH_PAGES = 4096,
     CANARY = 0x7fa5a5a5,
 };
 
-/* The same pages three times: plain, writable and without gaps; whole, between two pages that cannot be touched; and with one such
- * page between each two. */
+/* The same pages three times: plain, writable and without gaps; whole, between two pages that cannot be touched; and with one
+ * such page between each two. */
 struct slot {
     char *plain, *whole, *rows;
     char *before; /* a copy of the plain pages as the call finds them */
@@ -48,7 +48,8 @@ static bool map_slot(struct slot *s, int file, size_t index) {
     s->rows = rows + page;
     if (mmap(s->whole, PAGES * page, protection, MAP_SHARED | MAP_FIXED, file, offset) == MAP_FAILED) return false;
     for (size_t i = 0; i < PAGES; i++)
-        if (mmap(s->rows + 2 * i * page, page, protection, MAP_SHARED | MAP_FIXED, file, offset + (off_t)(i * page)) == MAP_FAILED)
+        if (mmap(s->rows + 2 * i * page, page, protection, MAP_SHARED | MAP_FIXED, file, offset + (off_t)(i * page)) ==
+            MAP_FAILED)
             return false;
     return true;
 }
@@ -65,9 +66,7 @@ static bool in_scratch(const char *address) {
     return inside(address, scratch_end - SCRATCH_PAGES * page, (SCRATCH_PAGES + 1) * page);
 }
 
-static size_t row_bytes(const struct gb_operand *o) {
-    return o->row_elements * o->element_size;
-}
+static size_t row_bytes(const struct gb_operand *o) { return o->row_elements * o->element_size; }
 
 static void locate(const char *address, struct gb_guard_fault *fault) {
     *fault = (struct gb_guard_fault){.operand = "memory outside the arena"};
@@ -95,8 +94,9 @@ static void on_fault(int number, siginfo_t *info, void *context) {
     char spec[256], text[512];
     locate(fault_address, &fault);
     gb_problem_describe(&current->problem.spec, spec, sizeof spec);
-    const int length = snprintf(text, sizeof text, "FAULT with %zu threads, %s: %s row %zu byte %td of %zu: %s\n", current_threads,
-                                gb_guard_side_name(current->side), fault.operand, fault.row, fault.byte, fault.row_bytes, spec);
+    const int length =
+        snprintf(text, sizeof text, "FAULT with %zu threads, %s: %s row %zu byte %td of %zu: %s\n", current_threads,
+                 gb_guard_side_name(current->side), fault.operand, fault.row, fault.byte, fault.row_bytes, spec);
     if (write(STDERR_FILENO, text, (size_t)length) != length) _exit(2);
     _exit(1);
 }
@@ -176,14 +176,15 @@ static void fill(const struct gb_guard_problem *g, const struct gb_problem *sour
     const uint32_t canary = CANARY;
     for (size_t i = 0; i < at->pages * page; i += sizeof canary) memcpy(begin + i, &canary, sizeof canary);
     for (size_t row = 0; row < o->rows && row_bytes(o); row++) {
-        const char *const from = o->output ? (const char *)o->initial + row * row_bytes(o)
-                                           : (const char *)o->start + row * o->ld * o->element_size;
+        const char *const from =
+            o->output ? (const char *)o->initial + row * row_bytes(o) : (const char *)o->start + row * o->ld * o->element_size;
         memcpy(at->plain + row * at->plain_stride, from, row_bytes(o));
     }
     memcpy(slots[at->slot].before, begin, at->pages * page);
 }
 
-bool gb_guard_place(struct gb_guard_problem *g, const struct gb_problem *source, enum gb_guard_side side, bool in_place, size_t ld_pad) {
+bool gb_guard_place(struct gb_guard_problem *g, const struct gb_problem *source, enum gb_guard_side side, bool in_place,
+                    size_t ld_pad) {
     size_t next_input = 0, next_output = SLOTS / 2;
     if (source->kernel->args_size > sizeof g->args) return false;
     g->problem = *source;
@@ -243,8 +244,7 @@ bool gb_guard_run(struct gb_guard_problem *g, size_t threads, gk_run *run, size_
     sigaction(SIGSEGV, &action, &others); /* at each call: cmocka sets its own at each test */
     if (sigsetjmp(back, 1) == 0)
         gk_team_run(threads, run, g->args, scratch_bytes ? scratch_end - scratch_pages * page : NULL, caches);
-    else
-        locate(fault_address, fault);
+    else locate(fault_address, fault);
     sigaction(SIGSEGV, &others, NULL);
     return !fault->operand;
 }

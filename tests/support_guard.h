@@ -1,5 +1,6 @@
 /* Memory where every byte outside the operands' rows faults: each operand lies flush against a page that cannot be touched, or
- * each of its rows does, and inputs cannot be written. One arena a process, mapped once; nothing is mapped or protected later. */
+ * each of its rows does, and inputs cannot be written. One arena a process, mapped once; nothing is mapped or protected later.
+ */
 #ifndef GB_SUPPORT_GUARD_H
 #define GB_SUPPORT_GUARD_H
 
@@ -41,13 +42,14 @@ void gb_guard_close(void);
 
 /* Copies a source problem into the arena: inputs as they are, outputs as they were before any call. in_place as in the spec;
  * ld_pad elements between rows where the rows have no pages of their own. False: it does not fit. */
-bool gb_guard_place(struct gb_guard_problem *g, const struct gb_problem *source, enum gb_guard_side side, bool in_place, size_t ld_pad);
+bool gb_guard_place(struct gb_guard_problem *g, const struct gb_problem *source, enum gb_guard_side side, bool in_place,
+                    size_t ld_pad);
 
 /* The outputs and what surrounds them as they were placed. */
 void gb_guard_reset(struct gb_guard_problem *g);
 
-/* Does what gk_call does after its checks, with scratch space of exactly `bytes` bytes, filled with NaN, between pages that cannot
- * be touched. False: *fault. With more than one thread a fault ends the process with a message on stderr. */
+/* Does what gk_call does after its checks, with scratch space of exactly `bytes` bytes, filled with NaN, between pages that
+ * cannot be touched. False: *fault. With more than one thread a fault ends the process with a message on stderr. */
 bool gb_guard_run(struct gb_guard_problem *g, size_t threads, gk_run *run, size_t scratch_bytes, const struct gk_caches *caches,
                   struct gb_guard_fault *fault);
 

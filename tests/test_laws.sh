@@ -1,114 +1,199 @@
 #!/usr/bin/env bash
-# The laws of CONTRIBUTING.md, each a check that prints nothing while it holds. Each is first shown to fail on a planted violation.
+# The laws of CONTRIBUTING.md. Each is a filter that prints what breaks it; before it is asked about the tree it must find a
+# violation planted for it. Columns, and what their machine code promises, come from the build (gk_promises.txt).
 set -u
 : "${SOURCE_DIR:?}" "${BUILD_DIR:?}" "${GRADBENCH:?}"
+export LC_ALL=C
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+promises=$BUILD_DIR/kernels/generated/gk_promises.txt
+shared=$BUILD_DIR/kernels/libgradkern.so
 status=0
 
-# law NAME TEXT: fails if TEXT, the violations, is not empty.
+# law NAME PLANTED FOUND: what the law's filter printed for a planted violation, and for the project.
 law() {
-  if [ -n "$2" ]; then
-    printf 'law broken: %s\n%s\n' "$1" "$2"
+  if [ -z "$2" ]; then
+    printf 'law that cannot fail: %s\n' "$1"
+    status=1
+  elif [ -n "$3" ]; then
+    printf 'law broken: %s\n%s\n' "$1" "$3"
     status=1
   else
     printf 'holds: %s\n' "$1"
   fi
 }
 
-# caught NAME TEXT: fails if TEXT, what a planted violation gave, is empty.
-caught() {
-  [ -n "$2" ] && return
-  printf 'law that cannot fail: %s\n' "$1"
-  status=1
-}
+columns=$(cut -f1 "$promises")
+[ -n "$columns" ] || { echo "the build names no columns"; exit 1; }
+fast=$(grep -v '^ref$' <<<"$columns" | xargs | tr ' ' '|')
 
-# Instruction sets, intrinsics and OpenMP keep to their places: the SIMD headers, cpu.*, team.c, cells tuned by hand.
-isa_words() {
-  grep -rnE 'immintrin|arm_neon|_mm(256|512)?_[a-z]|__m(128|256|512)|__builtin_ia32|\b(avx2|avx512|neon)\b|pragma omp|\bomp_[a-z_]+\(' \
-    --include='*.c' --include='*.h' --include='*.def' "$1" |
-    grep -vE '/kernels/simd/|/kernels/core/cpu\.[ch]:|/kernels/core/team\.c:|/kernels/ops/[a-z0-9_]+_(avx2|avx512)\.c:' |
-    grep -vE '/tests/test_cpu\.c:|/kernels/gradkern\.h:[0-9]+:.*"avx2"|/core/(registry|kernel)\.h:[0-9]+:.*"avx2"|kernel\.h:[0-9]+:/\*|^[^:]*:[0-9]+: *(/?\*)'
-}
-mkdir "$scratch/kernels" "$scratch/kernels/ops"
-echo 'void f(void) { _mm256_zeroupper(); }' >"$scratch/kernels/ops/planted.c"
-caught "instruction sets stay in their places" "$(isa_words "$scratch")"
-law "instruction sets stay in their places" "$(isa_words "$SOURCE_DIR/kernels"; isa_words "$SOURCE_DIR/bench"; isa_words "$SOURCE_DIR/tests")"
+# --- sources
 
-# An object built with instruction-set flags exports only names that end in its column.
-foreign_symbols() {
-  nm -g --defined-only "$1" | awk -v suffix="__$2" 'NF == 3 && substr($3, length($3) - length(suffix) + 1) != suffix { print FILENAME $3 }'
-}
-columns=$(find "$BUILD_DIR/kernels/CMakeFiles" -maxdepth 1 -name 'gk_*_f??.dir' | sed -E 's|.*/gk_(.*)\.dir|\1|' | sort)
-[ -n "$columns" ] || law "there are columns" "no objects below $BUILD_DIR/kernels"
-for column in $columns; do
-  for object in $(find "$BUILD_DIR/kernels/CMakeFiles/gk_$column.dir" -name '*.o'); do foreign_symbols "$object" "$column"; done
-done >"$scratch/symbols"
-caught "objects export their own column only" "$(foreign_symbols "$(find "$BUILD_DIR/kernels/CMakeFiles/gk_ref_f32.dir" -name 'gemm.c.o')" avx2_f32)"
-law "objects export their own column only" "$(cat "$scratch/symbols")"
-
-# The disassembly holds the registers that the column's name promises, and no wider ones.
-disassemble() { objdump -d --no-show-raw-insn "$1"; }
-object_of() { find "$BUILD_DIR/kernels/CMakeFiles/gk_$1.dir" -name "$2.c.o"; }
-wider() { # COLUMN FORBIDDEN: files of the column that hold a register they may not
-  for object in $(find "$BUILD_DIR/kernels/CMakeFiles/gk_$1.dir" -name '*.o'); do
-    disassemble "$object" | grep -qE "$2" && echo "$object"
-  done
-}
-lacks_fma() { disassemble "$(object_of "$1" gemm)" | grep -qE "vfmadd[0-9]+p[sd] .*$2" || echo "gemm of $1 has no fma on $2"; }
-if echo "$columns" | grep -q avx; then
-  caught "no register wider than the column" "$(wider avx512_f32 '%zmm')"
-  caught "fma on the column's registers" "$(lacks_fma ref_f32 '%ymm')"
-  for dtype in f32 f64; do
-    law "ref $dtype runs on any x86-64" "$(wider "ref_$dtype" '%[yz]mm|\bv(add|mul|fmadd)[a-z0-9]* ')"
-    law "avx2 $dtype has no AVX-512 register" "$(wider "avx2_$dtype" '%zmm|%[xy]mm(1[6-9]|2[0-9]|3[01])|%k[0-7]')"
-    law "avx2 $dtype multiplies and adds on ymm" "$(lacks_fma "avx2_$dtype" '%ymm')"
-    law "avx512 $dtype multiplies and adds on zmm" "$(lacks_fma "avx512_$dtype" '%zmm')"
-  done
-fi
-
-# No vector goes to or from the stack inside the loop of a tile: the accumulators stay in registers. A loop is what lies between a
-# backward jump and its target.
-spills() {
-  awk '
-    /^[0-9a-f]+ <.*>:$/ { name = $2; lines = 0; next }
-    name ~ /gk_tile_/ && /^ *[0-9a-f]+:/ {
-      address = $1; sub(":", "", address); at[++lines] = address; text[lines] = $0
-      if ($2 ~ /^j/ && $3 ~ /^[0-9a-f]+$/)
-        for (first = lines; first > 0; first--)
-          if (at[first] == $3) {
-            for (i = first; i <= lines; i++)
-              if (text[i] ~ /v?mov[a-z0-9]* .*\(%r[sb]p.*\).*%[xyz]mm|%[xyz]mm[0-9]+,.*\(%r[sb]p/) print name, text[i]
-            break
-          }
+# FILE:LINE:code, without comments.
+code() {
+  awk 'FNR == 1 { inside = 0 }
+    {
+      rest = $0; kept = ""
+      while (rest != "") {
+        if (inside) {
+          end = index(rest, "*/")
+          if (!end) break
+          rest = substr(rest, end + 2); inside = 0
+        } else {
+          start = index(rest, "/*")
+          if (!start) { kept = kept rest; break }
+          kept = kept substr(rest, 1, start - 1); rest = substr(rest, start + 2); inside = 1
+        }
+      }
+      sub("//.*", "", kept)
+      if (kept ~ /[^ \t]/) print FILENAME ":" FNR ":" kept
     }' "$@"
 }
-if [ "${CHECK_SPILLS:-1}" = 1 ] && echo "$columns" | grep -q avx; then
-  printf '0000 <gk_tile_planted>:\n 10:\tvmovaps %%zmm1,0x40(%%rsp)\n 20:\tvfmadd231ps %%zmm1,%%zmm2,%%zmm3\n 30:\tjne    10 <x>\n' >"$scratch/spill"
-  caught "no spill in a tile's loop" "$(spills "$scratch/spill")"
-  for column in $columns; do
-    case $column in ref*) continue ;; esac
-    disassemble "$(object_of "$column" gemm)" >"$scratch/dis"
-    grep -q '<gk_tile_' "$scratch/dis" || law "$column has tiles" "no function gk_tile_ in its gemm"
-    law "no spill in a tile's loop, $column" "$(spills "$scratch/dis" | head -n 5)"
+
+sources() { find "$@" -type f \( -name '*.[ch]' -o -name '*.def' \); }
+
+# Instruction sets, intrinsics and OpenMP keep to their places. test_cpu.c is about CPUID.
+words() {
+  sources "$@" |
+    grep -vE "/kernels/simd/|/kernels/core/cpu\.[ch]\$|/kernels/core/team\.c\$|/tests/test_cpu\.c\$|/kernels/ops/[a-z0-9_]+_(${fast:-none})\.c\$" |
+    while read -r file; do code "$file"; done |
+    grep -iE "intrin\.h|arm_(neon|sve)|\b_mm[0-9]*_[a-z]|\b__m(128|256|512)|__builtin_ia32|\b(avx|avx2|avx512[a-z]*|sse[0-9]|fma[34]|neon|sve|${fast:-none})\b|pragma omp|omp\.h|\bomp_(get|set|in|init|destroy|test|unset)_"
+}
+mkdir -p "$scratch/tree/kernels/ops" "$scratch/tree/kernels/simd"
+planted_words() {
+  local line count=0
+  for line in 'void f(void) { _mm256_zeroupper(); }' '#include <immintrin.h>' '_Pragma omp parallel for' 'int n = omp_get_max_threads();' \
+    'const char *best = "AVX2";' '__attribute__((target("avx512f")))'; do
+    printf '/* avx2, in a comment\n avx2 */ int ok;\n%s\n' "${line/_Pragma/#pragma}" >"$scratch/tree/kernels/ops/planted.c"
+    [ "$(words "$scratch/tree" | wc -l)" = 1 ] && count=$((count + 1))
   done
-fi
+  [ "$count" = 6 ] && echo caught
+}
+law "instruction sets, intrinsics and OpenMP stay in their places" "$(planted_words)" \
+  "$(words "$SOURCE_DIR/kernels" "$SOURCE_DIR/bench" "$SOURCE_DIR/tests")"
 
-# Nobody touches the floating-point environment; the shared library shows gk_* alone and has no executable stack.
-environment() { disassemble "$1" | grep -E '\b(v?ldmxcsr|fldcw)\b' | head -n 3; }
-law "kernels never write MXCSR" "$(environment "$BUILD_DIR/kernels/libgradkern.so")"
-law "the shared library exports gk_* only" "$(nm -D --defined-only "$BUILD_DIR/kernels/libgradkern.so" | awk '{ print $3 }' | grep -v '^gk_')"
-law "no instruction set in an exported name" "$(nm -D --defined-only "$BUILD_DIR/kernels/libgradkern.so" | grep '__')"
-law "no executable stack" "$(readelf -lW "$BUILD_DIR/kernels/libgradkern.so" | grep 'GNU_STACK.*E ')"
+leftovers() { sources "$@" | xargs grep -nE '\b(TO''DO|FIX''ME|XX''X)\b|^[[:space:]]*#[[:space:]]*if[[:space:]]+0\b'; }
+printf '#if 0\n#endif\n' >"$scratch/tree/kernels/ops/planted.c"
+law "no dead code, nothing left to do" "$(leftovers "$scratch/tree")" \
+  "$(leftovers "$SOURCE_DIR/kernels" "$SOURCE_DIR/bench" "$SOURCE_DIR/tests")"
 
-# Names are said once; nothing is left lying about.
-law "file names are unique" "$(cd "$SOURCE_DIR" && git ls-files 2>/dev/null | grep -vE '(^|/)(CMakeLists\.txt|run)$' | sed 's|.*/||' | sort | uniq -d)"
-law "no dead code" "$(grep -rnE '\b(TO''DO|FIX''ME|XX''X)\b|^[[:space:]]*#[[:space:]]*if[[:space:]]+0' --include='*.[ch]' --include='*.def' "$SOURCE_DIR/kernels" "$SOURCE_DIR/bench" "$SOURCE_DIR/tests")"
-law "no fast-math" "$(grep -rnE 'f''fast-math|O''fast' "$SOURCE_DIR/CMakeLists.txt" "$SOURCE_DIR/kernels" "$SOURCE_DIR/bench")"
+twice() {
+  (cd "$1" && find . -path ./build -prune -o -path ./.git -prune -o -type f -print) |
+    sed 's|.*/||' | grep -vxE 'CMakeLists\.txt|run' | sort | uniq -d
+}
+echo >"$scratch/tree/kernels/simd/planted.c"
+law "file names are unique" "$(twice "$scratch/tree")" "$(twice "$SOURCE_DIR")"
+
+loose() { grep -rnE 'ffast''-math|O''fast|ffp-contract=(fast|on)|funsafe' --include=CMakeLists.txt --include='*.[ch]' --include='*.json' "$@"; }
+echo 'add_compile_options(-O''fast)' >"$scratch/tree/CMakeLists.txt"
+law "no loose floating point" "$(loose "$scratch/tree")" \
+  "$(loose "$SOURCE_DIR/CMakeLists.txt" "$SOURCE_DIR/CMakePresets.json" "$SOURCE_DIR/kernels" "$SOURCE_DIR/bench" "$SOURCE_DIR/tests")"
 
 # The README's kernel table is what the program prints.
-sed -n '/<!-- kernels -->/,/<!-- \/kernels -->/p' "$SOURCE_DIR/README.md" | grep '^|' >"$scratch/readme"
-"$GRADBENCH" list --markdown | grep '^|' >"$scratch/program"
-law "the README's kernel table is current" "$(diff "$scratch/readme" "$scratch/program")"
+table_differs() { diff <(sed -n '/<!-- kernels -->/,/<!-- \/kernels -->/p' "$1" | grep '^|') <("$GRADBENCH" list --markdown | grep '^|'); }
+printf '<!-- kernels -->\n| kernel |\n<!-- /kernels -->\n' >"$scratch/readme"
+law "the README's kernel table is current" "$(table_differs "$scratch/readme")" "$(table_differs "$SOURCE_DIR/README.md" 2>&1)"
+
+if [ "${OPTIMISED:-1}" != 1 ]; then
+  echo "not checked: the laws of the machine code, which are those of an optimised build without sanitizers"
+  exit "$status"
+fi
+
+# --- machine code
+
+objects() { find "$BUILD_DIR/kernels/CMakeFiles/gk_$1.dir" -name '*.o' | sort; }
+disassemble() { objdump -dr --no-show-raw-insn "$@"; }
+
+# Reads `nm -g --defined-only`: an object of a column exports only names that end in the column's own.
+foreign() { awk -v suffix="__$1" 'NF == 3 && substr($3, length($3) - length(suffix) + 1) != suffix { print $3 " in " suffix }'; }
+
+# Reads a disassembly: no vector goes to or from the stack inside a loop of a tile, and each tile has a loop of fma. A loop is what
+# lies between a backward jump and its target. %rbp is the stack only in functions that make it so.
+spills() {
+  awk '
+    function finish(   last, first, i, fma, found) {
+      if (name !~ /gk_tile_/) return
+      tiles++
+      for (last = 1; last <= lines; last++) {
+        if (!(target[last] in line) || line[target[last]] > last) continue
+        fma = 0
+        for (i = line[target[last]]; i <= last; i++) {
+          if (text[i] ~ /fmadd/) fma = 1
+          if (text[i] !~ /%[xyz]mm/) continue
+          if (text[i] ~ /\(%rsp/ || (frame && text[i] ~ /\(%rbp/)) print name, text[i]
+        }
+        found += fma
+      }
+      if (!found) print name, "has no loop of fma"
+    }
+    /^[0-9a-f]+ <.*>:$/ { finish(); name = $2; lines = 0; frame = 0; split("", line); split("", target); next }
+    /^ *[0-9a-f]+:/ {
+      address = $1; sub(":", "", address); line[address] = ++lines; text[lines] = $0
+      target[lines] = $2 ~ /^j/ ? $3 : ""
+      if ($0 ~ /mov +%rsp,%rbp/) frame = 1
+    }
+    END { finish(); if (!tiles) print "no function is named gk_tile_" }'
+}
+
+# Reads a dynamic section and program headers (readelf -dlW).
+loader_findings() {
+  awk '/GNU_STACK/ && / RWE /  { print "executable stack" }
+    /GNU_STACK/ { stack = 1 } /GNU_RELRO/ { relro = 1 } /BIND_NOW|FLAGS.* NOW/ { now = 1 } /TEXTREL/ { print "text relocations" }
+    /\(NEEDED\)/ && !/\[(libc|libm|libhwloc|libgomp|libomp|libpthread|libgcc_s|ld-linux[^.]*)\.so/ { print "needs", $NF }
+    END { if (!stack || !relro || !now) print "no stack header, no relro or no immediate binding" }'
+}
+
+environment() { grep -E '\b(v?ldmxcsr|fldcw|fldenv|fxrstor|xrstor)\b|<set_fast_math' | head -n 3; }
+
+first=$(head -n 1 <<<"$columns")
+found='' weak='' spilled='' promised=''
+while IFS=$'\t' read -r column holds lacks; do
+  [ -n "$holds" ] && [ -n "$lacks" ] || promised+="$column promises nothing: set holds_$column and lacks_$column in kernels/CMakeLists.txt"$'\n'
+  for dtype in f32 f64; do
+    cell=${column}_$dtype
+    [ -n "$(objects "$cell")" ] || promised+="$cell has no objects"$'\n'
+    for object in $(objects "$cell"); do
+      found+=$(nm -g --defined-only "$object" | foreign "$cell")
+      wrong=$(disassemble "$object" | grep -m 3 -E -- "${lacks:-^}")
+      [ -z "$wrong" ] || promised+="$cell, $(basename "$object"): $wrong"$'\n'
+    done
+    gemm=$(objects "$cell" | grep '/gemm\.c\.o$')
+    disassemble "$gemm" >"$scratch/dis"
+    grep -qE -- "${holds:-^$}" "$scratch/dis" || promised+="$cell: no '$holds' in its products"$'\n'
+    [ "$column" = ref ] || spilled+=$(spills <"$scratch/dis" | head -n 5)
+  done
+done <"$promises"
+
+law "objects export their own column only" "$(nm -g --defined-only "$(objects "${first}_f32" | head -n 1)" | foreign other_f32)" "$found"
+# Each column's promise must fail on at least one other column's code: a pattern that fits all code says nothing.
+while IFS=$'\t' read -r column holds lacks; do
+  [ "$(wc -l <<<"$columns")" -gt 1 ] || continue
+  told=
+  for other in $columns; do
+    [ "$other" = "$column" ] && continue
+    disassemble "$(objects "${other}_f32" | grep '/gemm\.c\.o$')" >"$scratch/dis"
+    if ! grep -qE -- "$holds" "$scratch/dis" || grep -qE -- "$lacks" "$scratch/dis"; then told=1; fi
+  done
+  [ -n "$told" ] || weak+="the promise of $column fits every column"$'\n'
+done <"$promises"
+printf '%s' "$weak"
+law "columns hold the instructions they promise, and no others" "$([ -z "$weak" ] && echo caught)" "$promised"
+
+planted_spill() {
+  local head='0000 <gk_tile_planted>:' fma='vfmadd231ps %zmm1,%zmm2,%zmm3' good spill frame empty
+  good=$(printf '%s\n 10:\t%s\n 20:\tvmovaps (%%rbp),%%zmm1\n 30:\tjne    10 <x>\n 40:\tvmovaps %%zmm1,(%%rsp)\n' "$head" "$fma" | spills)
+  spill=$(printf '%s\n 10:\tvmovaps %%zmm1,0x40(%%rsp)\n 20:\t%s\n 30:\tjne    10 <x>\n' "$head" "$fma" | spills)
+  frame=$(printf '%s\n 8:\tmov    %%rsp,%%rbp\n 10:\t%s\n 20:\tvaddps -0x40(%%rbp),%%zmm1,%%zmm1\n 30:\tjne    10 <x>\n' "$head" "$fma" | spills)
+  empty=$(printf '%s\n 10:\t%s\n 20:\tret\n' "$head" "$fma" | spills)
+  [ -z "$good" ] && [ -n "$spill" ] && [ -n "$frame" ] && [ -n "$empty" ] && echo caught
+}
+law "no spill in the loop of a tile" "$(planted_spill)" "$spilled"
+
+exported() { awk '$NF !~ /^gk_/ || $NF ~ /__/ { print $NF }'; }
+law "the shared library exports gk_* only" "$(echo '0 T gemm' | exported)$(echo '0 D gk_gemm__ref_f32' | exported)" \
+  "$(nm -D --defined-only "$shared" | exported)"
+law "the shared library is hardened and needs little" "$(printf 'GNU_STACK 0 0 RWE 0x10\n (NEEDED) [libblas.so.3]\n' | loader_findings)" \
+  "$(readelf -dlW "$shared" | loader_findings)"
+law "nothing changes the floating-point environment" "$(echo '10: ldmxcsr (%rsp)' | environment)" "$(disassemble "$shared" | environment)"
 
 exit "$status"

@@ -1,29 +1,33 @@
-/* Not one byte is read or written outside the operands' rows: every cell on operands flush against pages that cannot be touched,
- * whole or row by row, at both ends, inputs not writable, scratch space exactly as large as the cell asked for. */
+/* Not one byte is read or written outside the operands' rows: every cell on operands flush against pages that cannot be
+ * touched, whole or row by row, at both ends, inputs not writable, scratch space exactly as large as the cell asked for.
+ * GK_QUICK=1 takes one problem in QUICK. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "support_guard.h"
 #include "support_passive.h"
 
-enum { SIZES_MAX = 96, LONGEST = 280, LOGGED_MAX = 10, THREADS = 3 };
+enum { SIZES_MAX = 96, LONGEST = 280, LOGGED_MAX = 10, THREADS = 3, QUICK = 12 };
 
 static const struct gk_caches caches[] = {{1 << 10, 8 << 10, 16 << 10}, {32 << 10, 128 << 10, 1 << 20}};
 static gk_context *ref;
+static bool quick;
 static size_t calls[16][GK_KERNEL_COUNT][GK_DTYPE_COUNT], failures;
 
 static void report(const struct gb_guard_problem *g, size_t column, const char *what) {
     char text[256];
     if (getenv("CMOCKA_TEST_ABORT") || ++failures <= LOGGED_MAX) {
         gb_problem_describe(&g->problem.spec, text, sizeof text);
-        fprintf(stderr, "FAILED column %s, %s: %s\n    %s\n", gk_column_get(column, GK_F32)->name, gb_guard_side_name(g->side), what,
-                text);
+        fprintf(stderr, "FAILED column %s, %s: %s\n    %s\n", gk_column_get(column, GK_F32)->name, gb_guard_side_name(g->side),
+                what, text);
     }
     if (getenv("CMOCKA_TEST_ABORT")) exit(1);
 }
@@ -40,13 +44,12 @@ static void run_cell(struct gb_guard_problem *g, const struct gb_problem *want, 
     calls[column][spec->kernel][spec->dtype]++;
     gb_guard_reset(g);
     if (!gb_guard_run(g, threads, cell->run, scratch, &caches[cache], &fault))
-        snprintf(what, sizeof what, "touched %s, row %zu, byte %td of %zu", fault.operand, fault.row, fault.byte, fault.row_bytes);
+        snprintf(what, sizeof what, "touched %s, row %zu, byte %td of %zu", fault.operand, fault.row, fault.byte,
+                 fault.row_bytes);
     else if (!gb_problem_equal(&g->problem, want, &d))
         snprintf(what, sizeof what, "%s[%zu][%zu] is %a, ref has %a", d.operand, d.row, d.col, d.got, d.want);
-    else if (!gb_guard_intact(g, &changed))
-        snprintf(what, sizeof what, "wrote beside the rows of %s", changed);
-    else
-        return;
+    else if (!gb_guard_intact(g, &changed)) snprintf(what, sizeof what, "wrote beside the rows of %s", changed);
+    else return;
     report(g, column, what);
 }
 
@@ -75,10 +78,19 @@ static struct gb_problem_spec choose(enum gk_kernel_id kernel, enum gk_dtype dty
     x = (x ^ (x >> 31)) * 0xbf58476d1ce4e5b9u;
     x ^= x >> 29;
     return (struct gb_problem_spec){
-        .kernel = kernel, .dtype = dtype, .seed = number,
-        .layout = x & 1 ? GK_OUT_IN : GK_IN_OUT, .accumulate = x >> 1 & 1, .soft_labels = (x >> 2 & 3) == 0, .ignore = x >> 4 & 1,
-        .dloss = x >> 5 & 1, .bare = (x >> 6 & 3) == 0, .in_place = x >> 8 & 1, .reduction = (gk_reduction)((x >> 9 & 0xff) % 3),
-        .ld_pad = x >> 17 & 3, .data = (enum gb_data)((x >> 19 & 0xff) % GB_DATA_COUNT),
+        .kernel = kernel,
+        .dtype = dtype,
+        .seed = number,
+        .layout = x & 1 ? GK_OUT_IN : GK_IN_OUT,
+        .accumulate = x >> 1 & 1,
+        .soft_labels = (x >> 2 & 3) == 0,
+        .ignore = x >> 4 & 1,
+        .dloss = x >> 5 & 1,
+        .bare = (x >> 6 & 3) == 0,
+        .in_place = x >> 8 & 1,
+        .reduction = (gk_reduction)((x >> 9 & 0xff) % 3),
+        .ld_pad = x >> 17 & 3,
+        .data = (enum gb_data)((x >> 19 & 0xff) % GB_DATA_COUNT),
     };
 }
 
@@ -94,6 +106,7 @@ static size_t *dimension(struct gb_problem_spec *s, size_t index) {
 
 static void with_shape(enum gk_kernel_id kernel, enum gk_dtype dtype, const size_t size[3], uint64_t number, size_t threads) {
     struct gb_problem_spec s = choose(kernel, dtype, number);
+    if (quick && number * 2654435761u % QUICK) return;
     for (size_t i = 0; i < 3 && dimension(&s, i); i++) *dimension(&s, i) = size[i];
     run_all(&s, threads, number % 2);
 }
@@ -167,6 +180,78 @@ static void edges(void **state) {
                     }
         }
     assert_int_equal(failures, 0);
+}
+
+/* Rows more than 2^31 elements apart: an index of 32 bits would miss them. Address space is reserved, only the rows have
+ * memory. */
+enum { FAR_OPERANDS = 8 };
+static const size_t far = ((size_t)1 << 31) + 4096; /* elements */
+
+static void place_far(struct gb_problem *p, void *args, struct gb_operand *o, char **map, size_t *bytes) {
+    const size_t stride = far * o->element_size, row = o->row_elements * o->element_size;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (row + page - 1) / page * page;
+    *bytes = o->rows * stride;
+    *map = mmap(NULL, *bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (*map == MAP_FAILED) fail_msg("%s: no %zu bytes of address space", p->kernel->name, *bytes);
+    for (size_t i = 0; i < o->rows; i++) {
+        const char *const from =
+            o->output ? (const char *)o->initial + i * row : (const char *)o->start + i * o->ld * o->element_size;
+        assert_int_equal(mprotect(*map + i * stride, used, PROT_READ | PROT_WRITE), 0);
+        memcpy(*map + i * stride, from, row);
+    }
+    o->start = *map;
+    o->ld = far;
+    memcpy((char *)args + o->field->offset, &o->start, sizeof o->start);
+    memcpy((char *)args + o->field->offset2, &o->ld, sizeof o->ld);
+}
+
+static void run_far(const struct gb_problem_spec *spec, gk_context *ctx) {
+    struct gb_problem want;
+    struct gb_difference d;
+    char *maps[FAR_OPERANDS];
+    size_t bytes[FAR_OPERANDS], mapped = 0;
+    _Alignas(max_align_t) char args[1024];
+    assert_true(gb_problem_create(&want, spec));
+    assert_int_equal(gb_problem_call(&want, ref), GK_OK);
+    struct gb_problem got = want;
+    memcpy(args, want.args, want.kernel->args_size);
+    got.args = args;
+    for (size_t i = 0; i < got.n_operands; i++) {
+        struct gb_operand *const o = &got.operands[i];
+        if (o->field->offset2 == GK_NOWHERE) continue;
+        assert_true(mapped < FAR_OPERANDS);
+        place_far(&got, args, o, &maps[mapped], &bytes[mapped]);
+        mapped++;
+    }
+    assert_int_equal(gb_problem_call(&got, ctx), GK_OK);
+    if (!gb_problem_equal(&got, &want, &d))
+        fail_msg("%s %s, rows far apart: %s[%zu][%zu]", got.kernel->name, gk_context_isa(ctx), d.operand, d.row, d.col);
+    for (size_t i = 0; i < mapped; i++) munmap(maps[i], bytes[i]);
+    gb_problem_destroy(&want);
+}
+
+static void far_rows(void **state) {
+    (void)state;
+    for (size_t c = 0; c < gk_column_count(); c++)
+        for (size_t threads = 1; threads <= THREADS && !gk_column_unusable(c); threads += 2) {
+            gk_context *ctx;
+            const gk_options options = {.isa = gk_column_get(c, GK_F32)->name, .threads = threads, .serial_below = 1};
+            assert_int_equal(gk_context_create(&ctx, &options), GK_OK);
+            for (int i = 0; i < GK_KERNEL_COUNT * GK_DTYPE_COUNT * 4; i++) {
+                const struct gb_problem_spec spec = {.kernel = (enum gk_kernel_id)(i / 4 / GK_DTYPE_COUNT),
+                                                     .dtype = (enum gk_dtype)(i / 4 % GK_DTYPE_COUNT),
+                                                     .n = 3,
+                                                     .d = 3,
+                                                     .m = 3,
+                                                     .c = 70,
+                                                     .layout = i & 1 ? GK_OUT_IN : GK_IN_OUT,
+                                                     .soft_labels = i & 1,
+                                                     .accumulate = i & 2,
+                                                     .seed = 12};
+                run_far(&spec, ctx);
+            }
+            gk_context_destroy(ctx);
+        }
 }
 
 /* Planted faults: an arena that sees none of them proves nothing. */
@@ -277,7 +362,7 @@ static void every_cell_ran(void **state) {
         }
         for (int id = 0; id < GK_KERNEL_COUNT; id++)
             for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
-                assert_true(calls[c][id][dtype] > 1000);
+                assert_true(calls[c][id][dtype] > (quick ? 50u : 1000u));
                 total += calls[c][id][dtype];
             }
     }
@@ -287,7 +372,9 @@ static void every_cell_ran(void **state) {
 static int open_all(void **state) {
     (void)state;
     return gb_guard_open() &&
-                   gk_context_create(&ref, &(gk_options){.isa = gk_column_get(0, GK_F32)->name, .threads = 1}) == GK_OK ? 0 : -1;
+                   gk_context_create(&ref, &(gk_options){.isa = gk_column_get(0, GK_F32)->name, .threads = 1}) == GK_OK
+               ? 0
+               : -1;
 }
 
 static int close_all(void **state) {
@@ -300,11 +387,14 @@ static int close_all(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_planted_fault_is_seen),
+        cmocka_unit_test(far_rows),
         cmocka_unit_test(small_shapes),
         cmocka_unit_test(edges),
         cmocka_unit_test(every_cell_ran),
     };
+    const char *const length = getenv("GK_QUICK");
     (void)argc;
+    quick = length && strcmp(length, "1") == 0;
     gb_wait_passively(argv);
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
