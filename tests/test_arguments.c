@@ -117,6 +117,26 @@ static void optional_outputs(struct gb_problem *p) {
     }
 }
 
+/* A scalar of the whole batch is not written where there is no reduction. */
+static void scalars_without_reduction(struct gb_problem *p) {
+    const struct gk_field *const reduction = gk_kernel_field(p->kernel, GK_FIELD_REDUCTION, NULL);
+    if (!reduction) return;
+    for (size_t i = 0; i < p->n_operands; i++) {
+        const struct gb_operand *const o = &p->operands[i];
+        if (!o->output || o->field->cols != GK_NOWHERE) continue;
+        for (int value = GK_MEAN; value <= GK_NONE; value++) {
+            const double dloss[4] = {1, 1, 1, 1}; /* read as floats they are some numbers too: only what is written counts */
+            COPY_ARGS(p);
+            set(args, reduction->offset, &value, sizeof value);
+            for (size_t j = 0; j < p->n_operands; j++)
+                if (p->operands[j].field->flags & GK_FLAG_DLOSS) set_pointer(args, p->operands[j].field->offset, dloss);
+            assert_status(p, args, GK_OK, "every reduction");
+            assert_int_equal(memcmp(o->start, o->initial, o->element_size) == 0, value == GK_NONE);
+            gb_problem_reset(p);
+        }
+    }
+}
+
 static void leading_dimensions(struct gb_problem *p) {
     for (size_t i = 0; i < p->n_operands; i++) {
         const struct gb_operand *const o = &p->operands[i];
@@ -452,6 +472,7 @@ static void backward_needs_the_other_operand(void **state) {
 TABLE_TEST(no_context_no_args)
 TABLE_TEST(required_pointers)
 TABLE_TEST(optional_outputs)
+TABLE_TEST(scalars_without_reduction)
 TABLE_TEST(leading_dimensions)
 TABLE_TEST(huge_dimensions)
 TABLE_TEST(huge_products)
@@ -521,6 +542,7 @@ int main(void) {
         cmocka_unit_test(test_no_context_no_args),
         cmocka_unit_test(test_required_pointers),
         cmocka_unit_test(test_optional_outputs),
+        cmocka_unit_test(test_scalars_without_reduction),
         cmocka_unit_test(test_leading_dimensions),
         cmocka_unit_test(test_huge_dimensions),
         cmocka_unit_test(test_huge_products),
