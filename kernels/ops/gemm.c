@@ -48,7 +48,7 @@ enum {
     NV = GK_TILE_VECTORS,
     NR = NV * GK_LANES,
     MW = (MR + GK_LANES - 1) / GK_LANES * GK_LANES,
-    PANELS_TOGETHER = 8, /* panels of a packed at a time: enough rows that reading along them is worth a page walk */
+    PANELS_TOGETHER = 96 / MR, /* panels of a packed at a time: enough rows that reading along them is worth a page walk */
     GAP = 64 / sizeof(real), /* between panels: a pitch of a multiple of 4 KiB would put all of them in one set of L1 */
     PITCH_A = MW * GK_KB + GAP,
     PITCH_B = NR * GK_KB + GAP,
