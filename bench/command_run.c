@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "core/registry.h"
 #include "message.h"
+#include "race.h"
 #include "report_table.h"
 #include "result_json.h"
 
@@ -16,8 +17,9 @@
 struct run_options {
     struct gb_plan_options plan;
     uint64_t rounds;
-    double max_time;
-    const char *json;
+    double max_time, peer_limit;
+    const char *json, *peers;
+    struct gb_texts peer_commands;
     bool quick, no_color, no_bind;
 };
 
@@ -25,6 +27,7 @@ struct run_options {
 struct run {
     const struct run_options *options;
     struct gb_plan plan;
+    struct gb_race race;
     struct gb_roofs roofs;
     struct gb_warnings warnings;
     struct gb_outcome *outcomes;
@@ -105,6 +108,8 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
         .rounds = o->rounds,
         .sample_ns = o->quick ? 0.1e6 : 1e6,
         .budget_ns = o->max_time * 1e9,
+        .limit_ns = o->peer_limit * 1e9,
+        .judge = run->race.judge,
         .seed = o->plan.seed,
         .stop = &caught,
         .progress = progress.on ? show_progress : NULL,
@@ -149,6 +154,7 @@ static int write_result(const struct run *run) {
         .plan = &run->plan,
         .roofs = &run->roofs,
         .warnings = &run->warnings,
+        .race = &run->race,
         .outcomes = run->outcomes,
         .count = run->count,
         .seed = run->options->plan.seed,
@@ -157,10 +163,19 @@ static int write_result(const struct run *run) {
     return gb_result_write(&result, run->options->json);
 }
 
+/* Before threads are bound: a child gets the cores that this thread has. */
+static int start_race(struct run *run) {
+    const struct run_options *const o = run->options;
+    catch_signals();
+    const int code = gb_race_start(&run->race, &run->plan, !o->no_bind, o->peer_limit * 1e9, &caught);
+    run->start = gb_clock_ns();
+    return code;
+}
+
 static int measure(struct run *run, struct gb_binding *binding) {
     const struct gb_ticks ticks = gb_ticks_read();
-    catch_signals();
     gb_report_header(&run->report, &run->plan, run->options->rounds, run->options->plan.seed);
+    gb_report_race(&run->report, &run->race);
     gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1]);
     if (!binding && !run->options->no_bind) gb_warn(&run->warnings, "hwloc cannot bind threads: they may move between cores");
     int code = measure_roofs(run, binding);
@@ -169,6 +184,7 @@ static int measure(struct run *run, struct gb_binding *binding) {
     gb_report_roofs(&run->report, &run->roofs);
     const size_t printed = run->warnings.count;
     code = run_tasks(run, binding);
+    gb_race_end(&run->race);
     look_back(run, binding, ticks);
     gb_report_footer(&run->report, &run->plan, run->outcomes, run->count);
     if (run->options->quick && run->count < run->plan.n_tasks && !caught)
@@ -184,7 +200,9 @@ static int measure(struct run *run, struct gb_binding *binding) {
 static int run_plan(struct run *run) {
     struct gb_binding *const binding = run->options->no_bind ? NULL : gb_binding_create();
     run->outcomes = calloc(run->plan.n_tasks, sizeof *run->outcomes);
-    const int code = run->outcomes ? measure(run, binding) : gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
+    int code = run->outcomes ? start_race(run) : gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
+    if (code == GB_EXIT_OK) code = measure(run, binding);
+    gb_race_free(&run->race);
     for (size_t i = 0; i < run->count; i++) gb_outcome_free(&run->outcomes[i]);
     free(run->outcomes);
     gb_binding_destroy(binding);
@@ -196,13 +214,13 @@ static int start(const struct run_options *options) {
     struct run *const run = calloc(1, sizeof *run);
     if (!run) return gb_fail(GB_EXIT_RESOURCE, "no memory");
     run->options = options;
-    run->start = gb_clock_ns();
     run->report.out = json_out ? stderr : stdout;
     run->report.color = !options->no_color && !getenv("NO_COLOR") && isatty(fileno(run->report.out));
     int code = gb_environment_check();
     if (code == GB_EXIT_OK && options->json) code = gb_result_check_path(options->json);
+    if (code == GB_EXIT_OK) code = gb_race_choose(&run->race, options->peers, &options->peer_commands);
     if (code == GB_EXIT_OK) code = gb_plan_make(&run->plan, &options->plan);
-    if (code == GB_EXIT_OK) code = gb_plan_check_memory(&run->plan);
+    if (code == GB_EXIT_OK) code = gb_plan_check_memory(&run->plan, run->race.count > 0);
     if (code == GB_EXIT_OK) code = run_plan(run);
     gb_plan_free(&run->plan);
     free(run);
@@ -221,6 +239,12 @@ static bool parse(struct run_options *o, int argc, char **argv, int *code) {
         {"threads", GB_FLAG_TEXT, &o->plan.threads, "LIST", "thread counts (default: 1,all)", 0, 0, NULL},
         {"dtype", GB_FLAG_TEXT, &o->plan.dtype, "LIST", "f32, f64 or both, for lines that do not say (default: f32)", 0, 0,
          NULL},
+        {"peers", GB_FLAG_TEXT, &o->peers, "LIST",
+         "who races gradkern: none, auto (whoever is here), all, or names of gradbench list peers (default: none)", 0, 0, NULL},
+        {"peer", GB_FLAG_TEXTS, &o->peer_commands, "NAME=COMMAND",
+         "a program that speaks the protocol of bench/PEERS.md races too; may be repeated", 0, 0, NULL},
+        {"peer-limit", GB_FLAG_REAL, &o->peer_limit, "SECONDS",
+         "a peer that owes an answer for so long is out of the race (default: 60)", 0.01, 1e6, NULL},
         {"rounds", GB_FLAG_COUNT, &o->rounds, "N", "at most (default: 31)", GB_ROUNDS_MIN, GB_ROUNDS_MAX, NULL},
         {"max-time", GB_FLAG_REAL, &o->max_time, "SECONDS",
          "a problem starts no round after this, but for the first 6 (default: 1.5)", 0.001, 1e6, NULL},
@@ -248,6 +272,7 @@ int gb_command_run(int argc, char **argv) {
     if (!parse(&options, argc, argv, &code)) return code;
     options.plan.default_workload = options.quick ? "smoke" : "default";
     if (options.rounds == 0) options.rounds = options.quick ? 11 : 31;
+    if (options.peer_limit == 0) options.peer_limit = 60;
     if (options.max_time == 0) options.max_time = options.quick ? 0.05 : 1.5;
     code = start(&options);
     if (!caught) return code;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bound.h"
 #include "clock.h"
 #include "core/topology.h"
 
@@ -74,96 +75,139 @@ static struct gb_work work_of(const struct gb_problem *problem) {
     return work;
 }
 
-static void note_failure(struct gb_measure *m, const struct gb_verify_report *r) {
+/* A problem under way. */
+struct job {
+    const struct gb_harness *h;
+    struct gb_problem *problem;
+    struct gb_outcome *outcome;
+    struct gb_turns turns;
+    struct gb_verifier *verifier;
+    struct gb_bound *bound; /* made for the first peer */
+};
+
+static void note_failure(struct gb_measure *m, const struct gb_variant *v, const struct gb_verify_report *r) {
+    const struct gb_difference *const d = &r->difference;
     if (r->changed) snprintf(m->failure, sizeof m->failure, "an input or the padding of %s was written", r->changed);
     else
-        snprintf(m->failure, sizeof m->failure, "%s[%zu][%zu] is %a, but %a in %s", r->difference.operand, r->difference.row,
-                 r->difference.col, r->difference.got, r->difference.want, r->against);
+        snprintf(m->failure, sizeof m->failure,
+                 v->peer ? "%s[%zu][%zu] is %.9g, but %.9g in %s" : "%s[%zu][%zu] is %a, but %a in %s", d->operand, d->row,
+                 d->col, d->got, d->want, r->against);
+}
+
+/* True: the variant goes on. A crash of gradkern's own is a failed check. */
+static bool note_turn(struct gb_measure *m, const struct gb_variant *v, enum gb_turn turn) {
+    if (turn == GB_TURN_GOOD) return true;
+    m->state = !v->peer ? GB_STATE_FAILED : turn == GB_TURN_UNFIT ? GB_STATE_UNFIT : GB_STATE_LOST;
+    return false;
 }
 
 /* ref is no news to itself: where one of its calls takes long it is neither called again nor timed. */
 static bool too_slow(const struct gb_variant *v, double ref_ns) {
-    return v->column == 0 && ref_ns > 2 * GB_REF_TIMED_NS * (double)v->threads;
+    return gb_is_ref(v) && ref_ns > 2 * GB_REF_TIMED_NS * (double)v->threads;
 }
 
-static void verify_one(const struct gb_harness *h, struct gb_verifier *verifier, struct gb_problem *problem, size_t i,
-                       struct gb_measure *m) {
-    const struct gb_variant *const v = &h->plan->variants[i];
-    struct gb_verify_report r;
-    gb_problem_reset(problem);
-    gb_binding_apply(h->binding, v->threads);
-    const double start = gb_clock_ns();
-    const gk_status status = gb_problem_call(problem, v->ctx);
-    const double ns = gb_clock_ns() - start;
-    m->threads_used = gk_call_threads(v->ctx, problem->spec.kernel, problem->spec.dtype, problem->args);
-    m->state = GB_STATE_FAILED;
-    if (status != GK_OK) {
-        snprintf(m->failure, sizeof m->failure, "the call failed: %s", gk_status_string(status));
-        return;
+static bool is_right(struct job *r, const struct gb_variant *v, struct gb_measure *m) {
+    struct gb_verify_report report;
+    if (!v->peer) {
+        m->verified = gb_verify(r->verifier, r->problem, v->label, &report);
+        if (m->verified == GB_VERIFY_FAILED) note_failure(m, v, &report);
+        return m->verified != GB_VERIFY_FAILED;
     }
-    m->verified = gb_verify(verifier, problem, v->label, &r);
-    if (m->verified == GB_VERIFY_FAILED) note_failure(m, &r);
-    else m->state = v->column == 0 && ns > GB_REF_TIMED_NS ? GB_STATE_NOT_TIMED : GB_STATE_TIMED;
+    if (!r->bound) r->bound = gb_bound_create(&r->problem->spec, r->h->judge, r->verifier);
+    if (!r->bound) {
+        snprintf(m->failure, sizeof m->failure, "there is nothing to compare it with");
+        return false;
+    }
+    const bool right = gb_bound_holds(r->bound, r->problem, &report);
+    m->verified = report.verified;
+    if (!right) note_failure(m, v, &report);
+    return right;
 }
 
-static bool verify_all(const struct gb_harness *h, struct gb_problem *problem, struct gb_outcome *outcome) {
-    report(h, outcome->task, "reference", 0, h->plan->n_variants);
+static void verify_one(struct job *r, const struct gb_variant *v, struct gb_measure *m) {
+    const double longest = v->peer ? GB_PEER_TIMED_NS : gb_is_ref(v) ? GB_REF_TIMED_NS : INFINITY;
+    const struct gb_problem *const problem = r->problem;
+    gb_problem_reset(r->problem);
+    if (!note_turn(m, v, gb_turn_prepare(&r->turns, v, m->failure))) return;
+    if (v->peer) snprintf(m->note, sizeof m->note, "%s", v->contender->note);
+    if (!note_turn(m, v, gb_turn_once(&r->turns, v, &m->call_ns, m->failure))) return;
+    m->threads_used = v->peer ? v->threads : gk_call_threads(v->ctx, problem->spec.kernel, problem->spec.dtype, problem->args);
+    m->state = !is_right(r, v, m) ? GB_STATE_FAILED : m->call_ns > longest ? GB_STATE_NOT_TIMED : GB_STATE_TIMED;
+}
+
+static bool is_lost(const struct gb_variant *v) { return v->contender && v->contender->state == GB_CONTENDER_LOST; }
+
+static bool verify_all(struct job *r) {
+    const struct gb_harness *const h = r->h;
+    const struct gb_plan *const plan = h->plan;
+    report(h, r->outcome->task, "reference", 0, plan->n_variants);
     gb_binding_apply(h->binding, 1);
     const double start = gb_clock_ns();
-    struct gb_verifier *const verifier = gb_verifier_create(problem, h->plan->ref, h->plan->threads, h->plan->n_threads);
-    const double ref_ns = outcome->work.flops / 2 > GB_VERIFY_FULL_FMA ? INFINITY : gb_clock_ns() - start;
-    if (!verifier) return false;
-    for (size_t i = 0; i < h->plan->n_variants && !stopped(h); i++) {
-        struct gb_measure *const m = &outcome->measures[i];
-        report(h, outcome->task, "verify", i, h->plan->n_variants);
-        if (too_slow(&h->plan->variants[i], ref_ns)) m->state = GB_STATE_NOT_TIMED;
-        else verify_one(h, verifier, problem, i, m);
+    r->verifier = gb_verifier_create(r->problem, plan->ref, plan->threads, plan->n_threads);
+    const double ref_ns = r->outcome->work.flops / 2 > GB_VERIFY_FULL_FMA ? INFINITY : gb_clock_ns() - start;
+    if (!r->verifier) return false;
+    for (size_t i = 0; i < plan->n_variants && !stopped(h); i++) {
+        const struct gb_variant *const v = &plan->variants[i];
+        struct gb_measure *const m = &r->outcome->measures[i];
+        report(h, r->outcome->task, "verify", i, plan->n_variants);
+        if (is_lost(v)) note_turn(m, v, GB_TURN_FAILED);
+        else if (too_slow(v, ref_ns)) m->state = GB_STATE_NOT_TIMED;
+        else verify_one(r, v, m);
     }
-    gb_verifier_destroy(verifier);
-    gb_problem_reset(problem);
+    gb_verifier_destroy(r->verifier);
+    gb_bound_destroy(r->bound);
+    gb_problem_reset(r->problem);
     return true;
 }
 
-/* A call that is not timed comes first where caches could be hot: the variant before has left its own packed operands there. ref
- * packs nothing. */
+/* A call that is not timed comes first where caches could be hot: the variant before has left its own packed operands there.
+ * ref packs nothing. */
 static bool warms_up(const struct gb_variant *v, const struct gb_problem *problem, uint64_t calls) {
     const double bytes = gk_kernel_bytes(problem->kernel, problem->spec.dtype, problem->args);
-    return calls > 1 || (v->column != 0 && bytes <= (double)gk_topology_get()->caches.l3);
+    return calls > 1 || (!gb_is_ref(v) && bytes <= (double)gk_topology_get()->caches.l3);
 }
 
-/* Time of so many calls. */
-static double calls_ns(const struct gb_harness *h, const struct gb_problem *problem, size_t variant, uint64_t calls) {
-    const struct gb_variant *const v = &h->plan->variants[variant];
-    gb_binding_apply(h->binding, v->threads);
-    if (warms_up(v, problem, calls)) gb_problem_call(problem, v->ctx);
-    const double start = gb_clock_ns();
-    for (uint64_t i = 0; i < calls; i++) gb_problem_call(problem, v->ctx);
-    return gb_clock_ns() - start;
+/* Time of so many calls; 0: the variant is out of the race. */
+static double calls_ns(const struct job *r, size_t variant, uint64_t calls) {
+    const struct gb_variant *const v = &r->h->plan->variants[variant];
+    struct gb_measure *const m = &r->outcome->measures[variant];
+    double ns = 0;
+    if (m->state != GB_STATE_TIMED) return 0;
+    const bool warm = warms_up(v, r->problem, calls);
+    if (!note_turn(m, v, gb_turn_calls(&r->turns, v, warm, m->call_ns, calls, &ns, m->failure))) return 0;
+    m->call_ns = ns / (double)calls;
+    return ns > 1e-2 ? ns : 1e-2;
 }
 
 /* Calls that take at least sample_ns. The clock's own cost and its steps of some 20 ns vanish in that. */
-static uint64_t calibrate(const struct gb_harness *h, const struct gb_problem *problem, size_t variant) {
+static uint64_t calibrate(const struct job *r, size_t variant) {
+    const double sample_ns = r->h->sample_ns;
     double calls = 1;
-    while (calls < ITERATIONS_MAX) {
-        const double ns = calls_ns(h, problem, variant, (uint64_t)calls);
-        if (ns >= h->sample_ns) break;
-        const double grow = 1.2 * h->sample_ns / (ns > 1 ? ns : 1);
+    while (calls < ITERATIONS_MAX && !stopped(r->h)) {
+        const double ns = calls_ns(r, variant, (uint64_t)calls);
+        if (ns >= sample_ns || ns == 0) break;
+        const double grow = 1.2 * sample_ns / (ns > 1 ? ns : 1);
         calls = ceil(calls * (grow < 1.2 ? 1.2 : grow > 10 ? 10 : grow));
     }
     return (uint64_t)calls;
 }
 
 /* All variants but ref make the same number of calls a sample, that which the slowest of them needs: calibrated one by one,
- * they would carry the errors of their calibrations into the ratios. ref, ten times slower and more, has a number of its own.
+ * they would carry the errors of their calibrations into the ratios. ref, ten times slower and more, has a number of its own,
+ * and so has each peer.
  */
-static void set_iterations(const struct gb_harness *h, const struct gb_problem *problem, struct entry *entries, size_t count) {
+static void set_iterations(const struct job *r, struct entry *entries, size_t count) {
+    const struct gb_variant *const variants = r->h->plan->variants;
     uint64_t least = UINT64_MAX;
-    for (size_t i = 0; i < count && !stopped(h); i++) {
-        entries[i].iterations = calibrate(h, problem, entries[i].variant);
-        if (h->plan->variants[entries[i].variant].column != 0 && entries[i].iterations < least) least = entries[i].iterations;
+    for (size_t i = 0; i < count && !stopped(r->h); i++) {
+        const struct gb_variant *const v = &variants[entries[i].variant];
+        entries[i].iterations = calibrate(r, entries[i].variant);
+        if (!v->peer && !gb_is_ref(v) && entries[i].iterations < least) least = entries[i].iterations;
     }
-    for (size_t i = 0; i < count; i++)
-        if (h->plan->variants[entries[i].variant].column != 0 && least != UINT64_MAX) entries[i].iterations = least;
+    for (size_t i = 0; i < count; i++) {
+        const struct gb_variant *const v = &variants[entries[i].variant];
+        if (!v->peer && !gb_is_ref(v) && least != UINT64_MAX) entries[i].iterations = least;
+    }
 }
 
 static uint64_t next_random(uint64_t *state) {
@@ -182,19 +226,19 @@ static void shuffle(size_t *order, size_t count, uint64_t *random) {
 }
 
 /* Rounds that are whole: each holds one sample of every entry, in an order of its own. */
-static size_t run_rounds(const struct gb_harness *h, const struct gb_task *task, const struct gb_problem *problem,
-                         struct entry *entries, size_t count) {
+static size_t run_rounds(const struct job *r, struct entry *entries, size_t count) {
+    const struct gb_harness *const h = r->h;
     const double start = gb_clock_ns();
     uint64_t random = h->seed;
     size_t order[ENTRIES_MAX], round = 0;
     for (size_t i = 0; i < count; i++) order[i] = i;
     while (round < h->rounds && (round < GB_ROUNDS_MIN || gb_clock_ns() - start < h->budget_ns)) {
-        report(h, task, "round", round, h->rounds);
+        report(h, r->outcome->task, "round", round, h->rounds);
         shuffle(order, count, &random);
         for (size_t i = 0; i < count; i++) {
             struct entry *const e = &entries[order[i]];
             if (stopped(h)) return round;
-            const double ns = calls_ns(h, problem, e->variant, e->iterations) / (double)e->iterations;
+            const double ns = calls_ns(r, e->variant, e->iterations) / (double)e->iterations;
             e->samples[round] = ns > 0.01 ? ns : 0.01;
         }
         round++;
@@ -202,48 +246,48 @@ static size_t run_rounds(const struct gb_harness *h, const struct gb_task *task,
     return round;
 }
 
-/* The timed variants, and at the end the widest one with the most threads again. */
+/* The timed variants, and at the end the widest one of ours with the most threads again. */
 static size_t make_entries(const struct gb_harness *h, struct gb_outcome *outcome, struct entry *entries) {
     size_t count = 0;
+    outcome->null_variant = h->plan->n_variants;
     for (size_t i = 0; i < h->plan->n_variants; i++) {
         if (outcome->measures[i].state != GB_STATE_TIMED) continue;
         outcome->measures[i].samples = outcome->storage + count * h->rounds;
         entries[count++] = (struct entry){.variant = i, .samples = outcome->measures[i].samples};
-        outcome->null_variant = i;
+        if (!h->plan->variants[i].peer) outcome->null_variant = i;
     }
-    if (count == 0) return 0;
+    if (outcome->null_variant == h->plan->n_variants) return count;
     entries[count] = (struct entry){.variant = outcome->null_variant, .samples = outcome->storage + count * h->rounds};
     return count + 1;
 }
 
 static void summarize(const struct gb_harness *h, struct gb_outcome *outcome, const struct entry *entries, size_t count) {
     double *const work = outcome->storage + (h->plan->n_variants + 1) * h->rounds;
-    for (size_t i = 0; i + 1 < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct gb_variant *const v = &h->plan->variants[entries[i].variant];
         struct gb_measure *const m = &outcome->measures[entries[i].variant];
+        if (m->state != GB_STATE_TIMED || m->samples != entries[i].samples) continue;
         m->iterations = entries[i].iterations;
         m->summary = gb_summarize(m->samples, outcome->rounds, work);
         m->share =
             gb_roofs_share(h->roofs, v->column, outcome->task->spec.dtype, v->threads, &outcome->work, m->summary.median);
     }
+    if (outcome->null_variant == h->plan->n_variants || outcome->measures[outcome->null_variant].state != GB_STATE_TIMED)
+        return;
     const double *const first = outcome->measures[outcome->null_variant].samples;
     outcome->null_pair = gb_compare_paired(first, entries[count - 1].samples, outcome->rounds, work);
     outcome->noise = gb_noise_of(&outcome->null_pair);
 }
 
-static bool time_all(const struct gb_harness *h, const struct gb_problem *problem, struct gb_outcome *outcome) {
+static bool time_all(const struct job *r) {
     struct entry entries[ENTRIES_MAX];
-    outcome->storage = calloc((h->plan->n_variants + 2) * h->rounds, sizeof *outcome->storage);
+    struct gb_outcome *const outcome = r->outcome;
+    outcome->storage = calloc((r->h->plan->n_variants + 2) * r->h->rounds, sizeof *outcome->storage);
     if (!outcome->storage) return false;
-    const size_t count = make_entries(h, outcome, entries);
-    set_iterations(h, problem, entries, count);
-    if (count) outcome->rounds = run_rounds(h, outcome->task, problem, entries, count);
-    if (outcome->rounds) {
-        summarize(h, outcome, entries, count);
-        return true;
-    }
-    for (size_t i = 0; i < h->plan->n_variants; i++)
-        if (outcome->measures[i].state == GB_STATE_TIMED) outcome->measures[i].state = GB_STATE_SKIPPED;
+    const size_t count = make_entries(r->h, outcome, entries);
+    set_iterations(r, entries, count);
+    if (count) outcome->rounds = run_rounds(r, entries, count);
+    if (outcome->rounds) summarize(r->h, outcome, entries, count);
     return true;
 }
 
@@ -252,11 +296,14 @@ bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task
     *outcome = (struct gb_outcome){.task = task, .kernel = gk_kernel_get(task->spec.kernel)};
     outcome->measures = calloc(harness->plan->n_variants, sizeof *outcome->measures);
     report(harness, task, "prepare", 0, harness->plan->n_variants);
-    if (!outcome->measures || !gb_problem_create(&problem, &task->spec)) return false;
+    if (!outcome->measures) return false;
+    if (!(harness->judge ? gb_problem_create_shared : gb_problem_create)(&problem, &task->spec)) return false;
     outcome->work = work_of(&problem);
     outcome->bytes = gk_kernel_bytes(problem.kernel, task->spec.dtype, problem.args);
-    bool good = verify_all(harness, &problem, outcome);
-    if (good && !stopped(harness)) good = time_all(harness, &problem, outcome);
+    struct job job = {
+        .h = harness, .problem = &problem, .outcome = outcome, .turns = {&problem, harness->binding, harness->limit_ns}};
+    bool good = verify_all(&job);
+    if (good && !stopped(harness)) good = time_all(&job);
     for (size_t i = 0; i < harness->plan->n_variants; i++)
         if (!outcome->rounds && outcome->measures[i].state == GB_STATE_TIMED) outcome->measures[i].state = GB_STATE_SKIPPED;
     gb_problem_destroy(&problem);
@@ -272,4 +319,14 @@ void gb_outcome_free(struct gb_outcome *outcome) {
 struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j) {
     double work[GB_ROUNDS_MAX];
     return gb_compare_paired(outcome->measures[i].samples, outcome->measures[j].samples, outcome->rounds, work);
+}
+
+size_t gb_best_peer(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t threads) {
+    size_t best = plan->n_variants;
+    for (size_t i = plan->n_own; i < plan->n_variants; i++) {
+        const struct gb_measure *const m = outcome->measures;
+        if (plan->variants[i].threads != threads || m[i].state != GB_STATE_TIMED) continue;
+        if (best == plan->n_variants || m[i].summary.median < m[best].summary.median) best = i;
+    }
+    return best;
 }

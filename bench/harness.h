@@ -4,22 +4,26 @@
 
 #include <signal.h>
 
-#include "plan.h"
 #include "stats.h"
+#include "turn.h"
 #include "verify.h"
 
 enum gb_state {
     GB_STATE_SKIPPED,   /* interrupted, or out of time, before it was verified */
     GB_STATE_FAILED,    /* its result is wrong: never timed */
-    GB_STATE_NOT_TIMED, /* ref, where a call takes too long */
+    GB_STATE_NOT_TIMED, /* ref or a peer, where a call takes too long */
+    GB_STATE_UNFIT,     /* a peer that does not do this problem */
+    GB_STATE_LOST,      /* a peer that crashed, hung or spoke garbage, now or before */
     GB_STATE_TIMED,
 };
 
 struct gb_measure {
     enum gb_state state;
     enum gb_verified verified;
-    char failure[160];
+    char failure[GB_TURN_WHY_MAX]; /* why it is not timed; lost before: empty */
+    char note[GB_TURN_WHY_MAX];    /* a peer: which of its ways it takes */
     size_t threads_used;
+    double call_ns;      /* about the time of one */
     uint64_t iterations; /* calls a sample */
     double *samples;     /* ns a call, one a round; owned by the outcome */
     struct gb_summary summary;
@@ -44,8 +48,10 @@ struct gb_harness {
     const struct gb_roofs *roofs;
     struct gb_binding *binding;
     size_t rounds;
-    double sample_ns; /* a sample takes at least this */
-    double budget_ns; /* rounds beyond GB_ROUNDS_MIN start within this time */
+    double sample_ns;  /* a sample takes at least this */
+    double budget_ns;  /* rounds beyond GB_ROUNDS_MIN start within this time */
+    double limit_ns;   /* a contender that is silent for so long is lost */
+    gk_context *judge; /* of peers' results; NULL: there are none, and all calls are made in this process */
     uint64_t seed;
     const volatile sig_atomic_t *stop; /* not 0: finish the sample and return */
     void (*progress)(void *data, const struct gb_task *task, const char *what, size_t done, size_t of); /* may be NULL */
@@ -53,6 +59,7 @@ struct gb_harness {
 };
 
 #define GB_REF_TIMED_NS 0.2e9 /* a longer call of ref is not timed */
+#define GB_PEER_TIMED_NS 2e9  /* nor is one of a peer */
 
 /* False: no memory; what there is of the outcome is valid. */
 bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome);
@@ -60,6 +67,9 @@ void gb_outcome_free(struct gb_outcome *outcome);
 
 /* How many times as fast variant i was as variant j, round by round. Both are timed. */
 struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j);
+
+/* The timed peer with the lowest median at that thread count; the number of variants: there is none. */
+size_t gb_best_peer(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t threads);
 
 /* The price of the canonical order where outputs are few: a chain of dependent additions (fewer than 128 output elements that
  * sum 32 products or more), and one to eight rows against weights, within L2, that are read across their rows. */

@@ -165,6 +165,10 @@ static int make_tasks(struct gb_plan *plan, const struct gb_plan_options *option
     return GB_EXIT_OK;
 }
 
+static void set_label(struct gb_variant *v) {
+    snprintf(v->label, sizeof v->label, "%.44s, %zu thread%s", v->name, v->threads, v->threads == 1 ? "" : "s");
+}
+
 static int make_contexts(struct gb_plan *plan) {
     gk_status status = gk_context_create(&plan->ref, &(gk_options){.isa = gk_column_get(0, GK_F32)->name, .threads = 1});
     for (size_t column = 0; column < gk_column_count() && column < GB_ROOF_COLUMNS_MAX; column++)
@@ -172,11 +176,21 @@ static int make_contexts(struct gb_plan *plan) {
             struct gb_variant *const v = &plan->variants[plan->n_variants];
             *v = (struct gb_variant){.column = column, .threads = plan->threads[t]};
             v->name = gk_column_get(column, GK_F32)->name;
-            snprintf(v->label, sizeof v->label, "%s, %zu thread%s", v->name, v->threads, v->threads == 1 ? "" : "s");
+            set_label(v);
             status = gk_context_create(&v->ctx, &(gk_options){.isa = v->name, .threads = v->threads});
             plan->n_variants += status == GK_OK;
         }
+    plan->n_own = plan->n_variants;
     return status == GK_OK ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "cannot create a context: %s", gk_status_string(status));
+}
+
+bool gb_is_ref(const struct gb_variant *variant) { return !variant->peer && variant->column == 0; }
+
+struct gb_variant *gb_plan_add_peer(struct gb_plan *plan, const char *name, size_t threads) {
+    struct gb_variant *const v = &plan->variants[plan->n_variants++];
+    *v = (struct gb_variant){.column = plan->variants[plan->n_own - 1].column, .threads = threads, .peer = true, .name = name};
+    set_label(v);
+    return v;
 }
 
 int gb_plan_make(struct gb_plan *plan, const struct gb_plan_options *options) {
@@ -191,7 +205,7 @@ int gb_plan_make(struct gb_plan *plan, const struct gb_plan_options *options) {
 }
 
 void gb_plan_free(struct gb_plan *plan) {
-    for (size_t i = 0; i < plan->n_variants; i++) gk_context_destroy(plan->variants[i].ctx);
+    for (size_t i = 0; i < plan->n_own; i++) gk_context_destroy(plan->variants[i].ctx);
     gk_context_destroy(plan->ref);
     free(plan->tasks);
     gb_workload_free(&plan->workload);
@@ -199,18 +213,19 @@ void gb_plan_free(struct gb_plan *plan) {
 }
 
 /* Scratch space follows the operands, but for small problems: a quarter of them and a fixed part are more than any kernel
- * takes. */
-static double bytes_needed(const struct gb_problem_spec *spec) {
+ * takes. A race keeps the true outputs and their bounds beside that, and contenders the problem before until the next one is
+ * prepared. */
+static double bytes_needed(const struct gb_problem_spec *spec, bool raced) {
     const size_t operands = gb_problem_bytes(spec), copies = gb_verifier_bytes(spec);
     if (operands == 0 || copies == 0) return 1e300;
-    return 1.25 * (double)operands + (double)copies + 0x1p25;
+    return (raced ? 4.25 : 1.25) * (double)operands + (double)copies + 0x1p25;
 }
 
-int gb_plan_check_memory(const struct gb_plan *plan) {
+int gb_plan_check_memory(const struct gb_plan *plan, bool raced) {
     const struct gb_memory memory = gb_memory_available();
     for (size_t i = 0; i < plan->n_tasks; i++) {
         const struct gb_problem_spec *const spec = &plan->tasks[i].spec;
-        const double needed = bytes_needed(spec);
+        const double needed = bytes_needed(spec, raced);
         char problem[256], want[24], operands[24], have[24];
         if (needed <= memory.bytes) continue;
         gb_problem_describe(spec, problem, sizeof problem);

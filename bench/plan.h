@@ -1,18 +1,27 @@
-/* What is to be run: problems (lines of workloads times their kernels and types) and variants (columns times thread counts). */
+/* What is to be run: problems (lines of workloads times their kernels and types) and variants: columns times thread counts, and
+ * the peers that race them. */
 #ifndef GB_PLAN_H
 #define GB_PLAN_H
 
+#include "contender.h"
 #include "options.h"
 #include "roofs.h"
 #include "workload.h"
 
-enum { GB_VARIANTS_MAX = GB_ROOF_COLUMNS_MAX * GB_THREAD_COUNTS_MAX };
+enum {
+    GB_RACED_MAX = 64, /* peers in one run */
+    GB_OWN_VARIANTS_MAX = GB_ROOF_COLUMNS_MAX * GB_THREAD_COUNTS_MAX,
+    GB_VARIANTS_MAX = GB_OWN_VARIANTS_MAX + GB_RACED_MAX * GB_THREAD_COUNTS_MAX,
+};
 
 struct gb_variant {
-    size_t column, threads;
-    gk_context *ctx;
-    const char *name; /* the column's */
-    char label[40];   /* the name and the threads, for people */
+    size_t column; /* of a peer: the one whose roof it is held against */
+    size_t threads;
+    bool peer;
+    gk_context *ctx;                /* NULL: a peer */
+    struct gb_contender *contender; /* NULL: it is called in this process */
+    const char *name;               /* the column's or the peer's */
+    char label[64];                 /* the name and the threads, for people */
 };
 
 struct gb_task {
@@ -24,9 +33,9 @@ struct gb_plan {
     struct gb_workload workload;
     struct gb_task *tasks;
     size_t n_tasks;
-    struct gb_variant variants[GB_VARIANTS_MAX]; /* by column, then threads, ascending */
-    size_t n_variants;
-    size_t threads[GB_THREAD_COUNTS_MAX]; /* ascending */
+    struct gb_variant variants[GB_VARIANTS_MAX]; /* by column, then threads, ascending; then peers, in the same way */
+    size_t n_variants, n_own;                    /* n_own: without the peers */
+    size_t threads[GB_THREAD_COUNTS_MAX];        /* ascending */
     size_t n_threads;
     bool columns[GB_ROOF_COLUMNS_MAX], dtypes[GK_DTYPE_COUNT];
     gk_context *ref;  /* the reference on one thread */
@@ -44,8 +53,14 @@ struct gb_plan_options {
 int gb_plan_make(struct gb_plan *plan, const struct gb_plan_options *options);
 void gb_plan_free(struct gb_plan *plan);
 
-/* Refuses, before anything is allocated, a plan of which a problem does not fit in memory. */
-int gb_plan_check_memory(const struct gb_plan *plan);
+/* ref, a peer never. */
+bool gb_is_ref(const struct gb_variant *variant);
+
+/* Adds a peer as the last variant; there is room for GB_RACED_MAX at each thread count. */
+struct gb_variant *gb_plan_add_peer(struct gb_plan *plan, const char *name, size_t threads);
+
+/* Refuses, before anything is allocated, a plan of which a problem does not fit in memory. raced: with peers. */
+int gb_plan_check_memory(const struct gb_plan *plan, bool raced);
 
 /* Parts of command lines that other commands have too. 0: good; else an exit code, after the error was printed. */
 /* A word that is a kernel's name stands for it alone, any other for a family. */

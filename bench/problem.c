@@ -272,6 +272,14 @@ size_t gb_problem_bytes(const struct gb_problem_spec *spec) {
     return total;
 }
 
+/* Of all operands; gb_problem_bytes has found no overflow. */
+static size_t shared_bytes(struct gb_problem *problem) {
+    size_t total = 0;
+    for (size_t i = 0; i < problem->n_operands; i++)
+        if (!shared_with(problem, &problem->operands[i])) total += storage_bytes(&problem->spec, &problem->operands[i]);
+    return total;
+}
+
 /* Paddings: a signalling NaN as a real, far out of range as a label. */
 static uint64_t padding(size_t element_size) {
     return element_size == sizeof(double) ? 0x7ff4a5a5a5a5a5a5u : 0x7fa5a5a57fa5a5a5u;
@@ -307,6 +315,14 @@ static void fill(const struct gb_problem *problem, const struct gb_operand *oper
     }
 }
 
+static void *take_memory(struct gb_problem *problem, size_t bytes) {
+    if (bytes == 0) return NULL;
+    if (!problem->shared.start) return aligned_alloc(ALIGNMENT, bytes);
+    void *const start = problem->shared.start + problem->shared_used;
+    problem->shared_used += bytes;
+    return start;
+}
+
 static bool allocate(struct gb_problem *problem, struct gb_operand *operand) {
     const struct gb_problem_spec *const spec = &problem->spec;
     const struct gb_operand *const owner = shared_with(problem, operand);
@@ -315,7 +331,7 @@ static bool allocate(struct gb_problem *problem, struct gb_operand *operand) {
         return true;
     }
     const size_t bytes = storage_bytes(spec, operand);
-    operand->base = bytes ? aligned_alloc(ALIGNMENT, bytes) : NULL;
+    operand->base = take_memory(problem, bytes);
     if (!operand->base) return false;
     char *const base = operand->base;
     operand->start = base + GUARD + spec->misalign * operand->element_size;
@@ -337,31 +353,43 @@ static bool keep_initial(struct gb_problem *problem, struct gb_operand *operand)
     return true;
 }
 
-bool gb_problem_create(struct gb_problem *problem, const struct gb_problem_spec *spec) {
+/* Inputs first: an output may share their memory. */
+static bool allocate_all(struct gb_problem *problem) {
+    for (int outputs = 0; outputs < 2; outputs++)
+        for (size_t i = 0; i < problem->n_operands; i++) {
+            struct gb_operand *const operand = &problem->operands[i];
+            if (operand->output != outputs) continue;
+            if (!allocate(problem, operand) || !keep_initial(problem, operand)) return false;
+            memcpy((char *)problem->args + operand->field->offset, &operand->start, sizeof operand->start);
+        }
+    return true;
+}
+
+static bool create(struct gb_problem *problem, const struct gb_problem_spec *spec, bool shared) {
     *problem = (struct gb_problem){.spec = *spec, .kernel = gk_kernel_get(spec->kernel)};
     if (gb_problem_bytes(spec) == 0) return false;
     void *const args = calloc(1, problem->kernel->args_size);
     if (!args) return false;
     lay_out(problem, spec, args);
-    /* inputs first: an output may share their memory */
-    for (int outputs = 0; outputs < 2; outputs++)
-        for (size_t i = 0; i < problem->n_operands; i++) {
-            struct gb_operand *const operand = &problem->operands[i];
-            if (operand->output != outputs) continue;
-            if (!allocate(problem, operand) || !keep_initial(problem, operand)) {
-                gb_problem_destroy(problem);
-                return false;
-            }
-            memcpy((char *)args + operand->field->offset, &operand->start, sizeof operand->start);
-        }
-    return true;
+    if ((!shared || gb_shared_create(&problem->shared, shared_bytes(problem))) && allocate_all(problem)) return true;
+    gb_problem_destroy(problem);
+    return false;
+}
+
+bool gb_problem_create(struct gb_problem *problem, const struct gb_problem_spec *spec) {
+    return create(problem, spec, false);
+}
+
+bool gb_problem_create_shared(struct gb_problem *problem, const struct gb_problem_spec *spec) {
+    return create(problem, spec, true);
 }
 
 void gb_problem_destroy(struct gb_problem *problem) {
     for (size_t i = 0; i < problem->n_operands; i++) {
-        free(problem->operands[i].base);
+        if (!problem->shared.start) free(problem->operands[i].base);
         if (problem->operands[i].output) free(problem->operands[i].initial);
     }
+    gb_shared_destroy(&problem->shared);
     free(problem->args);
     *problem = (struct gb_problem){0};
 }

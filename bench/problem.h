@@ -4,6 +4,7 @@
 #define GB_PROBLEM_H
 
 #include "core/registry.h"
+#include "shared_memory.h"
 
 enum gb_data {
     GB_DATA_NORMAL,   /* standard normal */
@@ -68,6 +69,8 @@ struct gb_problem {
     void *args;
     struct gb_operand operands[GB_OPERANDS_MAX];
     size_t n_operands;
+    struct gb_shared shared; /* holds all operands, where it is asked for */
+    size_t shared_used;
 };
 
 /* Bytes that the operands of the problem take, initial copies included; 0 if that overflows. Allocates nothing. */
@@ -75,6 +78,8 @@ size_t gb_problem_bytes(const struct gb_problem_spec *spec);
 
 /* Outputs that do not accumulate start as NaN (bits: all ones), paddings as a signalling NaN pattern. False: no memory. */
 bool gb_problem_create(struct gb_problem *problem, const struct gb_problem_spec *spec);
+/* The same in memory that other processes can map. */
+bool gb_problem_create_shared(struct gb_problem *problem, const struct gb_problem_spec *spec);
 void gb_problem_destroy(struct gb_problem *problem);
 
 /* Puts back what a call may have changed. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "harness.h"
+#include "race.h"
 
 struct gb_report {
     FILE *out;
@@ -21,6 +22,8 @@ const char *gb_ratio_text(double ratio, char *text, size_t size);
 const char *gb_machine_text(char *text, size_t size);
 
 void gb_report_header(const struct gb_report *report, const struct gb_plan *plan, size_t rounds, uint64_t seed);
+/* The peers, and those that are not there but should be. */
+void gb_report_race(const struct gb_report *report, const struct gb_race *race);
 void gb_report_roofs(const struct gb_report *report, const struct gb_roofs *roofs);
 void gb_report_warnings(const struct gb_report *report, const struct gb_warnings *warnings, size_t first);
 void gb_report_outcome(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcome);
@@ -29,8 +32,10 @@ void gb_report_outcome(const struct gb_report *report, const struct gb_plan *pla
 void gb_report_footer(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcomes,
                       size_t count);
 
+/* Of our own cells, but for skipped. */
 struct gb_totals {
     size_t timed, failed, not_timed, skipped, sampled;
+    size_t peers_timed, peers_failed, peers_lost;
 };
 struct gb_totals gb_count_outcomes(const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count);
 

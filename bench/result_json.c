@@ -21,6 +21,12 @@
 /* JSON has no infinity and no NaN. */
 static json_t *number(double value) { return json_real(isfinite(value) ? value : 0); }
 
+/* Text of others need not be UTF-8, which JSON is. */
+static json_t *words(const char *text) {
+    json_t *const string = json_string(text);
+    return string ? string : json_string("(not UTF-8)");
+}
+
 static json_t *interval(double low, double high) { return json_pack("[o, o]", number(low), number(high)); }
 
 static json_t *bandwidth(const struct gb_bandwidth *b) {
@@ -73,17 +79,34 @@ static json_t *options_of(const struct gb_outcome *outcome) {
     return object;
 }
 
+/* "peer:openblas" */
+static json_t *variant_name(const struct gb_variant *v) { return json_sprintf("%s%s", v->peer ? "peer:" : "", v->name); }
+
+static json_t *comparison(const struct gb_outcome *outcome, size_t i, size_t j) {
+    const struct gb_pair pair = gb_outcome_pair(outcome, i, j);
+    return json_pack("{s:o, s:o, s:s}", "ratio", number(pair.ratio), "ci95", interval(pair.low, pair.high), "verdict",
+                     gb_verdict(&pair, outcome->noise));
+}
+
 static json_t *versus(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t i) {
     json_t *const object = json_object();
     for (size_t j = 0; j < plan->n_variants; j++) {
         if (i == j || plan->variants[j].threads != plan->variants[i].threads) continue;
         if (outcome->measures[j].state != GB_STATE_TIMED) continue;
-        const struct gb_pair pair = gb_outcome_pair(outcome, i, j);
-        json_object_set_new(object, plan->variants[j].name,
-                            json_pack("{s:o, s:o, s:s}", "ratio", number(pair.ratio), "ci95", interval(pair.low, pair.high),
-                                      "verdict", gb_verdict(&pair, outcome->noise)));
+        json_t *const name = variant_name(&plan->variants[j]);
+        json_object_set_new(object, json_string_value(name), comparison(outcome, i, j));
+        json_decref(name);
     }
     return object;
+}
+
+/* The best peer at this thread count and the ratio to it, on rows of our own. */
+static void set_best_peer(json_t *row, const struct gb_plan *plan, const struct gb_outcome *outcome, size_t i) {
+    const size_t best = gb_best_peer(plan, outcome, plan->variants[i].threads);
+    if (plan->variants[i].peer || best == plan->n_variants) return;
+    json_t *const pair = comparison(outcome, i, best);
+    json_object_set_new(pair, "variant", variant_name(&plan->variants[best]));
+    json_object_set_new(row, "best_peer", pair);
 }
 
 static void set_timing(json_t *row, const struct gb_plan *plan, const struct gb_outcome *outcome, size_t i) {
@@ -101,6 +124,7 @@ static void set_timing(json_t *row, const struct gb_plan *plan, const struct gb_
     json_object_set_new(row, "bound", json_string(m->share.bound));
     json_object_set_new(row, "roof_fraction", number(m->share.fraction));
     json_object_set_new(row, "vs", versus(plan, outcome, i));
+    set_best_peer(row, plan, outcome, i);
 }
 
 /* A cell that failed has a row without times; what was not timed has none. */
@@ -109,14 +133,16 @@ static json_t *row_of(const struct gb_plan *plan, const struct gb_outcome *outco
         [GB_VERIFY_FAILED] = "no", [GB_VERIFIED_SAMPLED] = "sampled", [GB_VERIFIED_FULL] = "full"};
     const struct gb_variant *const v = &plan->variants[i];
     const struct gb_measure *const m = &outcome->measures[i];
-    json_t *const row = json_pack(
-        "{s:s, s:s, s:o, s:s, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:s}", "kernel", outcome->kernel->name, "dtype",
-        gk_dtype_name(outcome->task->spec.dtype), "options", options_of(outcome), "variant", v->name, "isa", v->name, "threads",
-        (json_int_t)v->threads, "workload", outcome->task->workload, "cache", "hot", "shape", shape_of(outcome), "flops",
-        number(outcome->work.flops), "bytes", number(outcome->bytes), "verified", verified[m->verified]);
+    json_t *const row =
+        json_pack("{s:s, s:s, s:o, s:o, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:s}", "kernel", outcome->kernel->name, "dtype",
+                  gk_dtype_name(outcome->task->spec.dtype), "options", options_of(outcome), "variant", variant_name(v), "isa",
+                  v->peer ? "peer" : v->name, "threads", (json_int_t)v->threads, "workload", outcome->task->workload, "cache",
+                  "hot", "shape", shape_of(outcome), "flops", number(outcome->work.flops), "bytes", number(outcome->bytes),
+                  "verified", verified[m->verified]);
     if (!row) return NULL;
     if (m->state == GB_STATE_TIMED) set_timing(row, plan, outcome, i);
-    else json_object_set_new(row, "failure", json_string(m->failure));
+    else json_object_set_new(row, "failure", words(m->failure));
+    if (m->note[0]) json_object_set_new(row, "note", words(m->note));
     return row;
 }
 
@@ -128,10 +154,23 @@ static json_t *null_pair(const struct gb_plan *plan, const struct gb_outcome *ou
                      "threads", (json_int_t)v->threads, "ratio", number(pair->ratio), "ci95", interval(pair->low, pair->high));
 }
 
+/* All that were asked for: what they said of themselves, or why they are not in the race. */
+static json_t *all_peers(const struct gb_race *race) {
+    json_t *const array = json_array();
+    for (size_t i = 0; i < race->count; i++) {
+        const struct gb_racer *const r = &race->list[i];
+        json_t *const peer = json_pack("{s:s, s:o}", "name", r->entry.name, "command", words(r->entry.command));
+        if (r->up) json_object_set_new(peer, "description", words(r->description));
+        if (r->reason[0]) json_object_set_new(peer, "reason", words(r->reason));
+        json_array_append_new(array, peer);
+    }
+    return array;
+}
+
 static json_t *context_of(const struct gb_result *result) {
     const struct gk_topology *const topology = gk_topology_get();
     const struct gb_plan *const plan = result->plan;
-    const struct gb_variant *const last = &plan->variants[plan->n_variants - 1];
+    const struct gb_variant *const last = &plan->variants[plan->n_own - 1];
     char cpu[96], machine[320], date[40];
     const time_t now = time(NULL);
     struct tm utc;
@@ -142,12 +181,12 @@ static json_t *context_of(const struct gb_result *result) {
         json_array_append_new(warnings, json_string(result->warnings->list[i]));
     for (size_t i = 0; i < result->count; i++)
         if (result->outcomes[i].null_pair.count) json_array_append_new(nulls, null_pair(plan, &result->outcomes[i]));
-    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:o, s:o, s:o}", "cpu", cpu, "isa",
+    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:o, s:o, s:o, s:o}", "cpu", cpu, "isa",
                      last->name, "cores", (json_int_t)topology->cores, "threads", (json_int_t)last->threads, "topology",
                      gb_machine_text(machine, sizeof machine), "compiler", gb_build_compiler(), "flags", gb_build_flags(),
                      "revision", gb_build_revision(), "version", gk_version(), "numerics", gk_numerics_version(), "seed",
                      (json_int_t)result->seed, "date", date, "warnings", warnings, "roofs", all_roofs(result->roofs),
-                     "null_pairs", nulls);
+                     "null_pairs", nulls, "peers", all_peers(result->race));
 }
 
 static json_t *document(const struct gb_result *result) {
@@ -155,7 +194,7 @@ static json_t *document(const struct gb_result *result) {
     for (size_t k = 0; k < result->count; k++)
         for (size_t i = 0; i < result->plan->n_variants; i++) {
             const enum gb_state state = result->outcomes[k].measures[i].state;
-            if (state == GB_STATE_TIMED || state == GB_STATE_FAILED)
+            if (state == GB_STATE_TIMED || state == GB_STATE_FAILED || state == GB_STATE_LOST)
                 json_array_append_new(rows, row_of(result->plan, &result->outcomes[k], i));
         }
     return json_pack("{s:s, s:b, s:o, s:o}", "schema", "gradbench/1", "complete", result->complete, "context",

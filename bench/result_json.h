@@ -3,11 +3,13 @@
 #define GB_RESULT_JSON_H
 
 #include "harness.h"
+#include "race.h"
 
 struct gb_result {
     const struct gb_plan *plan;
     const struct gb_roofs *roofs;
     const struct gb_warnings *warnings;
+    const struct gb_race *race;
     const struct gb_outcome *outcomes;
     size_t count;
     uint64_t seed;

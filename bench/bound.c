@@ -1,0 +1,120 @@
+#include "bound.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK = 256 };
+
+struct gb_bound {
+    struct gb_problem truth;
+    struct gb_problem sizes; /* sums: the problem with the magnitudes of all operands */
+    bool has_sizes;
+    enum gk_exactness rule;
+    double relative; /* of an element, of sums: of the size of its sum */
+    double absolute; /* of the largest element of its output */
+    double least;
+};
+
+static void make_positive(const struct gb_operand *o) {
+    for (size_t i = 0; i < o->rows; i++)
+        for (size_t j = 0; j < o->row_elements; j++) {
+            char *const element = (char *)o->start + (i * o->ld + j) * o->element_size;
+            element[o->element_size - 1] &= 0x7f; /* the sign: little-endian machines */
+        }
+}
+
+static bool make_sizes(struct gb_bound *bound, gk_context *judge) {
+    bound->has_sizes = gb_problem_create(&bound->sizes, &bound->truth.spec);
+    if (!bound->has_sizes) return false;
+    for (size_t i = 0; i < bound->sizes.n_operands; i++)
+        if (bound->sizes.operands[i].field->element == GK_ELEMENT_REAL) make_positive(&bound->sizes.operands[i]);
+    return gb_problem_call(&bound->sizes, judge) == GK_OK;
+}
+
+/* The longest sum of the kernel may be over any of its dimensions. */
+static double longest(const struct gb_problem *problem) {
+    const struct gb_problem_spec *const s = &problem->spec;
+    const size_t dims[] = {s->n, s->d, s->m, s->c};
+    static const char *const names[] = {"n", "d", "m", "c"};
+    size_t most = 1;
+    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
+        if (gk_kernel_field(problem->kernel, GK_FIELD_DIM, names[i]) && dims[i] > most) most = dims[i];
+    return (double)most;
+}
+
+/* Twice the bounds of accuracy.c, those of softmax for arguments of a normal distribution: the exponents stay below 16. */
+static void set_bounds(struct gb_bound *bound) {
+    const bool wide = bound->truth.spec.dtype == GK_F64;
+    const double u = wide ? 0x1p-53 : 0x1p-24, k = longest(&bound->truth);
+    const double depth = fmin(k, BLOCK) + ceil(k / BLOCK) + 1;
+    bound->least = (wide ? 0x1p-1022 : 0x1p-126) * k;
+    if (bound->rule == GK_EXACT_SUM) bound->relative = 2 * depth * u / (1 - depth * u);
+    if (bound->rule != GK_EXACT_SOFTMAX) return;
+    bound->relative = 2 * u * (48 + log(k) + k / 32);
+    bound->absolute = 8 * u;
+}
+
+struct gb_bound *gb_bound_create(const struct gb_problem_spec *spec, gk_context *judge, struct gb_verifier *verifier) {
+    struct gb_bound *const bound = calloc(1, sizeof *bound);
+    struct gb_verify_report report;
+    if (!bound) return NULL;
+    if (!gb_problem_create(&bound->truth, spec)) {
+        free(bound);
+        return NULL;
+    }
+    const struct gk_field *const rule = gk_kernel_field(bound->truth.kernel, GK_FIELD_EXACTNESS, NULL);
+    bound->rule = rule ? rule->exactness : GK_EXACT_EXACT;
+    set_bounds(bound);
+    if (gb_problem_call(&bound->truth, judge) == GK_OK && gb_verify(verifier, &bound->truth, "ours", &report) &&
+        (bound->rule != GK_EXACT_SUM || make_sizes(bound, judge)))
+        return bound;
+    gb_bound_destroy(bound);
+    return NULL;
+}
+
+void gb_bound_destroy(struct gb_bound *bound) {
+    if (!bound) return;
+    gb_problem_destroy(&bound->truth);
+    if (bound->has_sizes) gb_problem_destroy(&bound->sizes);
+    free(bound);
+}
+
+static double value_at(const struct gb_operand *o, size_t row, size_t col) {
+    return gb_operand_value(o, gb_operand_bits(o, row, col));
+}
+
+static double largest(const struct gb_operand *o) {
+    double most = 0;
+    for (size_t i = 0; i < o->rows; i++)
+        for (size_t j = 0; j < o->row_elements; j++) most = fmax(most, fabs(value_at(o, i, j)));
+    return most;
+}
+
+/* Bits of a mask must be the same. Written so that NaN fails. */
+static bool operand_holds(const struct gb_bound *bound, const struct gb_operand *got, size_t index,
+                          struct gb_difference *first) {
+    const struct gb_operand *const want = &bound->truth.operands[index];
+    const struct gb_operand *const size = bound->has_sizes ? &bound->sizes.operands[index] : want;
+    const bool real = got->field->element == GK_ELEMENT_REAL;
+    const double floor = bound->absolute > 0 ? bound->absolute * largest(want) : bound->relative > 0 ? bound->least : 0;
+    for (size_t i = 0; i < got->rows; i++)
+        for (size_t j = 0; j < got->row_elements; j++) {
+            const uint64_t a = gb_operand_bits(got, i, j), b = gb_operand_bits(want, i, j);
+            if (a == b) continue;
+            const double x = gb_operand_value(got, a), y = gb_operand_value(want, b);
+            if (real && fabs(x - y) <= bound->relative * fabs(value_at(size, i, j)) + floor) continue;
+            *first = (struct gb_difference){got->field->name, i, j, x, y};
+            return false;
+        }
+    return true;
+}
+
+bool gb_bound_holds(const struct gb_bound *bound, const struct gb_problem *problem, struct gb_verify_report *report) {
+    *report = (struct gb_verify_report){.verified = GB_VERIFY_FAILED, .against = "ours"};
+    if (!gb_problem_intact(problem, &report->changed)) return false;
+    for (size_t i = 0; i < problem->n_operands; i++)
+        if (problem->operands[i].output && !operand_holds(bound, &problem->operands[i], i, &report->difference)) return false;
+    report->verified = GB_VERIFIED_FULL;
+    return true;
+}

@@ -1,0 +1,151 @@
+#include "race.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "message.h"
+#include "text.h"
+
+static struct gb_racer *find(struct gb_race *race, const char *name) {
+    for (size_t i = 0; i < race->count; i++)
+        if (strcmp(race->list[i].entry.name, name) == 0) return &race->list[i];
+    return NULL;
+}
+
+static int add(struct gb_race *race, const struct gb_peer_entry *entry, bool named) {
+    if (race->count == GB_RACED_MAX) return gb_fail(GB_EXIT_USAGE, "at most %d peers race in one run", GB_RACED_MAX);
+    race->list[race->count++] = (struct gb_racer){.entry = *entry, .named = named};
+    return GB_EXIT_OK;
+}
+
+static int refuse_name(const struct gb_peer_entry *catalog, size_t count, const char *name) {
+    struct gb_names names = {.count = 0};
+    char text[1200];
+    for (size_t i = 0; i < count; i++) gb_names_add(&names, catalog[i].name);
+    gb_names_add(&names, "none");
+    gb_names_add(&names, "auto");
+    gb_names_add(&names, "all");
+    return gb_fail(GB_EXIT_USAGE, "%s", gb_names_refuse(&names, "peer", name, text, sizeof text));
+}
+
+static int choose_listed(struct gb_race *race, const char *list) {
+    struct gb_peer_entry catalog[GB_PEERS_MAX];
+    const size_t count = gb_peer_catalog(catalog);
+    const bool every = strcmp(list, "auto") == 0 || strcmp(list, "all") == 0;
+    char item[sizeof catalog->name];
+    bool too_long = false;
+    int code = GB_EXIT_OK;
+    for (size_t i = 0; i < count && every && code == GB_EXIT_OK; i++) code = add(race, &catalog[i], strcmp(list, "all") == 0);
+    while (!every && code == GB_EXIT_OK && gb_text_item(&list, item, sizeof item, &too_long)) {
+        size_t i = 0;
+        while (i < count && strcmp(catalog[i].name, item) != 0) i++;
+        if (i == count) return refuse_name(catalog, count, item);
+        if (!find(race, item)) code = add(race, &catalog[i], true);
+    }
+    if (code == GB_EXIT_OK && too_long) return gb_fail(GB_EXIT_USAGE, "a word of --peers is too long");
+    return code;
+}
+
+static bool good_name(const char *name, size_t length) {
+    if (length == 0 || length >= sizeof(struct gb_peer_entry){0}.name) return false;
+    for (size_t i = 0; i < length; i++)
+        if (!isalnum((unsigned char)name[i]) && !strchr("._@+-", name[i])) return false;
+    return true;
+}
+
+/* NAME=COMMAND */
+static int choose_command(struct gb_race *race, const char *text) {
+    struct gb_peer_entry entry;
+    const char *const equals = strchr(text, '=');
+    const size_t length = equals ? (size_t)(equals - text) : 0;
+    if (!equals || !good_name(text, length))
+        return gb_fail(GB_EXIT_USAGE, "--peer takes NAME=COMMAND, the name of 1 to %zu letters, digits, ._@+- (got '%.80s')",
+                       sizeof entry.name - 1, text);
+    if (!equals[1] || strlen(equals + 1) >= sizeof entry.command || strpbrk(equals + 1, "\r\n"))
+        return gb_fail(GB_EXIT_USAGE, "the command of --peer %.*s must be one line of 1 to %zu bytes", (int)length, text,
+                       sizeof entry.command - 1);
+    memcpy(entry.name, text, length);
+    entry.name[length] = '\0';
+    strcpy(entry.command, equals + 1);
+    if (gk_column_find(entry.name) >= 0) return gb_fail(GB_EXIT_USAGE, "--peer: %s is gradkern's own name", entry.name);
+    if (find(race, entry.name)) return gb_fail(GB_EXIT_USAGE, "two peers are named %s", entry.name);
+    return add(race, &entry, true);
+}
+
+int gb_race_choose(struct gb_race *race, const char *list, const struct gb_texts *commands) {
+    int code = list && strcmp(list, "none") != 0 ? choose_listed(race, list) : GB_EXIT_OK;
+    for (size_t i = 0; i < commands->count && code == GB_EXIT_OK; i++) code = choose_command(race, commands->list[i]);
+    return code;
+}
+
+/* What a start needs beside who is started. */
+struct start {
+    struct gb_race *race;
+    struct gb_plan *plan;
+    bool bind;
+    double limit_ns;
+    const volatile sig_atomic_t *stop;
+};
+
+/* One that is not up leaves no process. */
+static struct gb_contender *start_one(const struct start *start, const char *command, size_t threads) {
+    struct gb_contender *const contender = &start->race->contenders[start->race->n_contenders++];
+    if (!gb_contender_start(contender, command, threads, start->bind, start->limit_ns)) gb_contender_end(contender);
+    return contender;
+}
+
+/* One thread count after the other; who is absent for one is absent. */
+static void start_racer(const struct start *start, struct gb_racer *racer) {
+    for (size_t t = 0; t < start->plan->n_threads && !*start->stop; t++) {
+        const size_t threads = start->plan->threads[t];
+        struct gb_contender *const contender = start_one(start, racer->entry.command, threads);
+        if (contender->state != GB_CONTENDER_UP) {
+            racer->named = racer->named || contender->state != GB_CONTENDER_ABSENT;
+            memcpy(racer->reason, contender->reason, sizeof racer->reason);
+            return;
+        }
+        racer->up = true;
+        memcpy(racer->description, contender->description, sizeof racer->description);
+        gb_plan_add_peer(start->plan, racer->entry.name, threads)->contender = contender;
+    }
+}
+
+/* This program, whatever became of its file since it was started. */
+static int start_own(const struct start *start) {
+    for (size_t i = 0; i < start->plan->n_own && !*start->stop; i++) {
+        struct gb_variant *const v = &start->plan->variants[i];
+        char command[160];
+        snprintf(command, sizeof command, "/proc/%ld/exe peer --isa %s --threads %zu", (long)getpid(), v->name, v->threads);
+        struct gb_contender *const contender = start_one(start, command, v->threads);
+        if (contender->state != GB_CONTENDER_UP)
+            return gb_fail(GB_EXIT_RESOURCE, "cannot start %s as a contender: %s", v->label, contender->reason);
+        v->contender = contender;
+    }
+    return GB_EXIT_OK;
+}
+
+int gb_race_start(struct gb_race *race, struct gb_plan *plan, bool bind, double limit_ns, const volatile sig_atomic_t *stop) {
+    const struct start start = {race, plan, bind, limit_ns, stop};
+    if (race->count == 0) return GB_EXIT_OK;
+    race->contenders = calloc(plan->n_own + race->count * plan->n_threads, sizeof *race->contenders);
+    if (!race->contenders) return gb_fail(GB_EXIT_RESOURCE, "no memory for the contenders");
+    for (size_t i = 0; i < race->count; i++) start_racer(&start, &race->list[i]);
+    if (plan->n_variants == plan->n_own) return GB_EXIT_OK;
+    if (gk_context_create(&race->judge, &(gk_options){.threads = 1}) != GK_OK)
+        return gb_fail(GB_EXIT_RESOURCE, "no memory for the contenders");
+    return start_own(&start);
+}
+
+void gb_race_end(struct gb_race *race) {
+    for (size_t i = 0; i < race->n_contenders; i++) gb_contender_end(&race->contenders[i]);
+}
+
+void gb_race_free(struct gb_race *race) {
+    gb_race_end(race);
+    free(race->contenders);
+    gk_context_destroy(race->judge);
+    *race = (struct gb_race){.count = 0};
+}

@@ -1,0 +1,39 @@
+/* Who races: the peers that were asked for, and with them gradkern itself, each a process of its own for each thread count. */
+#ifndef GB_RACE_H
+#define GB_RACE_H
+
+#include <signal.h>
+
+#include "peer_catalog.h"
+#include "plan.h"
+
+/* A peer that was asked for. */
+struct gb_racer {
+    struct gb_peer_entry entry;
+    bool named; /* its absence is news */
+    bool up;    /* it has variants in the plan */
+    char description[GB_CONTENDER_TEXT_MAX];
+    char reason[GB_CONTENDER_TEXT_MAX]; /* not up: why */
+};
+
+struct gb_race {
+    struct gb_racer list[GB_RACED_MAX];
+    size_t count;
+    struct gb_contender *contenders;
+    size_t n_contenders;
+    gk_context *judge; /* computes what peers' results are compared with; NULL: nobody races */
+};
+
+/* list: none, auto, all, or names of the catalog, NULL: none; commands: NAME=COMMAND each. Starts nothing. Prints what is wrong
+ * and returns the exit code. */
+int gb_race_choose(struct gb_race *race, const char *list, const struct gb_texts *commands);
+
+/* Starts the peers, each that is there becomes a variant of the plan for each of its thread counts, and gradkern's variants as
+ * children. Where no peer is up nothing else is started. bind: each to as many cores as it has threads. */
+int gb_race_start(struct gb_race *race, struct gb_plan *plan, bool bind, double limit_ns, const volatile sig_atomic_t *stop);
+
+/* Ends all processes; what they said stays. Safe to call twice. */
+void gb_race_end(struct gb_race *race);
+void gb_race_free(struct gb_race *race);
+
+#endif

@@ -1,0 +1,134 @@
+#include "turn.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define WARM_CALLS_MAX 1e6
+
+enum { LINE_MAX_BYTES = 4096 };
+
+/* Text under construction; used > size: it did not fit. */
+struct text {
+    char *start;
+    size_t size, used;
+};
+
+static void append(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void append(struct text *text, const char *format, ...) {
+    if (text->used >= text->size) return;
+    va_list list;
+    va_start(list, format);
+    const int length = vsnprintf(text->start + text->used, text->size - text->used, format, list);
+    va_end(list);
+    text->used += length < 0 ? text->size : (size_t)length;
+}
+
+static void append_operands(struct text *text, const struct gb_problem *problem) {
+    for (size_t i = 0; i < problem->n_operands; i++) {
+        const struct gb_operand *const o = &problem->operands[i];
+        const size_t ld = o->field->rows == GK_NOWHERE ? 0 : o->ld;
+        append(text, " %s.%s=%zu,%zu", o->output ? "out" : "in", o->field->name,
+               (size_t)((const char *)o->start - problem->shared.start), ld);
+    }
+}
+
+static void append_options(struct text *text, const struct gb_problem_spec *spec) {
+    const unsigned has = gb_kernel_options(spec->kernel);
+    if (has & GB_OPTION_LAYOUT && spec->layout == GK_OUT_IN) append(text, " layout=out_in");
+    if (has & GB_OPTION_REDUCTION && spec->reduction != GK_MEAN)
+        append(text, " reduction=%s", spec->reduction == GK_SUM ? "sum" : "none");
+    if (has & GB_OPTION_LABELS && spec->soft_labels) append(text, " labels=dense");
+    if (has & GB_OPTION_LABELS && spec->ignore && !spec->soft_labels) append(text, " ignore=1");
+    if (has & GB_OPTION_ACCUMULATE && spec->accumulate) append(text, " accumulate=1");
+}
+
+bool gb_turn_line(const struct gb_problem *problem, size_t threads, char *line, size_t size) {
+    const struct gb_problem_spec *const spec = &problem->spec;
+    const struct {
+        const char *name;
+        size_t size;
+    } dims[] = {{"n", spec->n}, {"d", spec->d}, {"m", spec->m}, {"c", spec->c}};
+    struct text text = {line, size, 0};
+    append(&text, "prepare kernel=%s dtype=%s threads=%zu", problem->kernel->name, gk_dtype_name(spec->dtype), threads);
+    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
+        if (gk_kernel_field(problem->kernel, GK_FIELD_DIM, dims[i].name)) append(&text, " %s=%zu", dims[i].name, dims[i].size);
+    append(&text, " memory=/proc/%ld/fd/%d bytes=%zu", (long)getpid(), problem->shared.fd, problem->shared.bytes);
+    append_operands(&text, problem);
+    append_options(&text, spec);
+    return text.used < text.size;
+}
+
+/* What an ended turn says: being stopped may have failed too. */
+static enum gb_turn outcome_of(const struct gb_contender *contender, char why[GB_TURN_WHY_MAX]) {
+    if (contender->state == GB_CONTENDER_UP) return GB_TURN_GOOD;
+    snprintf(why, GB_TURN_WHY_MAX, "%s", contender->reason);
+    return contender->state == GB_CONTENDER_UNFIT ? GB_TURN_UNFIT : GB_TURN_FAILED;
+}
+
+enum gb_turn gb_turn_prepare(const struct gb_turns *turns, const struct gb_variant *variant, char why[GB_TURN_WHY_MAX]) {
+    char line[LINE_MAX_BYTES];
+    if (!variant->contender) return GB_TURN_GOOD;
+    if (!gb_turn_line(turns->problem, variant->threads, line, sizeof line)) {
+        snprintf(why, GB_TURN_WHY_MAX, "the problem does not fit in a line");
+        return GB_TURN_UNFIT;
+    }
+    gb_contender_begin_turn(variant->contender);
+    gb_contender_prepare(variant->contender, line, turns->limit_ns);
+    gb_contender_end_turn(variant->contender);
+    return outcome_of(variant->contender, why);
+}
+
+static enum gb_turn call_once(const struct gb_turns *turns, const struct gb_variant *variant, double *ns,
+                              char why[GB_TURN_WHY_MAX]) {
+    gb_binding_apply(turns->binding, variant->threads);
+    const double start = gb_clock_ns();
+    const gk_status status = gb_problem_call(turns->problem, variant->ctx);
+    *ns = gb_clock_ns() - start;
+    if (status == GK_OK) return GB_TURN_GOOD;
+    snprintf(why, GB_TURN_WHY_MAX, "the call failed: %s", gk_status_string(status));
+    return GB_TURN_FAILED;
+}
+
+enum gb_turn gb_turn_once(const struct gb_turns *turns, const struct gb_variant *variant, double *ns,
+                          char why[GB_TURN_WHY_MAX]) {
+    struct gb_contender *const contender = variant->contender;
+    if (!contender) return call_once(turns, variant, ns, why);
+    gb_contender_begin_turn(contender);
+    if (gb_contender_run(contender, 1, ns, turns->limit_ns)) gb_contender_result(contender, turns->limit_ns);
+    gb_contender_end_turn(contender);
+    return outcome_of(contender, why);
+}
+
+static enum gb_turn call_often(const struct gb_turns *turns, const struct gb_variant *variant, bool warm, uint64_t calls,
+                               double *ns) {
+    gb_binding_apply(turns->binding, variant->threads);
+    if (warm) gb_problem_call(turns->problem, variant->ctx);
+    const double start = gb_clock_ns();
+    for (uint64_t i = 0; i < calls; i++) gb_problem_call(turns->problem, variant->ctx);
+    *ns = gb_clock_ns() - start;
+    return GB_TURN_GOOD;
+}
+
+/* Its threads slept while it was stopped, and its clock speed, caches and branch predictors are those of whoever ran. */
+static uint64_t warm_calls(double call_ns) {
+    const double calls = call_ns > 0 ? GB_WARM_NS / call_ns : 1;
+    return calls < 1 ? 1 : (uint64_t)(calls < WARM_CALLS_MAX ? calls : WARM_CALLS_MAX);
+}
+
+enum gb_turn gb_turn_calls(const struct gb_turns *turns, const struct gb_variant *variant, bool warm, double call_ns,
+                           uint64_t calls, double *ns, char why[GB_TURN_WHY_MAX]) {
+    struct gb_contender *const contender = variant->contender;
+    if (!contender) return call_often(turns, variant, warm, calls, ns);
+    const double limit = turns->limit_ns + 10 * call_ns * (double)calls;
+    double untimed;
+    gb_contender_begin_turn(contender);
+    if (!warm || gb_contender_run(contender, warm_calls(call_ns), &untimed, limit))
+        gb_contender_run(contender, calls, ns, limit);
+    gb_contender_end_turn(contender);
+    return outcome_of(contender, why);
+}
