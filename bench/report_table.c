@@ -8,6 +8,11 @@
 #include "core/topology.h"
 #include "text.h"
 
+enum {
+    PAIR_WIDTH = 33,
+    BEST_WIDTH = 44, /* "avx512 against the best peer (), 16 threads" */
+};
+
 static const char *bold(const struct gb_report *r) { return r->color ? "\033[1m" : ""; }
 static const char *red(const struct gb_report *r) { return r->color ? "\033[31m" : ""; }
 static const char *plain(const struct gb_report *r) { return r->color ? "\033[0m" : ""; }
@@ -181,11 +186,11 @@ static void print_row(const struct gb_report *report, const struct gb_plan *plan
 }
 
 static void print_pair(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcome, size_t i,
-                       size_t j, const char *label) {
+                       size_t j, int width, const char *label) {
     if (!timed(outcome, plan, i) || !timed(outcome, plan, j)) return;
     const struct gb_pair pair = gb_outcome_pair(outcome, i, j);
     char ratio[24], low[24], high[24];
-    fprintf(report->out, "  %-33s %sx [%s, %s] %s\n", label, gb_ratio_text(pair.ratio, ratio, sizeof ratio),
+    fprintf(report->out, "  %-*s %sx [%s, %s] %s\n", width, label, gb_ratio_text(pair.ratio, ratio, sizeof ratio),
             gb_ratio_text(pair.low, low, sizeof low), gb_ratio_text(pair.high, high, sizeof high),
             gb_verdict(&pair, outcome->noise));
 }
@@ -199,13 +204,13 @@ static void print_pairs(const struct gb_report *report, const struct gb_plan *pl
             if (a->threads != b->threads || b->column == 0) continue;
             snprintf(label, sizeof label, "%s against %s, %zu thread%s", a->name, b->name, a->threads,
                      a->threads == 1 ? "" : "s");
-            print_pair(report, plan, outcome, i, j, label);
+            print_pair(report, plan, outcome, i, j, PAIR_WIDTH, label);
         }
     const size_t last = plan->n_own - 1, first = last + 1 - plan->n_threads;
     if (plan->n_threads < 2 || outcome->measures[last].threads_used == outcome->measures[first].threads_used) return;
     snprintf(label, sizeof label, "%s, %zu threads against %zu", plan->variants[last].name, plan->variants[last].threads,
              plan->variants[first].threads);
-    print_pair(report, plan, outcome, last, first, label);
+    print_pair(report, plan, outcome, last, first, PAIR_WIDTH, label);
 }
 
 static void print_against_peers(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcome) {
@@ -216,7 +221,7 @@ static void print_against_peers(const struct gb_report *report, const struct gb_
         if (v->column == 0 || best == plan->n_variants) continue;
         snprintf(label, sizeof label, "%s against the best peer (%s), %zu thread%s", v->name, plan->variants[best].name,
                  v->threads, v->threads == 1 ? "" : "s");
-        print_pair(report, plan, outcome, i, best, label);
+        print_pair(report, plan, outcome, i, best, BEST_WIDTH + name_width(plan), label);
     }
 }
 

@@ -104,7 +104,8 @@ static void check_context(const json_t *context, size_t roofs) {
     size_t index;
     json_t *value;
     assert_keys(context,
-                "cpu isa cores threads topology compiler flags revision version numerics seed date warnings roofs null_pairs");
+                "cpu isa cores threads topology compiler flags revision version numerics seed date warnings roofs null_pairs "
+                "peers");
     static const char *const texts[] = {"cpu", "topology", "compiler", "flags", "revision", "version"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) text(context, texts[i]);
     assert_true(gk_column_find(text(context, "isa")) >= 0);
@@ -166,7 +167,7 @@ static void check_versus(const json_t *row, size_t variants) {
     const json_t *const versus = json_object_get(row, "vs");
     assert_int_equal(json_object_size(versus), variants - 1);
     json_object_foreach((json_t *)versus, name, value) {
-        assert_true(gk_column_find(name) >= 0 && strcmp(name, text(row, "variant")) != 0);
+        assert_true((gk_column_find(name) >= 0 || strcmp(name, "peer:self") == 0) && strcmp(name, text(row, "variant")) != 0);
         assert_keys(value, "ratio ci95 verdict");
         assert_interval(value, "ci95", number(value, "ratio"));
         assert_word(value, "verdict", verdicts);
@@ -316,11 +317,49 @@ static void test_defaults(void **state) {
     check(json, 1, 1, true);
 }
 
-int main(void) {
+/* Of a race against one peer, at two thread counts: rows as ours, but for who it is, and ours know the best peer. */
+static void test_peers(void **state) {
+    (void)state;
+    char command[80];
+    snprintf(command, sizeof command, "self=/proc/%ld/exe peer --isa ref --threads $OMP_NUM_THREADS", (long)getpid());
+    char *arguments[] = {"--shape",   "affine n=20 d=8 m=6",
+                         "--kernels", "affine_dx",
+                         "--peer",    command,
+                         "--peer",    "gone=echo absent nobody is here"};
+    json_t *const json = run(8, arguments), *const rows = json_object_get(json, "results");
+    const json_t *const peers = json_object_get(json_object_get(json, "context"), "peers");
+    size_t index, raced = 0;
+    json_t *row;
+    assert_int_equal(json_array_size(peers), 2);
+    assert_keys(json_array_get(peers, 0), "name command description");
+    assert_keys(json_array_get(peers, 1), "name command reason");
+    assert_int_equal(json_array_size(rows), (usable_columns() + 1) * 2);
+    json_array_foreach(rows, index, row) {
+        const json_t *const best = json_object_get(row, "best_peer");
+        const bool peer = strcmp(text(row, "variant"), "peer:self") == 0;
+        assert_true(peer == (best == NULL) && peer == (strcmp(text(row, "isa"), "peer") == 0));
+        assert_string_equal(text(row, "verified"), "full");
+        check_versus(row, usable_columns() + 1);
+        raced += peer;
+        if (peer) continue;
+        assert_keys(best, "variant ratio ci95 verdict");
+        assert_string_equal(text(best, "variant"), "peer:self");
+        assert_true(near(number(best, "ratio"), number(json_object_get(json_object_get(row, "vs"), "peer:self"), "ratio")));
+        assert_interval(best, "ci95", number(best, "ratio"));
+    }
+    assert_int_equal(raced, 2);
+    check_pairs(rows);
+    json_decref(json);
+}
+
+/* A race starts this program as itself. */
+int main(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "peer") == 0) return gb_command_peer(argc - 2, argv + 2);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kernel),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_peers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

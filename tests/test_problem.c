@@ -1,4 +1,5 @@
 /* The checker's own tools: contents that depend on nothing but what they should, and comparisons that see what is wrong. */
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,11 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "check.h"
 #include "sha256.h"
+#include "turn.h"
 
 static struct gb_problem_spec some(int kernel) {
     return (struct gb_problem_spec){.kernel = (enum gk_kernel_id)kernel, .n = 9, .d = 70, .m = 67, .c = 66, .seed = 3};
@@ -387,6 +391,44 @@ static void sha256_of_known_texts(void **state) {
     assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+/* Another mapping of the file holds the operands where the line for contenders says they are; nobody can shorten it. */
+static void shared_memory_is_where_the_line_says(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const struct gb_problem_spec s = {
+            .kernel = (enum gk_kernel_id)id, .n = 7, .d = 6, .m = 5, .c = 4, .ld_pad = 3, .misalign = 1, .seed = 9};
+        struct gb_problem shared, own;
+        char line[4096], key[80], path[80];
+        size_t bytes;
+        assert_true(gb_problem_create_shared(&shared, &s) && gb_problem_create(&own, &s));
+        assert_true(gb_turn_line(&shared, 2, line, sizeof line));
+        assert_false(gb_turn_line(&shared, 2, line + 2048, 100));
+        assert_true(gb_turn_line(&shared, 2, line, sizeof line));
+        const char *const memory = strstr(line, " memory=");
+        assert_non_null(memory);
+        assert_int_equal(sscanf(memory, " memory=%79s bytes=%zu", path, &bytes), 2);
+        const int fd = open(path, O_RDWR);
+        assert_true(fd >= 0 && ftruncate(fd, 64) != 0);
+        char *const seen = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        assert_true(seen != MAP_FAILED);
+        for (size_t i = 0; i < own.n_operands; i++) {
+            const struct gb_operand *const o = &own.operands[i];
+            size_t offset, ld;
+            snprintf(key, sizeof key, " %s.%s=", o->output ? "out" : "in", o->field->name);
+            const char *const place = strstr(line, key);
+            assert_non_null(place);
+            assert_int_equal(sscanf(place + strlen(key), "%zu,%zu", &offset, &ld), 2);
+            assert_int_equal(ld, o->field->rows == GK_NOWHERE ? 0 : o->ld);
+            assert_int_equal((offset - o->element_size) % 64, 0);
+            assert_memory_equal(seen + offset, o->start, ((o->rows - 1) * o->ld + o->row_elements) * o->element_size);
+        }
+        munmap(seen, bytes);
+        close(fd);
+        gb_problem_destroy(&shared);
+        gb_problem_destroy(&own);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(contents_follow_from_place_alone),
@@ -399,6 +441,7 @@ int main(void) {
         cmocka_unit_test(labels_are_in_range),
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(reset_puts_everything_back),
+        cmocka_unit_test(shared_memory_is_where_the_line_says),
         cmocka_unit_test(descriptions_can_be_parsed),
         cmocka_unit_test(bad_descriptions_are_refused),
         cmocka_unit_test(sha256_of_known_texts),

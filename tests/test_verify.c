@@ -1,5 +1,7 @@
-/* The verifier of the benchmark lets right results pass and sees wrong ones, in full and sampled mode; the guard pages of
+/* The verifier of the benchmark lets right results pass and sees wrong ones, in full and sampled mode; so does the bound that
+ * peers are held to, which lets roundings pass; the guard pages of
  * `gradbench check` see one byte too far. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "bound.h"
 #include "cells.h"
 #include "guard.h"
 #include "verify.h"
@@ -120,6 +123,81 @@ static void sampled(void **state) {
     }
 }
 
+static bool holds(const struct gb_bound *bound, const struct gb_problem *problem, struct gb_verify_report *report) {
+    const bool right = gb_bound_holds(bound, problem, report);
+    assert_int_equal(right, report->verified == GB_VERIFIED_FULL);
+    return right;
+}
+
+static void put(const struct gb_operand *o, size_t row, size_t col, double value) {
+    void *const at = (char *)o->start + (row * o->ld + col) * o->element_size;
+    if (o->element_size == sizeof value) memcpy(at, &value, sizeof value);
+    else memcpy(at, &(float){(float)value}, sizeof(float));
+}
+
+/* A last bit may differ, but not of what is no rounded number; anything larger is seen, wherever it is. */
+static void bound_element(const struct gb_bound *bound, const struct gb_problem *problem, const struct gb_operand *o,
+                          size_t row, size_t col, bool rounds) {
+    struct gb_verify_report report;
+    const double right = gb_operand_value(o, gb_operand_bits(o, row, col));
+    flip(o, row, col);
+    assert_int_equal(holds(bound, problem, &report), rounds && o->field->element == GK_ELEMENT_REAL);
+    flip(o, row, col);
+    if (o->field->element != GK_ELEMENT_REAL) return;
+    const double wrong[] = {right + 1, right - 0.5, (double)NAN, (double)INFINITY};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        put(o, row, col, wrong[i]);
+        assert_false(holds(bound, problem, &report));
+        assert_string_equal(report.difference.operand, o->field->name);
+        assert_true(report.difference.row == row && report.difference.col == col);
+        put(o, row, col, right);
+    }
+}
+
+static void bound_kernel(const struct gb_problem_spec *spec) {
+    struct gb_problem problem;
+    struct gb_verify_report report;
+    assert_true(gb_problem_create_shared(&problem, spec));
+    struct gb_verifier *const verifier = gb_verifier_create(&problem, cells.ref, thread_counts, 2);
+    struct gb_bound *const bound = gb_bound_create(spec, widest()->ctx, verifier);
+    assert_true(verifier && bound);
+    assert_false(holds(bound, &problem, &report)); /* not called yet */
+    assert_int_equal(gb_problem_call(&problem, cells.ref), GK_OK);
+    assert_true(holds(bound, &problem, &report));
+    const struct gk_field *const rule = gk_kernel_field(problem.kernel, GK_FIELD_EXACTNESS, NULL);
+    for (size_t i = 0; i < problem.n_operands; i++) {
+        const struct gb_operand *const o = &problem.operands[i];
+        for (size_t row = 0; row < o->rows && o->output; row++)
+            for (size_t col = 0; col < o->row_elements; col++)
+                bound_element(bound, &problem, o, row, col, rule->exactness != GK_EXACT_EXACT);
+        if (o->output) continue;
+        flip(o, 0, 0);
+        assert_false(holds(bound, &problem, &report));
+        assert_string_equal(report.changed, o->field->name);
+        flip(o, 0, 0);
+    }
+    gb_bound_destroy(bound);
+    gb_verifier_destroy(verifier);
+    gb_problem_destroy(&problem);
+}
+
+static void bounds(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
+            const struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id,
+                                              .dtype = (enum gk_dtype)dtype,
+                                              .n = 21,
+                                              .d = 18,
+                                              .m = 35,
+                                              .c = 10,
+                                              .layout = dtype ? GK_OUT_IN : GK_IN_OUT,
+                                              .accumulate = dtype,
+                                              .seed = 9};
+            bound_kernel(&s);
+        }
+}
+
 /* A problem whose column count in args is one more than its memory holds: the kernel touches what lies beyond. */
 static void guards_see_one_element_too_many(void **state) {
     (void)state;
@@ -152,6 +230,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(full),
         cmocka_unit_test(sampled),
+        cmocka_unit_test(bounds),
         cmocka_unit_test(guards_see_one_element_too_many),
     };
     return cmocka_run_group_tests(tests, open_cells, close_cells);
