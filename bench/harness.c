@@ -13,9 +13,10 @@ enum { ENTRIES_MAX = GB_VARIANTS_MAX + 1 };
 
 #define ITERATIONS_MAX 0x1p30
 
-/* A variant in the rounds; the last one may be a second run of another. */
+/* A variant in the rounds; the last one may be a second run of another, in a race by a process of its own. */
 struct entry {
     size_t variant;
+    const struct gb_variant *who;
     uint64_t iterations;
     double *samples;
 };
@@ -154,6 +155,8 @@ static bool verify_all(struct job *r) {
         else if (too_slow(v, ref_ns)) m->state = GB_STATE_NOT_TIMED;
         else verify_one(r, v, m);
     }
+    char why[GB_TURN_WHY_MAX];
+    if (plan->twin.contender && !is_lost(&plan->twin)) gb_turn_prepare(&r->turns, &plan->twin, why);
     gb_verifier_destroy(r->verifier);
     gb_bound_destroy(r->bound);
     gb_problem_reset(r->problem);
@@ -168,9 +171,9 @@ static bool warms_up(const struct gb_variant *v, const struct gb_problem *proble
 }
 
 /* Time of so many calls; 0: the variant is out of the race. */
-static double calls_ns(const struct job *r, size_t variant, uint64_t calls) {
-    const struct gb_variant *const v = &r->h->plan->variants[variant];
-    struct gb_measure *const m = &r->outcome->measures[variant];
+static double calls_ns(const struct job *r, const struct entry *e, uint64_t calls) {
+    const struct gb_variant *const v = e->who;
+    struct gb_measure *const m = &r->outcome->measures[e->variant];
     double ns = 0;
     if (m->state != GB_STATE_TIMED) return 0;
     const bool warm = warms_up(v, r->problem, calls);
@@ -180,11 +183,11 @@ static double calls_ns(const struct job *r, size_t variant, uint64_t calls) {
 }
 
 /* Calls that take at least sample_ns. The clock's own cost and its steps of some 20 ns vanish in that. */
-static uint64_t calibrate(const struct job *r, size_t variant) {
+static uint64_t calibrate(const struct job *r, const struct entry *e) {
     const double sample_ns = r->h->sample_ns;
     double calls = 1;
     while (calls < ITERATIONS_MAX && !stopped(r->h)) {
-        const double ns = calls_ns(r, variant, (uint64_t)calls);
+        const double ns = calls_ns(r, e, (uint64_t)calls);
         if (ns >= sample_ns || ns == 0) break;
         const double grow = 1.2 * sample_ns / (ns > 1 ? ns : 1);
         calls = ceil(calls * (grow < 1.2 ? 1.2 : grow > 10 ? 10 : grow));
@@ -197,15 +200,14 @@ static uint64_t calibrate(const struct job *r, size_t variant) {
  * and so has each peer.
  */
 static void set_iterations(const struct job *r, struct entry *entries, size_t count) {
-    const struct gb_variant *const variants = r->h->plan->variants;
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < count && !stopped(r->h); i++) {
-        const struct gb_variant *const v = &variants[entries[i].variant];
-        entries[i].iterations = calibrate(r, entries[i].variant);
+        const struct gb_variant *const v = entries[i].who;
+        entries[i].iterations = calibrate(r, &entries[i]);
         if (!v->peer && !gb_is_ref(v) && entries[i].iterations < least) least = entries[i].iterations;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct gb_variant *const v = &variants[entries[i].variant];
+        const struct gb_variant *const v = entries[i].who;
         if (!v->peer && !gb_is_ref(v) && least != UINT64_MAX) entries[i].iterations = least;
     }
 }
@@ -238,12 +240,19 @@ static size_t run_rounds(const struct job *r, struct entry *entries, size_t coun
         for (size_t i = 0; i < count; i++) {
             struct entry *const e = &entries[order[i]];
             if (stopped(h)) return round;
-            const double ns = calls_ns(r, e->variant, e->iterations) / (double)e->iterations;
+            const double ns = calls_ns(r, e, e->iterations) / (double)e->iterations;
             e->samples[round] = ns > 0.01 ? ns : 0.01;
         }
         round++;
     }
     return round;
+}
+
+/* Who runs a variant again. Two processes of one program differ more than two runs of one process do. */
+static const struct gb_variant *twin_of(const struct gb_plan *plan, size_t variant) {
+    const struct gb_contender *const twin = plan->twin.contender;
+    const bool usable = variant + 1 == plan->n_own && twin && twin->state == GB_CONTENDER_UP;
+    return usable ? &plan->twin : &plan->variants[variant];
 }
 
 /* The timed variants, and at the end the widest one of ours with the most threads again. */
@@ -253,11 +262,12 @@ static size_t make_entries(const struct gb_harness *h, struct gb_outcome *outcom
     for (size_t i = 0; i < h->plan->n_variants; i++) {
         if (outcome->measures[i].state != GB_STATE_TIMED) continue;
         outcome->measures[i].samples = outcome->storage + count * h->rounds;
-        entries[count++] = (struct entry){.variant = i, .samples = outcome->measures[i].samples};
+        entries[count++] = (struct entry){i, &h->plan->variants[i], 0, outcome->measures[i].samples};
         if (!h->plan->variants[i].peer) outcome->null_variant = i;
     }
     if (outcome->null_variant == h->plan->n_variants) return count;
-    entries[count] = (struct entry){.variant = outcome->null_variant, .samples = outcome->storage + count * h->rounds};
+    entries[count] =
+        (struct entry){outcome->null_variant, twin_of(h->plan, outcome->null_variant), 0, outcome->storage + count * h->rounds};
     return count + 1;
 }
 

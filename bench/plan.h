@@ -35,6 +35,7 @@ struct gb_plan {
     size_t n_tasks;
     struct gb_variant variants[GB_VARIANTS_MAX]; /* by column, then threads, ascending; then peers, in the same way */
     size_t n_variants, n_own;                    /* n_own: without the peers */
+    struct gb_variant twin;                      /* in a race: the last of ours once more, a process of its own */
     size_t threads[GB_THREAD_COUNTS_MAX];        /* ascending */
     size_t n_threads;
     bool columns[GB_ROOF_COLUMNS_MAX], dtypes[GK_DTYPE_COUNT];

@@ -114,29 +114,33 @@ static void start_racer(const struct start *start, struct gb_racer *racer) {
 }
 
 /* This program, whatever became of its file since it was started. */
-static int start_own(const struct start *start) {
-    for (size_t i = 0; i < start->plan->n_own && !*start->stop; i++) {
-        struct gb_variant *const v = &start->plan->variants[i];
-        char command[160];
-        snprintf(command, sizeof command, "/proc/%ld/exe peer --isa %s --threads %zu", (long)getpid(), v->name, v->threads);
-        struct gb_contender *const contender = start_one(start, command, v->threads);
-        if (contender->state != GB_CONTENDER_UP)
-            return gb_fail(GB_EXIT_RESOURCE, "cannot start %s as a contender: %s", v->label, contender->reason);
-        v->contender = contender;
-    }
-    return GB_EXIT_OK;
+static int start_own(const struct start *start, struct gb_variant *v) {
+    char command[160];
+    snprintf(command, sizeof command, "/proc/%ld/exe peer --isa %s --threads %zu", (long)getpid(), v->name, v->threads);
+    v->contender = start_one(start, command, v->threads);
+    if (v->contender->state == GB_CONTENDER_UP) return GB_EXIT_OK;
+    return gb_fail(GB_EXIT_RESOURCE, "cannot start %s as a contender: %s", v->label, v->contender->reason);
+}
+
+static int start_all_own(const struct start *start) {
+    struct gb_plan *const plan = start->plan;
+    int code = GB_EXIT_OK;
+    for (size_t i = 0; i < plan->n_own && !*start->stop && code == GB_EXIT_OK; i++) code = start_own(start, &plan->variants[i]);
+    if (*start->stop || code != GB_EXIT_OK) return code;
+    plan->twin = plan->variants[plan->n_own - 1];
+    return start_own(start, &plan->twin);
 }
 
 int gb_race_start(struct gb_race *race, struct gb_plan *plan, bool bind, double limit_ns, const volatile sig_atomic_t *stop) {
     const struct start start = {race, plan, bind, limit_ns, stop};
     if (race->count == 0) return GB_EXIT_OK;
-    race->contenders = calloc(plan->n_own + race->count * plan->n_threads, sizeof *race->contenders);
+    race->contenders = calloc(plan->n_own + 1 + race->count * plan->n_threads, sizeof *race->contenders);
     if (!race->contenders) return gb_fail(GB_EXIT_RESOURCE, "no memory for the contenders");
     for (size_t i = 0; i < race->count; i++) start_racer(&start, &race->list[i]);
     if (plan->n_variants == plan->n_own) return GB_EXIT_OK;
     if (gk_context_create(&race->judge, &(gk_options){.threads = 1}) != GK_OK)
         return gb_fail(GB_EXIT_RESOURCE, "no memory for the contenders");
-    return start_own(&start);
+    return start_all_own(&start);
 }
 
 void gb_race_end(struct gb_race *race) {
