@@ -1,13 +1,17 @@
 #include "shared_memory.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 /* Allocated now: a page that cannot be had later would be a signal instead of an error. */
 static bool reserve(int fd, size_t bytes) {
-    return ftruncate(fd, (off_t)bytes) == 0 && posix_fallocate(fd, 0, (off_t)bytes) == 0 &&
-           fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
+    if (ftruncate(fd, (off_t)bytes) != 0) return false;
+    int error;
+    do error = posix_fallocate(fd, 0, (off_t)bytes);
+    while (error == EINTR);
+    return error == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
 }
 
 bool gb_shared_create(struct gb_shared *shared, size_t bytes) {

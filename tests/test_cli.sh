@@ -99,6 +99,9 @@ refuses 2 "unknown instruction set ''" "$g" run --isa "$lowest,"
 refuses 2 'longer than 63' "$g" run --isa "$(printf '%0200d' 0)"
 refuses 2 "did you mean 'affine_dx'" "$g" run --kernels affine_xd
 refuses 2 'unknown kernel' "$g" check --kernels nothing
+refuses 2 "unknown peer 'nobody'" "$g" run --peers nobody
+refuses 2 '--peer takes NAME=COMMAND' "$g" run --peer ./program
+refuses 2 '--peer-limit must be a number' "$g" run --peer-limit 0
 refuses 2 "unknown type 'f16'" "$g" run --dtype f16
 refuses 2 'nothing to run' "$g" run --shape "$tiny" --kernels affine
 refuses 2 'allowed: kernels, variants, workloads' "$g" list --plain columns
@@ -222,6 +225,7 @@ accepts '| kernel | formula |' "$g" list --markdown
 accepts 'chosen' "$g" info --no-roofs
 accepts '"schema": "gradbench/1"' bash -c '"$@" --json - 2>/dev/null' - "${short[@]}"
 accepts 'verified first' "${short[@]}" --json old.json
+accepts 'verified first' "${short[@]}" --peers none
 holds 'grep -q "\"complete\": true" old.json'
 ln -s old.json link.json
 accepts 'verified first' "${short[@]}" --json link.json
