@@ -59,7 +59,7 @@ highest=$(tail -1 <<< "$columns")
 # --- words and flags
 refuses 2 'a command is missing' "$g"
 refuses 2 "did you mean 'run'" "$g" rnu
-refuses 2 'allowed: run, check, list, info, peer' "$g" frobnicate
+refuses 2 'allowed: run, check, list, info' "$g" frobnicate
 refuses 2 "unknown command ''" "$g" ''
 refuses 2 "unknown command '--frob'" "$g" --frob
 refuses 2 'stands alone' "$g" --version now
@@ -213,7 +213,7 @@ holds '[ -z "$(ls -d old.json.* closed.json.* 2>/dev/null)" ]'
 # --- what works
 accepts 'usage: gradbench COMMAND' "$g" --help
 accepts 'gradbench ' "$g" --version
-for command in run check list info peer; do
+for command in run check list info; do
     accepts "usage: gradbench $command" "$g" "$command" --help
     accepts '--help' "$g" "$command" -h
 done
