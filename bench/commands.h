@@ -6,5 +6,6 @@ int gb_command_run(int argc, char **argv);
 int gb_command_check(int argc, char **argv);
 int gb_command_list(int argc, char **argv);
 int gb_command_info(int argc, char **argv);
+int gb_command_peer(int argc, char **argv);
 
 #endif

@@ -15,6 +15,7 @@ static const struct {
     {"check", "check every kernel of every instruction set on this CPU", gb_command_check},
     {"list", "show kernels, variants and workloads", gb_command_list},
     {"info", "explain this machine and what is chosen on it", gb_command_info},
+    {"peer", "be a contender of another gradbench's run", gb_command_peer},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -43,7 +44,7 @@ static int refuse(const char *word) {
 }
 
 static int dispatch(int argc, char **argv) {
-    if (argc < 2) return gb_fail(GB_EXIT_USAGE, "a command is missing (run, check, list, info; see gradbench --help)");
+    if (argc < 2) return gb_fail(GB_EXIT_USAGE, "a command is missing (run, check, list, info, peer; see gradbench --help)");
     const bool alone = argc == 2;
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) return help();
     if (strcmp(argv[1], "--version") == 0)

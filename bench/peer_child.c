@@ -14,7 +14,7 @@
 #include "clock.h"
 #include "message.h"
 
-enum { LINE_BYTES = 8192, REPLY_BYTES = 510, REASON_BYTES = 200, THREADS_MAX = 1 << 16 };
+enum { LINE_BYTES = 8192, REPLY_BYTES = 510, REASON_BYTES = 200, THREADS_MAX = 1 << 10 };
 
 /* What kernels.def says of operands, without the library: a peer does not link what it races against. */
 enum shape_kind { SHAPE_KERNEL, SHAPE_DIM, SHAPE_IN, SHAPE_OUT };

@@ -1,0 +1,156 @@
+/* The loops that a C programmer would write, for a compiler to vectorise and OpenMP to spread. What it does not know it says.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer_child.h"
+
+struct matrix {
+    void *at; /* NULL: absent */
+    size_t ld;
+};
+
+struct job {
+    size_t n, d, m, c;
+    int threads;
+    bool out_in, accumulate, mean;
+    struct matrix x, w, b, y, dy, dx, dw, db, mask, labels, p, row_loss, loss;
+    void *masked; /* n x m: dy behind the mask */
+    void (*run)(const struct job *job);
+};
+
+/* c = start + a b, or c += a b; a is rows x depth with any two strides. */
+struct product {
+    void *c;
+    const void *a, *b, *start;
+    size_t ld_c, ld_b, a_row, a_depth, rows, cols, depth;
+    bool accumulate;
+    int threads;
+};
+
+#define REAL float
+#define NAME(name) name##_f32
+#define EXP expf
+#define LOG logf
+#include "naive_loops.h"
+#undef REAL
+#undef NAME
+#undef EXP
+#undef LOG
+
+#define REAL double
+#define NAME(name) name##_f64
+#define EXP exp
+#define LOG log
+#include "naive_loops.h"
+
+static const struct {
+    const char *kernel;
+    void (*run[2])(const struct job *job);
+} kernels[] = {
+    {"affine_forward", {affine_forward_f32, affine_forward_f64}},
+    {"affine_dx", {affine_dx_f32, affine_dx_f64}},
+    {"affine_dw", {affine_dw_f32, affine_dw_f64}},
+    {"affine_db", {affine_db_f32, affine_db_f64}},
+    {"affine_backward", {affine_backward_f32, affine_backward_f64}},
+    {"relu_forward", {relu_forward_f32, relu_forward_f64}},
+    {"relu_backward", {relu_backward_f32, relu_backward_f64}},
+    {"softmax_xent_forward", {softmax_xent_forward_f32, softmax_xent_forward_f64}},
+    {"softmax_xent_backward", {softmax_xent_backward_f32, softmax_xent_backward_f64}},
+    {"softmax_xent", {softmax_xent_f32, softmax_xent_f64}},
+};
+
+static const struct {
+    const char *key, *value;
+} known[] = {
+    {"layout", "in_out"},  {"layout", "out_in"}, {"accumulate", "0"}, {"accumulate", "1"},
+    {"reduction", "mean"}, {"reduction", "sum"}, {"labels", "index"}, {"ignore", "0"},
+};
+
+static bool unfit(char note[GB_PEER_NOTE_MAX], const char *what, const char *which) {
+    snprintf(note, GB_PEER_NOTE_MAX, "%s%s", what, which);
+    return false;
+}
+
+static bool option_is(const struct gb_peer_problem *problem, const char *key, const char *value) {
+    const char *const got = gb_peer_option(problem, key);
+    return got && strcmp(got, value) == 0;
+}
+
+static bool options_known(const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
+    for (size_t i = 0; i < problem->n_options; i++) {
+        bool found = false;
+        for (size_t j = 0; j < sizeof known / sizeof *known; j++)
+            found |=
+                strcmp(known[j].key, problem->options[i].key) == 0 && strcmp(known[j].value, problem->options[i].value) == 0;
+        if (!found) return unfit(note, "an option that it does not know: ", problem->options[i].key);
+    }
+    return true;
+}
+
+static bool operands_known(struct job *job, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
+    const struct {
+        const char *name;
+        struct matrix *matrix;
+    } operands[] = {
+        {"x", &job->x},
+        {"w", &job->w},
+        {"b", &job->b},
+        {"y", &job->y},
+        {"dy", &job->dy},
+        {"dx", &job->dx},
+        {"dw", &job->dw},
+        {"db", &job->db},
+        {"p", &job->p},
+        {"mask", &job->mask},
+        {"loss", &job->loss},
+        {"labels", &job->labels},
+        {"row_loss", &job->row_loss},
+    };
+    size_t found = 0;
+    for (size_t i = 0; i < sizeof operands / sizeof *operands; i++) {
+        operands[i].matrix->at = gb_peer_operand(problem, operands[i].name, &operands[i].matrix->ld);
+        found += operands[i].matrix->at != NULL;
+    }
+    if (found != problem->n_operands) return unfit(note, "an operand that it does not know", "");
+    if (strncmp(problem->kernel, "softmax_xent", 12) == 0 && !job->labels.at) return unfit(note, "it needs labels", "");
+    if (strcmp(problem->kernel, "affine_backward") != 0) return true;
+    if ((job->dx.at && !job->w.at) || (job->dw.at && !job->x.at)) return unfit(note, "an operand is missing", "");
+    return true;
+}
+
+static bool prepare(void *data, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
+    struct job *const job = data;
+    free(job->masked);
+    *job = (struct job){.n = problem->n, .d = problem->d, .m = problem->m, .c = problem->c, .threads = (int)problem->threads};
+    job->out_in = option_is(problem, "layout", "out_in");
+    job->accumulate = option_is(problem, "accumulate", "1");
+    job->mean = !option_is(problem, "reduction", "sum");
+    if (!options_known(problem, note) || !operands_known(job, problem, note)) return false;
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        if (strcmp(kernels[i].kernel, problem->kernel) == 0) job->run = kernels[i].run[problem->f64];
+    if (!job->run) return unfit(note, "a kernel that it does not know", "");
+    if (!job->mask.at || !job->m) return true;
+    job->masked = calloc(job->n * job->m + 1, sizeof(double));
+    return job->masked || unfit(note, "no memory", "");
+}
+
+static void call(void *data) {
+    const struct job *const job = data;
+    job->run(job);
+}
+
+int main(void) {
+    struct job job = {.n = 0};
+    const struct gb_peer peer = {
+        .description = "plain loops in C, -O3 -march=native (" __VERSION__ "), OpenMP over the outer one",
+        .data = &job,
+        .prepare = prepare,
+        .call = call,
+    };
+    const int code = gb_peer_serve(&peer);
+    free(job.masked);
+    return code;
+}

@@ -1,0 +1,194 @@
+/* No include guard: naive.c includes it once a type, with REAL, NAME, EXP and LOG defined. */
+
+static void NAME(start_row)(const struct product *p, REAL *c) {
+    const REAL *const start = p->start;
+    if (p->accumulate) return;
+    for (size_t j = 0; j < p->cols; j++) c[j] = start ? start[j] : 0;
+}
+
+/* b is depth x cols */
+static void NAME(rows_added)(const struct product *p) {
+#pragma omp parallel for num_threads(p->threads)
+    for (size_t i = 0; i < p->rows; i++) {
+        REAL *const restrict c = (REAL *)p->c + i * p->ld_c;
+        NAME(start_row)(p, c);
+        for (size_t k = 0; k < p->depth; k++) {
+            const REAL a = ((const REAL *)p->a)[i * p->a_row + k * p->a_depth];
+            const REAL *const restrict b = (const REAL *)p->b + k * p->ld_b;
+            for (size_t j = 0; j < p->cols; j++) c[j] += a * b[j];
+        }
+    }
+}
+
+/* b is cols x depth */
+static void NAME(dot_products)(const struct product *p) {
+#pragma omp parallel for num_threads(p->threads)
+    for (size_t i = 0; i < p->rows; i++) {
+        REAL *const restrict c = (REAL *)p->c + i * p->ld_c;
+        const REAL *const restrict a = (const REAL *)p->a + i * p->a_row;
+        NAME(start_row)(p, c);
+        for (size_t j = 0; j < p->cols; j++) {
+            const REAL *const restrict b = (const REAL *)p->b + j * p->ld_b;
+            REAL sum = 0;
+            for (size_t k = 0; k < p->depth; k++) sum += a[k] * b[k];
+            c[j] += sum;
+        }
+    }
+}
+
+static void NAME(affine_forward)(const struct job *o) {
+    const struct product p = {.c = o->y.at,
+                              .ld_c = o->y.ld,
+                              .rows = o->n,
+                              .cols = o->m,
+                              .depth = o->d,
+                              .a = o->x.at,
+                              .a_row = o->x.ld,
+                              .a_depth = 1,
+                              .b = o->w.at,
+                              .ld_b = o->w.ld,
+                              .start = o->b.at,
+                              .threads = o->threads};
+    if (o->out_in) NAME(dot_products)(&p);
+    else NAME(rows_added)(&p);
+}
+
+static void NAME(affine_dx)(const struct job *o) {
+    const struct product p = {.c = o->dx.at,
+                              .ld_c = o->dx.ld,
+                              .rows = o->n,
+                              .cols = o->d,
+                              .depth = o->m,
+                              .a = o->dy.at,
+                              .a_row = o->dy.ld,
+                              .a_depth = 1,
+                              .b = o->w.at,
+                              .ld_b = o->w.ld,
+                              .accumulate = o->accumulate,
+                              .threads = o->threads};
+    if (o->out_in) NAME(rows_added)(&p);
+    else NAME(dot_products)(&p);
+}
+
+static void NAME(affine_dw)(const struct job *o) {
+    const struct matrix *const a = o->out_in ? &o->dy : &o->x, *const b = o->out_in ? &o->x : &o->dy;
+    const struct product p = {.c = o->dw.at,
+                              .ld_c = o->dw.ld,
+                              .rows = o->out_in ? o->m : o->d,
+                              .cols = o->out_in ? o->d : o->m,
+                              .depth = o->n,
+                              .a = a->at,
+                              .a_row = 1,
+                              .a_depth = a->ld,
+                              .b = b->at,
+                              .ld_b = b->ld,
+                              .accumulate = o->accumulate,
+                              .threads = o->threads};
+    NAME(rows_added)(&p);
+}
+
+/* In strips of columns: each thread has its own, and reads whole cache lines. */
+static void NAME(affine_db)(const struct job *o) {
+    enum { STRIP = 64 };
+    REAL *const restrict db = o->db.at;
+#pragma omp parallel for num_threads(o->threads)
+    for (size_t strip = 0; strip < o->m; strip += STRIP) {
+        const size_t end = o->m - strip < STRIP ? o->m : strip + STRIP;
+        for (size_t j = strip; !o->accumulate && j < end; j++) db[j] = 0;
+        for (size_t i = 0; i < o->n; i++) {
+            const REAL *const restrict dy = (const REAL *)o->dy.at + i * o->dy.ld;
+            for (size_t j = strip; j < end; j++) db[j] += dy[j];
+        }
+    }
+}
+
+static void NAME(pass_mask)(const REAL *in, const uint64_t *mask, REAL *out, size_t count) {
+    for (size_t j = 0; j < count; j++) out[j] = mask[j / 64] >> (j % 64) & 1 ? in[j] : 0;
+}
+
+static void NAME(affine_backward)(const struct job *job) {
+    struct job o = *job;
+    if (o.mask.at) {
+        o.dy = (struct matrix){o.masked, o.m};
+#pragma omp parallel for num_threads(o.threads)
+        for (size_t i = 0; i < o.n; i++)
+            NAME(pass_mask)
+            ((const REAL *)job->dy.at + i * job->dy.ld, (const uint64_t *)o.mask.at + i * o.mask.ld,
+             (REAL *)o.dy.at + i * o.dy.ld, o.m);
+    }
+    if (o.dx.at) NAME(affine_dx)(&o);
+    if (o.dw.at) NAME(affine_dw)(&o);
+    if (o.db.at) NAME(affine_db)(&o);
+}
+
+/* y may be x: the mask is made before y is written. */
+static void NAME(relu_forward)(const struct job *o) {
+#pragma omp parallel for num_threads(o->threads)
+    for (size_t i = 0; i < o->n; i++) {
+        const REAL *const x = (const REAL *)o->x.at + i * o->x.ld;
+        REAL *const y = (REAL *)o->y.at + i * o->y.ld;
+        uint64_t *const mask = o->mask.at ? (uint64_t *)o->mask.at + i * o->mask.ld : NULL;
+        for (size_t first = 0; mask && first < o->d; first += 64) {
+            const size_t count = o->d - first < 64 ? o->d - first : 64;
+            uint64_t bits = 0;
+            for (size_t j = 0; j < count; j++) bits |= (uint64_t) !(x[first + j] <= 0) << j;
+            mask[first / 64] = bits;
+        }
+        for (size_t j = 0; j < o->d; j++) y[j] = x[j] <= 0 ? 0 : x[j];
+    }
+}
+
+static void NAME(relu_backward)(const struct job *o) {
+#pragma omp parallel for num_threads(o->threads)
+    for (size_t i = 0; i < o->n; i++)
+        NAME(pass_mask)
+        ((const REAL *)o->dy.at + i * o->dy.ld, (const uint64_t *)o->mask.at + i * o->mask.ld, (REAL *)o->dx.at + i * o->dx.ld,
+         o->d);
+}
+
+/* The row's loss; p, if there is one, becomes its probabilities. p may be x. */
+static REAL NAME(softmax_row)(const REAL *x, size_t c, int32_t label, REAL *p) {
+    REAL max = -INFINITY, sum = 0;
+    for (size_t j = 0; j < c; j++) max = x[j] > max ? x[j] : max;
+    const REAL right = (uint32_t)label < c ? x[label] - max : 0;
+    for (size_t j = 0; j < c; j++) {
+        const REAL e = EXP(x[j] - max);
+        if (p) p[j] = e;
+        sum += e;
+    }
+    for (size_t j = 0; p && j < c; j++) p[j] /= sum;
+    return LOG(sum) - right;
+}
+
+static void NAME(subtract_label)(const REAL *p, size_t c, int32_t label, REAL scale, REAL *dx) {
+    for (size_t j = 0; j < c; j++) dx[j] = (p[j] - ((size_t)label == j ? 1 : 0)) * scale;
+}
+
+static REAL NAME(scale)(const struct job *o) { return o->mean ? 1 / (REAL)o->n : 1; }
+
+/* probabilities: where a row's go, if anywhere. */
+static void NAME(softmax_rows)(const struct job *o, const struct matrix *probabilities, bool gradient) {
+    const int32_t *const labels = o->labels.at;
+    REAL total = 0;
+#pragma omp parallel for num_threads(o->threads) reduction(+ : total)
+    for (size_t i = 0; i < o->n; i++) {
+        REAL *const p = probabilities->at ? (REAL *)probabilities->at + i * probabilities->ld : NULL;
+        const REAL loss = NAME(softmax_row)((const REAL *)o->x.at + i * o->x.ld, o->c, labels[i], p);
+        if (gradient) NAME(subtract_label)(p, o->c, labels[i], NAME(scale)(o), p);
+        if (o->row_loss.at) ((REAL *)o->row_loss.at)[i] = loss;
+        total += loss;
+    }
+    if (o->loss.at) *(REAL *)o->loss.at = total * NAME(scale)(o);
+}
+
+static void NAME(softmax_xent_forward)(const struct job *o) { NAME(softmax_rows)(o, &o->p, false); }
+
+static void NAME(softmax_xent_backward)(const struct job *o) {
+    const int32_t *const labels = o->labels.at;
+#pragma omp parallel for num_threads(o->threads)
+    for (size_t i = 0; i < o->n; i++)
+        NAME(subtract_label)
+        ((const REAL *)o->p.at + i * o->p.ld, o->c, labels[i], NAME(scale)(o), (REAL *)o->dx.at + i * o->dx.ld);
+}
+
+static void NAME(softmax_xent)(const struct job *o) { NAME(softmax_rows)(o, &o->dx, true); }
