@@ -107,8 +107,8 @@ static void start_racer(const struct start *start, struct gb_racer *racer) {
             memcpy(racer->reason, contender->reason, sizeof racer->reason);
             return;
         }
+        if (!racer->up) memcpy(racer->description, contender->description, sizeof racer->description);
         racer->up = true;
-        memcpy(racer->description, contender->description, sizeof racer->description);
         gb_plan_add_peer(start->plan, racer->entry.name, threads)->contender = contender;
     }
 }
