@@ -189,8 +189,8 @@ static void same_bits(const struct child *child, const struct gb_problem_spec *s
     gb_problem_describe(spec, text, sizeof text);
     share(&there, spec);
     assert_true(gb_problem_create(&here, spec));
-    assert_int_equal(gb_problem_call(&here, ctx), GK_OK);
-    if (!called(child, &there, threads)) fail_msg("unsupported: %s", text);
+    const bool accepted = gb_problem_call(&here, ctx) == GK_OK; /* no label is right where there are no classes */
+    if (called(child, &there, threads) != accepted) fail_msg("%s: %s", text, accepted ? "unsupported" : "ready");
     if (!gb_problem_equal(&there.problem, &here, &first))
         fail_msg("%s: %s[%zu][%zu] is %g, not %g", text, first.operand, first.row, first.col, first.got, first.want);
     if (!gb_problem_intact(&there.problem, &what)) fail_msg("%s: %s was written", text, what);
@@ -322,7 +322,7 @@ static void an_absent_library(void **state) {
     }
 }
 
-/* %s is a line that is good. */
+/* Changes of a good line. */
 static const struct {
     const char *from, *to;
 } breaks[] = {
@@ -346,7 +346,7 @@ static const struct {
     {"in.dy=", "in.dy=9"},
     {"in.dy=", "out.dy="},
     {"in.dy=", "in.dz="},
-    {"in.dy=", "in.dy=1"},
+    {"in.dy=64", "in.dy=66"},
     {"in.dy=", "in.dy=64 in.dy="},
     {"in.dy=", "in.="},
     {"out.dx=", "out.dx=x"},
