@@ -210,14 +210,13 @@ static void set_threads(const struct blas *blas, size_t threads) {
 
 static bool prepare(void *data, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
     struct job *const job = data;
-    const bool in = strcmp(problem->kernel, "affine_db") == 0 || problem->d;
+    const bool has_d = strcmp(problem->kernel, "affine_db") != 0;
     release(job);
     *job = (struct job){.blas = job->blas, .n = problem->n, .d = problem->d, .m = problem->m, .f64 = problem->f64};
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
         if (strcmp(kernels[i].kernel, problem->kernel) == 0) job->run = kernels[i].run;
     if (!job->run) return unfit(note, "a BLAS has no ", problem->kernel);
-    if (!job->n || !in || !job->m) return unfit(note, "an empty problem", "");
-    if (job->n > INT_MAX || job->d > INT_MAX || job->m > INT_MAX) return unfit(note, "a dimension that is no int", "");
+    if (!job->n || !job->m || (has_d && !job->d)) return unfit(note, "an empty problem", "");
     if (!take_options(job, problem, note) || !take_operands(job, problem, note)) return false;
     if (!allocate(job)) return unfit(note, "no memory", "");
     set_threads(&job->blas, problem->threads);
@@ -292,14 +291,15 @@ static void describe(const struct blas *blas, const char *path, char description
     }
 }
 
-static bool load(struct blas *blas, const char *path) {
+/* NULL: it is a CBLAS. Else why there is none. */
+static const char *load(struct blas *blas, const char *path) {
     blas->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!blas->library) return false;
+    if (!blas->library) return dlerror();
     blas->sgemm = (gemm_f32 *)function(blas, "cblas_sgemm");
     blas->dgemm = (gemm_f64 *)function(blas, "cblas_dgemm");
     blas->sgemv = (gemv_f32 *)function(blas, "cblas_sgemv");
     blas->dgemv = (gemv_f64 *)function(blas, "cblas_dgemv");
-    return blas->sgemm && blas->dgemm && blas->sgemv && blas->dgemv;
+    return blas->sgemm && blas->dgemm && blas->sgemv && blas->dgemv ? NULL : "the library is no CBLAS (cblas_sgemm, ...)";
 }
 
 int main(int argc, char **argv) {
@@ -309,10 +309,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: gradbench-peer-cblas LIBRARY\n");
         return GB_EXIT_USAGE;
     }
-    if (!load(&job.blas, argv[1])) {
-        const char *const reason = dlerror();
-        return gb_peer_absent(reason ? reason : "the library has no cblas_sgemm");
-    }
+    const char *const reason = load(&job.blas, argv[1]);
+    if (reason) return gb_peer_absent(reason);
     describe(&job.blas, argv[1], peer.description);
     const int code = gb_peer_serve(&peer);
     release(&job);
