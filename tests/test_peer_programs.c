@@ -353,6 +353,8 @@ static const struct {
     {"in.dy=", "out.dy="},
     {"in.dy=", "in.dz="},
     {"in.dy=64", "in.dy=66"},
+    {"out.dx=512", "out.dx=528"},
+    {"in.dy=", "in.x=0,7 in.dy="},
     {"in.dy=", "in.dy=64 in.dy="},
     {"in.dy=", "in.="},
     {"out.dx=", "out.dx=x"},
@@ -378,8 +380,10 @@ static void refuses(const struct child *child) {
     struct gb_problem_spec spec = small;
     while (strcmp(gk_kernel_get(spec.kernel)->name, "affine_dx") != 0) spec.kernel++;
     share(&s, &spec);
+    assert_int_equal(s.bytes, 704); /* what the changes count on */
     prepare_line(&s, 1, line);
     for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
+        assert_true(called(child, &s, 1));
         replace(line, breaks[i].from, breaks[i].to, bad);
         ask(child, bad, reply);
         if (!begins(reply, "error ")) fail_msg("'%s' to '%s'", reply, bad);
