@@ -14,7 +14,7 @@
 #include "clock.h"
 #include "message.h"
 
-enum { LINE_BYTES = 8192, REPLY_BYTES = 510, REASON_BYTES = 200, THREADS_MAX = 1 << 10 };
+enum { LINE_BYTES = 8192, REPLY_BYTES = 510, REASON_BYTES = 200, THREADS_MAX = 1 << 10, DIMENSION_MAX = 1 << 24 };
 
 /* What kernels.def says of operands, without the library: a peer does not link what it races against. */
 enum shape_kind { SHAPE_KERNEL, SHAPE_DIM, SHAPE_IN, SHAPE_OUT };
@@ -129,10 +129,10 @@ static const struct {
     {"threads", KEY_COUNT, offsetof(struct gb_peer_problem, threads), 1, THREADS_MAX, true},
     {"memory", KEY_MEMORY, 0, 0, 0, true},
     {"bytes", KEY_COUNT, offsetof(struct gb_peer_problem, bytes), 1, PTRDIFF_MAX, true},
-    {"n", KEY_COUNT, offsetof(struct gb_peer_problem, n), 0, PTRDIFF_MAX, false},
-    {"d", KEY_COUNT, offsetof(struct gb_peer_problem, d), 0, PTRDIFF_MAX, false},
-    {"m", KEY_COUNT, offsetof(struct gb_peer_problem, m), 0, PTRDIFF_MAX, false},
-    {"c", KEY_COUNT, offsetof(struct gb_peer_problem, c), 0, PTRDIFF_MAX, false},
+    {"n", KEY_COUNT, offsetof(struct gb_peer_problem, n), 0, DIMENSION_MAX, false},
+    {"d", KEY_COUNT, offsetof(struct gb_peer_problem, d), 0, DIMENSION_MAX, false},
+    {"m", KEY_COUNT, offsetof(struct gb_peer_problem, m), 0, DIMENSION_MAX, false},
+    {"c", KEY_COUNT, offsetof(struct gb_peer_problem, c), 0, DIMENSION_MAX, false},
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 

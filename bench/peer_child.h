@@ -15,7 +15,9 @@ struct gb_peer_operand {
     bool output;
 };
 
-/* What prepare said. */
+/* What prepare said. It was checked against kernels.def: every operand is one of the kernel's, aligned to its elements and in
+ * the memory with all its rows, the required ones are there, and dimensions are at most 2^24. Labels' values were not looked
+ * at. */
 struct gb_peer_problem {
     char kernel[48];
     bool f64;
@@ -38,7 +40,8 @@ const char *gb_peer_option(const struct gb_peer_problem *problem, const char *ke
 struct gb_peer {
     char description[GB_PEER_NOTE_MAX];
     void *data;
-    /* True: ready, note may say how. False: unsupported, note says why. The problem lives until the next prepare. */
+    /* True: ready, note may say how. False: unsupported, note says why. The problem lives until the next prepare. The outputs
+     * stay as they are. Kernels that kernels.def does not have never come here: they are unsupported. */
     bool (*prepare)(void *data, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]);
     /* One call of the prepared kernel. Not NULL. */
     void (*call)(void *data);

@@ -145,7 +145,7 @@ static void call(void *data) {
 int main(void) {
     struct job job = {.n = 0};
     const struct gb_peer peer = {
-        .description = "plain loops in C, -O3 -march=native (" __VERSION__ "), OpenMP over the outer one",
+        .description = "plain loops in C, -O3 -march=native (compiler " __VERSION__ "), OpenMP over the outer one",
         .data = &job,
         .prepare = prepare,
         .call = call,
