@@ -1,5 +1,5 @@
-/* The gradients of the affine layer as products and column sums, shared by the kernels of one gradient and of all. A mask masks
- * dy; NULL for none. */
+/* The gradients of the affine layer as products and column sums, shared by the kernels of one gradient and of all. None
+ * looks at the mask. */
 #ifndef GK_AFFINE_H
 #define GK_AFFINE_H
 
@@ -12,8 +12,7 @@ static inline struct gk_gemm gk_product_dx(const gk_backward_args *a) {
     const bool in_out = a->layout == GK_IN_OUT;
     return (struct gk_gemm){
         .rows = a->n, .cols = a->d, .k = a->m,
-        .a = {.p = a->dy, .ld = gk_ld(a->ld_dy, a->m), .along_k = true,
-              .mask = a->mask, .ld_mask = gk_ld(a->ld_mask, gk_words(a->m))},
+        .a = {.p = a->dy, .ld = gk_ld(a->ld_dy, a->m), .along_k = true},
         .b = {.p = a->w, .ld = gk_ld(a->ld_w, in_out ? a->m : a->d), .along_k = in_out},
         .c = a->dx, .ldc = gk_ld(a->ld_dx, a->d), .accumulate = a->accumulate_dx,
     };
@@ -22,9 +21,7 @@ static inline struct gk_gemm gk_product_dx(const gk_backward_args *a) {
 /* dw = x^T dy, or its transpose dy^T x where weights are [m][d]; k = n. */
 static inline struct gk_gemm gk_product_dw(const gk_backward_args *a) {
     const bool in_out = a->layout == GK_IN_OUT;
-    const struct gk_view x = {.p = a->x, .ld = gk_ld(a->ld_x, a->d)};
-    const struct gk_view dy = {.p = a->dy, .ld = gk_ld(a->ld_dy, a->m),
-                               .mask = a->mask, .ld_mask = gk_ld(a->ld_mask, gk_words(a->m))};
+    const struct gk_view x = {.p = a->x, .ld = gk_ld(a->ld_x, a->d)}, dy = {.p = a->dy, .ld = gk_ld(a->ld_dy, a->m)};
     return (struct gk_gemm){
         .rows = in_out ? a->d : a->m, .cols = in_out ? a->m : a->d, .k = a->n,
         .a = in_out ? x : dy, .b = in_out ? dy : x,

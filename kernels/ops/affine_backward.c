@@ -1,14 +1,52 @@
-/* dx, dw and db in one parallel region, from dy passed through the mask while it is packed: no masked copy of dy exists. */
+/* dx, dw and db in one parallel region. With a mask, dy passed through it is written once and then read by all three. */
 #include "affine.h"
 
+enum { LINE = 64 / sizeof(real) };
+
+/* An odd number of lines: rows do not fall into the same set of a cache. */
+static size_t copy_ld(const gk_backward_args *a) {
+    return (gk_ceil_div(a->m, LINE) | 1) * LINE;
+}
+
+static size_t copy_bytes(const gk_backward_args *a) {
+    return a->mask ? gk_ceil_div(a->n * copy_ld(a) * sizeof(real), 4096) * 4096 : 0;
+}
+
+static void mask_row(const real *dy, const uint64_t *mask, size_t m, real *out) {
+#if GK_LANES == 1
+    for (size_t j = 0; j < m; j++) out[j] = gk_bits(mask, j, 1) & 1 ? dy[j] : 0;
+#else
+    for (size_t j = 0; j < m; j += GK_LANES) {
+        const size_t count = gk_min(GK_LANES, m - j);
+        const vf x = count == GK_LANES ? vf_load(dy + j) : vf_load_n(dy + j, count);
+        vf_store(out + j, vf_keep(vm_from_bits(gk_bits(mask, j, count)), x));
+    }
+#endif
+}
+
+/* The whole team calls it. */
+static gk_backward_args masked(const gk_backward_args *a, const struct gk_team *team) {
+    gk_backward_args copy = *a;
+    real *const dy = team->scratch;
+    const size_t ld = gk_ld(a->ld_dy, a->m), ld_mask = gk_ld(a->ld_mask, gk_words(a->m));
+    const struct gk_slice rows = gk_team_slice(team, a->n, 1);
+    copy.dy = dy, copy.ld_dy = copy_ld(a);
+    for (size_t i = rows.begin; i < rows.end; i++) mask_row(a->dy + i * ld, a->mask + i * ld_mask, a->m, dy + i * copy.ld_dy);
+    gk_team_barrier(team);
+    return copy;
+}
+
 static void run(const void *args, const struct gk_team *team) {
-    const gk_backward_args *const a = args;
-    const struct gk_gemm dx = gk_product_dx(a), dw = gk_product_dw(a);
-    if (a->dx) GK_SYMBOL(gemm)(&dx, team);
-    if (a->dw) GK_SYMBOL(gemm)(&dw, team);
-    if (!a->db) return;
+    const gk_backward_args *const given = args;
+    const gk_backward_args a = given->mask ? masked(given, team) : *given;
+    const struct gk_gemm dx = gk_product_dx(&a), dw = gk_product_dw(&a);
+    struct gk_team rest = *team;
+    rest.scratch = (char *)team->scratch + copy_bytes(given);
+    if (a.dx) GK_SYMBOL(gemm)(&dx, &rest);
+    if (a.dw) GK_SYMBOL(gemm)(&dw, &rest);
+    if (!a.db) return;
     gk_team_barrier(team); /* the products' scratch becomes the sums' */
-    GK_SYMBOL(column_sums)(a, team);
+    GK_SYMBOL(column_sums)(&a, &rest);
 }
 
 static size_t larger(size_t a, size_t b) {
@@ -18,8 +56,8 @@ static size_t larger(size_t a, size_t b) {
 static size_t scratch(const void *args, const struct gk_machine *machine) {
     const gk_backward_args *const a = args;
     const struct gk_gemm dx = gk_product_dx(a), dw = gk_product_dw(a);
-    return larger(GK_SYMBOL(column_sums_scratch)(a, machine),
-                  larger(GK_SYMBOL(gemm_scratch)(&dx, machine), GK_SYMBOL(gemm_scratch)(&dw, machine)));
+    return copy_bytes(a) + larger(GK_SYMBOL(column_sums_scratch)(a, machine),
+                                  larger(GK_SYMBOL(gemm_scratch)(&dx, machine), GK_SYMBOL(gemm_scratch)(&dw, machine)));
 }
 
 static gk_status check(const void *args) {

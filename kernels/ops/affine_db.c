@@ -12,26 +12,24 @@ enum {
 
 static void add_rows(const struct gk_view *dy, size_t row, size_t count, size_t j0, size_t cols, real *sums) {
     for (size_t i = row; i < row + count; i++)
-        for (size_t j = 0; j < cols; j++) sums[j] += gk_load_view(dy, i, j0 + j);
+        for (size_t j = 0; j < cols; j++) sums[j] += dy->p[i * dy->ld + j0 + j];
 }
 
 #else
 
-/* `count` rows from `row` on, in one pass over the sums; whole vectors, or with a mask or at the end of the row piece by piece. */
+/* `count` rows from `row` on, in one pass over the sums. */
 GK_INLINE void add_together(const struct gk_view *dy, size_t row, const size_t count, size_t j0, size_t cols, real *sums) {
     const real *const x = dy->p + row * dy->ld + j0;
     size_t j = 0;
-    for (; j + GK_LANES <= cols && !dy->mask; j += GK_LANES) {
+    for (; j + GK_LANES <= cols; j += GK_LANES) {
         vf sum = vf_load(sums + j);
         for (size_t i = 0; i < count; i++) sum = vf_add(sum, vf_load(x + i * dy->ld + j));
         vf_store(sums + j, sum);
     }
-    for (; j < cols; j += GK_LANES) {
-        vf sum = vf_load(sums + j);
-        for (size_t i = 0; i < count; i++)
-            sum = vf_add(sum, gk_load_view(dy, row + i, j0 + j, gk_min(GK_LANES, cols - j)));
-        vf_store(sums + j, sum);
-    }
+    if (j == cols) return;
+    vf sum = vf_load(sums + j);
+    for (size_t i = 0; i < count; i++) sum = vf_add(sum, vf_load_n(x + i * dy->ld + j, cols - j));
+    vf_store(sums + j, sum);
 }
 
 static void add_rows(const struct gk_view *dy, size_t row, size_t count, size_t j0, size_t cols, real *sums) {
@@ -44,8 +42,7 @@ static void add_rows(const struct gk_view *dy, size_t row, size_t count, size_t 
 
 /* sums has whole vectors: cols rounded up to GK_SUM_LANES. */
 static void sum_block(const gk_backward_args *a, size_t row, size_t j0, size_t cols, real *sums) {
-    const struct gk_view dy = {.p = a->dy, .ld = gk_ld(a->ld_dy, a->m),
-                               .mask = a->mask, .ld_mask = gk_ld(a->ld_mask, gk_words(a->m))};
+    const struct gk_view dy = {.p = a->dy, .ld = gk_ld(a->ld_dy, a->m)};
     memset(sums, 0, gk_ceil_div(cols, GK_SUM_LANES) * GK_SUM_LANES * sizeof(real));
     add_rows(&dy, row, gk_min(GK_KB, a->n - row), j0, cols, sums);
 }

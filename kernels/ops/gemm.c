@@ -1,12 +1,13 @@
-/* Design: a thread owns a rectangle of c. For each 256 of k it packs b, up to half of the L2 cache wide, then walks over the rows
- * a tile at a time: it packs the tile's rows of a (12 KiB, they stay in L1) and runs along the packed b. c is touched once for
- * each 256 of k. What is packed, and how wide, changes no bit: a tile's sum is one chain of fma over k from +0. */
+/* Design: a thread owns a rectangle of c. It packs b, half of the L2 cache for each 256 of k, up to eight such blocks, and then
+ * runs over some 100 rows for one block after the other, so that these rows of c stay in L2. A tile's rows of a are broadcast
+ * from where they lie (but see packs_strips), while the next ones are fetched into L2. The same product as its transpose where
+ * that costs less. None of this changes a bit: a tile's sum is one chain of fma over k from +0. */
 #include "gemm.h"
 
 #if GK_LANES == 1
 
 static real element(const struct gk_view *v, size_t i, size_t k) {
-    return v->along_k ? gk_load_view(v, i, k) : gk_load_view(v, k, i);
+    return v->along_k ? v->p[i * v->ld + k] : v->p[k * v->ld + i];
 }
 
 /* 64 columns side by side, so that fmaf calls overlap; each is one chain. */
@@ -41,6 +42,11 @@ size_t GK_SYMBOL(gemm_block_cols)(const struct gk_caches *caches) {
     return 0;
 }
 
+static double cost(const struct gk_gemm *g, size_t down, size_t across, const struct gk_caches *caches) {
+    (void)caches;
+    return (double)gk_ceil_div(g->rows, down) * (double)gk_ceil_div(g->cols, across);
+}
+
 #else
 
 enum {
@@ -48,11 +54,10 @@ enum {
     NV = GK_TILE_VECTORS,
     NR = NV * GK_LANES,
     MW = (MR + GK_LANES - 1) / GK_LANES * GK_LANES,
-    PANELS_TOGETHER = 96 / MR, /* panels of a packed at a time: enough rows that reading along them is worth a page walk */
-    GAP = 64 / sizeof(real), /* between panels: a pitch of a multiple of 4 KiB would put all of them in one set of L1 */
-    PITCH_A = MW * GK_KB + GAP,
-    PITCH_B = NR * GK_KB + GAP,
-    PACKED_A = PANELS_TOGETHER * PITCH_A * sizeof(real),
+    LINE = 64 / sizeof(real),
+    PITCH = NR * GK_KB + LINE, /* reals between panels of b: a multiple of 4 KiB would put all of them in one set of L1 */
+    BLOCKS_TOGETHER = 8,       /* blocks of k for which b is packed before c is touched */
+    STRIPS_TOGETHER = 96 / MR, /* some 100 rows of c that see all of these, one after the other */
 };
 
 /* One tile: rows x (NV or fewer) vectors of c, over k of one block. */
@@ -67,6 +72,8 @@ struct tile {
     const real *start; /* NULL: the sum is stored as it is */
     size_t start_row;
     size_t last; /* columns in the last vector */
+    const real *ahead; /* of the next block of b a line is fetched at each k: all at once they would wait for one another */
+    size_t ahead_step;
 };
 
 /* Three pointers, a step and three steps reach every row of an unpacked a without a pointer a row. */
@@ -123,7 +130,8 @@ GK_INLINE void store_columns(const struct tile *t, vf acc[MR][NV], const int row
 /* rows, vectors and ending are constants: the compiler keeps acc in registers and drops what is not used. */
 GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors, const enum ending ending) {
     const size_t step = t->a_row, step3 = 3 * step, ldb = t->ldb, a_k = t->a_k;
-    const real *a0 = t->a, *a1 = a0 + 4 * step, *a2 = a0 + 8 * step, *b = t->b;
+    const real *a0 = t->a, *a1 = a0 + 4 * step, *a2 = a0 + 8 * step, *b = t->b, *ahead = t->ahead;
+    const size_t ahead_step = t->ahead_step;
     const vm last = vm_first(t->last); /* here: made in the loop, it was kept on the stack */
     const size_t lines = ending == TRANSPOSED ? (size_t)(vectors - 1) * GK_LANES + t->last : (size_t)rows;
     vf acc[MR][NV];
@@ -142,7 +150,8 @@ GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors
             const vf av = vf_set1(A_ROW(i));
             UNROLLED for (int v = 0; v < vectors; v++) acc[i][v] = vf_fma(av, bv[v], acc[i][v]);
         }
-        a0 += a_k, a1 += a_k, a2 += a_k, b += ldb;
+        __builtin_prefetch(ahead, 0, 2);
+        a0 += a_k, a1 += a_k, a2 += a_k, b += ldb, ahead += ahead_step;
     }
     if (ending == TRANSPOSED) store_columns(t, acc, rows, vectors);
     else store_rows(t, acc, rows, vectors, ending);
@@ -168,117 +177,54 @@ typedef void tile_function(const struct tile *t);
 FOR_EACH_ROWS(TILES)
 static tile_function *const tiles[MR][NV][ENDINGS] = {FOR_EACH_ROWS(ENTRIES)};
 
-/* A packed operand is panels of at most `width` outputs, [k][width] each, `pitch` reals apart. The first `more` panels hold
- * share + 1 outputs, the others share: tiles of a are as high as can be equal, for a low tile waits for its fma chains. */
+/* Columns of b, for one block of k, in panels of NR columns: [k][NR] each, PITCH reals apart. Lanes past the last column are 0. */
 struct packing {
     const struct gk_view *view;
-    size_t first, count; /* outputs */
-    size_t extent;       /* outputs of the whole operand: a load may run over the panel, never over the row */
+    size_t first, count; /* columns */
     size_t k0, k;
-    size_t panels, share, more, width, pitch;
     real *out;
 };
-
-GK_INLINE struct gk_slice panel_outputs(const struct packing *p, size_t panel) {
-    const size_t begin = panel * p->share + gk_min(panel, p->more);
-    return (struct gk_slice){begin, gk_min(p->count, begin + p->share + (panel < p->more))};
-}
 
 /* Rows come from far and a run of one is short: the row PACK_AHEAD on is fetched meanwhile. */
 enum { PACK_AHEAD = 16 };
 
-static void fetch_row(const real *row, size_t count) {
-    for (size_t i = 0; i < count; i += 64 / sizeof(real)) __builtin_prefetch(row + i, 0, 2);
+static void fetch(const real *from, size_t count) {
+    for (size_t i = 0; i < count; i += LINE) __builtin_prefetch(from + i, 0, 2);
 }
 
-/* One row of `count` panels, `vectors` whole vectors each. */
-GK_INLINE const real *copy_panels(const real *row, size_t count, size_t step, size_t pitch, const size_t vectors, real **out) {
-    for (size_t panel = 0; panel < count; panel++, row += step, *out += pitch)
-        UNROLLED for (size_t v = 0; v < vectors; v++) vf_store(*out + v * GK_LANES, vf_load(row + v * GK_LANES));
-    return row;
-}
-
-/* A view whose rows are k, from panel `begin` on: the general case, masked and up to the end of a row. */
-static void pack_row(const struct packing *p, size_t begin, size_t k) {
-    for (size_t panel = begin; panel < p->panels; panel++) {
-        const struct gk_slice outputs = panel_outputs(p, panel);
-        real *const out = p->out + panel * p->pitch + k * p->width;
-        for (size_t i = outputs.begin; i < outputs.end; i += GK_LANES)
-            vf_store(out + i - outputs.begin,
-                     gk_load_view(p->view, p->k0 + k, p->first + i, gk_min(GK_LANES, p->extent - p->first - i)));
-    }
-}
-
-/* A view whose rows are k: copies runs of outputs. Whole vectors run over a panel's last output, within the row; masked loads
- * instead took 80 % of the time on Zen 4. */
-GK_INLINE void pack_along_outputs(const struct packing *p, const size_t width) {
-    size_t whole = p->view->mask ? 0 : p->panels; /* panels that whole vectors do not carry over the end of the row */
-    while (whole > 0 && p->first + panel_outputs(p, whole - 1).begin + width > p->extent) whole--;
-    const size_t higher = gk_min(whole, p->more), count = panel_outputs(p, p->panels - 1).end;
+/* A view whose rows are k: copies runs of columns. */
+static void pack_along_columns(const struct packing *p) {
+    const size_t whole = p->count / NR, rest = p->count % NR;
     for (size_t k = 0; k < p->k; k++) {
         const real *row = p->view->p + (p->k0 + k) * p->view->ld + p->first;
-        real *out = p->out + k * width;
-        if (k + PACK_AHEAD < p->k) fetch_row(row + PACK_AHEAD * p->view->ld, count);
-        row = copy_panels(row, higher, p->share + 1, p->pitch, width / GK_LANES, &out);
-        copy_panels(row, whole - higher, p->share, p->pitch, width / GK_LANES, &out);
-        if (whole < p->panels) pack_row(p, whole, k);
+        real *out = p->out + k * NR;
+        if (k + PACK_AHEAD < p->k) fetch(row + PACK_AHEAD * p->view->ld, p->count);
+        for (size_t panel = 0; panel < whole; panel++, row += NR, out += PITCH)
+            UNROLLED for (size_t v = 0; v < NV; v++) vf_store(out + v * GK_LANES, vf_load(row + v * GK_LANES));
+        for (size_t j = 0; j < rest; j += GK_LANES) vf_store(out + j, vf_load_n(row + j, gk_min(GK_LANES, rest - j)));
     }
 }
 
-/* GK_LANES lines that run along k become, for each k, a vector with a line a lane. Lines past the last repeat it. */
-GK_INLINE void pack_lines(const struct packing *p, size_t line, size_t lines, real *out, const size_t width, const bool masked) {
-    const real *x[GK_LANES];
-    const uint64_t *masks[GK_LANES];
-    for (size_t i = 0; i < GK_LANES; i++) {
-        const size_t row = line + gk_min(i, lines - 1);
-        x[i] = p->view->p + row * p->view->ld + p->k0;
-        masks[i] = masked ? p->view->mask + row * p->view->ld_mask : NULL;
-    }
+/* GK_LANES lines that run along k become, for each k, a vector with a line a lane. */
+static void pack_lines(const struct packing *p, size_t line, real *out) {
+    const size_t lines = gk_min(GK_LANES, p->count - line), ld = p->view->ld;
+    const real *const x = p->view->p + (p->first + line) * ld + p->k0;
     for (size_t k = 0; k < p->k; k += GK_LANES) {
         const size_t count = gk_min(GK_LANES, p->k - k);
         vf r[GK_LANES];
         UNROLLED for (size_t i = 0; i < GK_LANES; i++) {
-            r[i] = count == GK_LANES ? vf_load(x[i] + k) : vf_load_n(x[i] + k, count);
-            if (masked) r[i] = vf_keep(vm_from_bits(gk_bits(masks[i], p->k0 + k, count)), r[i]);
+            if (i >= lines) r[i] = vf_zero();
+            else r[i] = count == GK_LANES ? vf_load(x + i * ld + k) : vf_load_n(x + i * ld + k, count);
         }
         vf_transpose(r);
         UNROLLED for (size_t i = 0; i < GK_LANES; i++)
-            if (i < count) vf_store(out + (k + i) * width, r[i]);
+            if (i < count) vf_store(out + (k + i) * NR, r[i]);
     }
 }
 
-/* A view whose rows are outputs. */
-GK_INLINE void pack_along_k(const struct packing *p, const size_t width) {
-    for (size_t panel = 0; panel < p->panels; panel++) {
-        const struct gk_slice outputs = panel_outputs(p, panel);
-        for (size_t i = outputs.begin; i < outputs.end; i += GK_LANES) {
-            real *const out = p->out + panel * p->pitch + i - outputs.begin;
-            if (p->view->mask) pack_lines(p, p->first + i, outputs.end - i, out, width, true);
-            else pack_lines(p, p->first + i, outputs.end - i, out, width, false);
-        }
-    }
-}
-
-static void pack_a(const struct packing *p) {
-    if (p->view->along_k) pack_along_k(p, MW);
-    else pack_along_outputs(p, MW);
-}
-
-static void pack_b(const struct packing *p) {
-    if (p->view->along_k) pack_along_k(p, NR);
-    else pack_along_outputs(p, NR);
-}
-
-/* THE choice of shape. A rectangle's b is used in place where too few rows would repay packing it, its a where too few columns
- * would. Masks are applied while packing; a b that runs along k must be transposed. */
-enum { PACK_B_FROM_ROWS = 2 * MR + 1, PACK_A_FROM_COLS = 2 * NR + 1 };
-
-static bool packs_b(const struct gk_gemm *g, size_t rows) {
-    return g->b.along_k || g->b.mask || g->transposed || rows >= PACK_B_FROM_ROWS;
-}
-
-static bool packs_a(const struct gk_gemm *g, size_t cols) {
-    return g->a.mask || cols >= PACK_A_FROM_COLS;
+/* A view whose rows are columns of b. */
+static void pack_along_k(const struct packing *p) {
+    for (size_t j = 0; j < p->count; j += GK_LANES) pack_lines(p, j, p->out + j / NR * PITCH + j % NR);
 }
 
 /* Half of L2. */
@@ -287,87 +233,188 @@ size_t GK_SYMBOL(gemm_block_cols)(const struct gk_caches *caches) {
     return (fits ? fits : 1) * NR;
 }
 
-static size_t packed_b_bytes(const struct gk_caches *caches) {
-    return GK_SYMBOL(gemm_block_cols)(caches) / NR * PITCH_B * sizeof(real);
+/* A b that runs along k must be transposed, and a transposed tile reads it as if it were whole. In place, few rows of c do not
+ * repay a copy, nor do many where a block of it lies so densely that it stays in L2 (few pages, no two of its rows far apart). */
+static bool packs_b(const struct gk_gemm *g, size_t rows, const struct gk_caches *caches) {
+    if (g->b.along_k || g->transposed) return true;
+    return rows > 2 * MR && g->b.ld * GK_KB * sizeof(real) > caches->l2 / 2;
 }
 
-/* A thread's scratch: a block of b, and of a as many rows as are packed together. In whole pages, so that threads share none, and
- * the same for every product, so that a thread may start the next one while others are still at this. */
+/* Rows of a tile. Lines that are a multiple of 4 KiB apart share one set of L1, which holds 8 of them or more. */
+static size_t tile_rows(const struct gk_view *a) {
+    return a->along_k && MR > 8 && a->ld * sizeof(real) % 4096 == 0 ? 8 : MR;
+}
+
+/* Where a runs along the rows of c, 6 rows use 24 of 64 bytes of each line, and 256 such lines leave b no room in L1: then a strip
+ * is copied, [k][MW], unless too few tiles read it. In place, 12 rows were 2 to 5 % faster on Zen 4. */
+static bool packs_strips(const struct gk_view *a, size_t cols) {
+    return !a->along_k && MR < 8 && cols >= 4 * NR;
+}
+
+static void pack_strip(const real *a, size_t ld, size_t height, size_t k, real *out) {
+    for (; k > 0; k--, a += ld, out += MW)
+        for (size_t i = 0; i < height; i += GK_LANES) vf_store(out + i, vf_load_n(a + i, gk_min(GK_LANES, height - i)));
+}
+
+/* A thread's scratch, the same for every product, so that a thread may start the next one while others are still at this; in whole
+ * pages, so that threads share none. */
+static size_t block_reals(const struct gk_caches *caches) {
+    return GK_SYMBOL(gemm_block_cols)(caches) / NR * PITCH;
+}
+
 static size_t share_bytes(const struct gk_caches *caches) {
-    return gk_ceil_div(packed_b_bytes(caches) + PACKED_A, 4096) * 4096;
+    return gk_ceil_div((BLOCKS_TOGETHER * block_reals(caches) + MW * GK_KB) * sizeof(real), 4096) * 4096;
 }
 
-/* The tiles of one panel of a: rows of c from i on, `height` of them, along all columns of the block of b. */
-struct strip {
-    struct tile tile;
-    const real *b;
-    size_t b_panel; /* reals from one panel of b to the next */
-    real *c;        /* (0, 0) of the block */
-    const real *bias;
-    bool from_c, transposed;
+/* As many columns of a thread's rectangle as one packed block of b has. */
+struct stripe {
+    const struct gk_gemm *g;
+    struct gk_slice rows, cols;
+    size_t strips, share, more; /* tiles as high as can be equal, for a low one waits for its fma chains: `more` have share + 1 rows */
+    bool packed;
+    real *b; /* where it is packed, a block of k after the other */
+    size_t block;
+    real *strip; /* where a strip of a is packed, or NULL */
 };
 
-static void run_strip(struct strip *s, size_t i, size_t height, size_t cols) {
-    struct tile *const t = &s->tile;
-    const size_t c_row = s->transposed ? 1 : t->ldc, c_col = s->transposed ? t->ldc : 1;
-    for (size_t j = 0; j < cols; j += NR) {
-        const size_t width = gk_min(NR, cols - j), vectors = gk_ceil_div(width, GK_LANES);
-        t->b = s->b + j / NR * s->b_panel;
-        t->c = s->c + i * c_row + j * c_col;
-        t->start = s->from_c ? t->c : s->bias ? s->bias + (s->transposed ? i : j) : NULL;
+/* The row at which a strip begins. */
+static size_t strip_row(const struct stripe *s, size_t strip) {
+    return s->rows.begin + strip * s->share + gk_min(strip, s->more);
+}
+
+/* The block of k at k0. */
+static struct gk_slice k_block(const struct gk_gemm *g, size_t k0) {
+    return (struct gk_slice){k0, gk_min(g->k, k0 + GK_KB)};
+}
+
+static void pack_block(const struct stripe *s, struct gk_slice k, real *out) {
+    const struct packing p = {.view = &s->g->b, .first = s->cols.begin, .count = s->cols.end - s->cols.begin, .k0 = k.begin,
+                              .k = k.end - k.begin, .out = out};
+    if (p.view->along_k) pack_along_k(&p);
+    else pack_along_columns(&p);
+}
+
+/* What the tiles to come will read is fetched into L2 meanwhile. a: some pieces, each of one row of memory, before each tile.
+ * b, of which there is more: in columns of a line of 64 bytes, each in the loop of one tile. */
+struct ahead {
+    struct ahead_a {
+        const real *from;
+        size_t step, count; /* reals: from one piece to the next, and of a piece */
+        size_t pieces, each; /* left; for each tile */
+    } a;
+    struct ahead_b {
+        const real *from;
+        size_t step;
+        size_t columns, tiles, due; /* one when `due`, to which each tile adds `columns`, reaches `tiles` */
+    } b;
+};
+
+static struct ahead_a ahead_of_a(const struct gk_view *v, struct gk_slice rows, struct gk_slice k, size_t tiles_now) {
+    const size_t some_rows = rows.end - rows.begin, some_k = k.end - k.begin;
+    const size_t pieces = !some_rows ? 0 : v->along_k ? some_rows : some_k;
+    return (struct ahead_a){.from = v->p + (v->along_k ? rows.begin * v->ld + k.begin : k.begin * v->ld + rows.begin), .step = v->ld,
+                            .count = v->along_k ? some_k : some_rows, .pieces = pieces, .each = gk_ceil_div(pieces, tiles_now)};
+}
+
+static struct ahead_b ahead_of_b(const struct gk_view *v, struct gk_slice cols, struct gk_slice k, size_t tiles_now) {
+    return (struct ahead_b){.from = v->p + (v->along_k ? cols.begin * v->ld + k.begin : k.begin * v->ld + cols.begin), .step = v->ld,
+                            .columns = gk_ceil_div(v->along_k ? k.end - k.begin : cols.end - cols.begin, LINE), .tiles = tiles_now};
+}
+
+static void fetch_piece(struct ahead_a *a) {
+    const size_t now = gk_min(a->each, a->pieces);
+    for (size_t i = 0; i < now; i++, a->from += a->step) fetch(a->from, a->count);
+    a->pieces -= now;
+}
+
+static void fetch_column(struct ahead_b *b, struct tile *t) {
+    b->due += b->columns;
+    const bool due = b->columns && b->due >= b->tiles;
+    t->ahead = due ? b->from : t->b;
+    t->ahead_step = due ? b->step : 0;
+    if (!due) return;
+    b->due -= b->tiles;
+    b->from += LINE;
+}
+
+/* `height` rows of c from row i on, along the stripe. t holds what all its tiles have in common. */
+static void run_strip(const struct stripe *s, struct tile *t, size_t i, size_t height, const real *b, bool from_c, struct ahead *ahead) {
+    const struct gk_gemm *const g = s->g;
+    const size_t c_row = g->transposed ? 1 : g->ldc, c_col = g->transposed ? g->ldc : 1, panel = s->packed ? PITCH : NR;
+    for (size_t j = s->cols.begin; j < s->cols.end; j += NR, b += panel) {
+        const size_t width = gk_min(NR, s->cols.end - j), vectors = gk_ceil_div(width, GK_LANES);
+        t->b = b;
+        t->c = g->c + i * c_row + j * c_col;
+        t->start = from_c ? t->c : g->bias ? g->bias + (g->transposed ? i : j) : NULL;
         t->last = width - (vectors - 1) * GK_LANES;
-        tiles[height - 1][vectors - 1][s->transposed ? TRANSPOSED : t->last < GK_LANES ? PARTIAL : WHOLE](t);
+        fetch_piece(&ahead->a);
+        fetch_column(&ahead->b, t);
+        tiles[height - 1][vectors - 1][g->transposed ? TRANSPOSED : t->last < GK_LANES ? PARTIAL : WHOLE](t);
     }
 }
 
-/* c[rows][j0 to j0 + cols] for one block of k. */
-static void block(const struct gk_gemm *g, struct gk_slice rows, size_t j0, size_t cols, size_t k0, real *packed_b, real *packed_a) {
-    const size_t k = gk_min(GK_KB, g->k - k0), count = rows.end - rows.begin;
-    const bool from_c = k0 > 0 || g->accumulate, copy_a = packs_a(g, cols), copy_b = packs_b(g, count);
-    const size_t panels = gk_ceil_div(count, MR);
-    const struct packing b = {.view = &g->b, .first = j0, .count = cols, .extent = g->cols, .k0 = k0, .k = k, .panels = gk_ceil_div(cols, NR),
-                              .share = NR, .width = NR, .pitch = PITCH_B, .out = packed_b};
-    const struct packing a = {.view = &g->a, .first = rows.begin, .count = count, .extent = g->rows, .k0 = k0, .k = k, .panels = panels,
-                              .share = count / panels, .more = count % panels, .width = MW, .pitch = PITCH_A,
-                              .out = packed_a};
-    struct strip s = {
-        .tile = {.k = k, .ldc = g->ldc, .start_row = from_c ? g->ldc : 0, .ldb = copy_b ? NR : g->b.ld,
-                 .a_row = copy_a || !g->a.along_k ? 1 : g->a.ld, .a_k = copy_a ? MW : g->a.along_k ? 1 : g->a.ld},
-        .b = copy_b ? packed_b : g->b.p + k0 * g->b.ld + j0, .b_panel = copy_b ? PITCH_B : NR,
-        .c = g->transposed ? g->c + j0 * g->ldc + rows.begin : g->c + rows.begin * g->ldc + j0,
-        .bias = g->bias ? g->bias + (g->transposed ? rows.begin : j0) : NULL, .from_c = from_c, .transposed = g->transposed,
-    };
-    if (copy_b) pack_b(&b);
-    for (size_t panel = 0; panel < panels; panel++) {
-        const struct gk_slice tile_rows = panel_outputs(&a, panel);
-        if (copy_a && panel % PANELS_TOGETHER == 0) {
-            struct packing some = a;
-            some.panels = gk_min(PANELS_TOGETHER, panels - panel);
-            some.more = a.more > panel ? a.more - panel : 0;
-            some.first = a.first + tile_rows.begin;
-            some.count = count - tile_rows.begin;
-            pack_a(&some);
+/* Some strips, for one block of k after the other. The first ones pack it. */
+static void run_strips(const struct stripe *s, struct gk_slice strips, struct gk_slice k) {
+    const struct gk_gemm *const g = s->g;
+    const bool packs = s->packed && strips.begin == 0;
+    const struct gk_slice rows = {strip_row(s, strips.begin), strip_row(s, strips.end)};
+    const struct gk_slice next_rows = {rows.end, strip_row(s, gk_min(s->strips, strips.end + STRIPS_TOGETHER))};
+    const size_t tiles_each = gk_ceil_div(s->cols.end - s->cols.begin, NR) * (strips.end - strips.begin);
+    real *packed = s->b;
+    for (size_t k0 = k.begin; k0 < k.end; k0 += GK_KB, packed += s->block) {
+        const struct gk_slice now = k_block(g, k0), next = k_block(g, now.end < k.end ? now.end : k.begin);
+        const bool from_c = k0 > 0 || g->accumulate, more = now.end < k.end;
+        struct ahead ahead = {.a = ahead_of_a(&g->a, more ? rows : next_rows, next, tiles_each)};
+        if (packs && more) ahead.b = ahead_of_b(&g->b, s->cols, next, tiles_each);
+        const size_t a_row = g->a.along_k ? g->a.ld : 1, a_k = g->a.along_k ? 1 : g->a.ld;
+        struct tile t = {.k = now.end - k0, .ldb = s->packed ? NR : g->b.ld, .a_row = a_row, .a_k = s->strip ? MW : a_k, .ldc = g->ldc, .start_row = from_c ? g->ldc : 0};
+        const real *const b = s->packed ? packed : g->b.p + k0 * g->b.ld + s->cols.begin;
+        if (packs) pack_block(s, now, packed);
+        for (size_t strip = strips.begin; strip < strips.end; strip++) {
+            const size_t i = strip_row(s, strip), height = strip_row(s, strip + 1) - i;
+            const real *const a = g->a.p + i * a_row + k0 * a_k;
+            if (s->strip) pack_strip(a, g->a.ld, height, t.k, s->strip);
+            t.a = s->strip ? s->strip : a;
+            run_strip(s, &t, i, height, b, from_c, &ahead);
         }
-        const size_t i = rows.begin + tile_rows.begin;
-        s.tile.a = copy_a ? packed_a + panel % PANELS_TOGETHER * a.pitch
-                          : g->a.p + (g->a.along_k ? i * g->a.ld + k0 : k0 * g->a.ld + i);
-        run_strip(&s, tile_rows.begin, tile_rows.end - tile_rows.begin, cols);
+    }
+}
+
+static void run_stripe(const struct stripe *s) {
+    for (struct gk_slice k = {0, 0}; k.begin < s->g->k; k.begin = k.end) {
+        k.end = gk_min(s->g->k, k.begin + BLOCKS_TOGETHER * GK_KB);
+        for (struct gk_slice strips = {0, 0}; strips.begin < s->strips; strips.begin = strips.end) {
+            strips.end = gk_min(s->strips, strips.begin + STRIPS_TOGETHER);
+            run_strips(s, strips, k);
+        }
     }
 }
 
 static void rectangle(const struct gk_gemm *g, struct gk_slice rows, struct gk_slice cols, const struct gk_team *team) {
     if (rows.begin == rows.end || cols.begin == cols.end) return;
-    char *const own = (char *)team->scratch + team->rank * share_bytes(team->caches);
-    real *const packed_b = (real *)own, *const packed_a = (real *)(own + packed_b_bytes(team->caches));
-    const size_t count = cols.end - cols.begin, blocks = gk_ceil_div(count, GK_SYMBOL(gemm_block_cols)(team->caches));
-    const size_t width = gk_ceil_div(gk_ceil_div(count, blocks), NR) * NR; /* equal blocks */
-    for (size_t j = cols.begin; j < cols.end; j += width)
-        for (size_t k = 0; k < g->k; k += GK_KB) block(g, rows, j, gk_min(width, cols.end - j), k, packed_b, packed_a);
+    const size_t count = cols.end - cols.begin, stripes = gk_ceil_div(count, GK_SYMBOL(gemm_block_cols)(team->caches));
+    const size_t width = gk_ceil_div(gk_ceil_div(count, stripes), NR) * NR; /* equal ones */
+    const size_t height = rows.end - rows.begin, strips = gk_ceil_div(height, tile_rows(&g->a));
+    struct stripe s = {.g = g, .rows = rows, .strips = strips, .share = height / strips, .more = height % strips, .packed = packs_b(g, height, team->caches),
+                       .b = (real *)((char *)team->scratch + team->rank * share_bytes(team->caches)), .block = width / NR * PITCH};
+    for (size_t j = cols.begin; j < cols.end; j += width) {
+        s.cols = (struct gk_slice){j, gk_min(cols.end, j + width)};
+        s.strip = packs_strips(&g->a, s.cols.end - j) ? s.b + BLOCKS_TOGETHER * block_reals(team->caches) : NULL;
+        run_stripe(&s);
+    }
 }
 
 size_t GK_SYMBOL(gemm_scratch)(const struct gk_gemm *g, const struct gk_machine *machine) {
     (void)g;
     return machine->threads * share_bytes(&machine->caches);
+}
+
+/* What a k costs the slowest thread, in multiplied elements: an element of b packed costs as much as 8 of these, or 4 where it
+ * need not be transposed; one of a, which all across read, 2; one of c that is transposed on its way out, 10. */
+static double cost(const struct gk_gemm *g, size_t down, size_t across, const struct gk_caches *caches) {
+    const size_t rows = gk_ceil_div(g->rows, down), cols = gk_ceil_div(gk_ceil_div(g->cols, GK_LANES), across) * GK_LANES;
+    const double area = (double)rows * (double)cols, packing = packs_b(g, rows, caches) ? g->b.along_k ? 8 : 4 : 2;
+    return area + packing * (double)cols + 2 * (double)rows + (g->transposed ? 10 * area / (double)gk_min(g->k, GK_KB) : 0);
 }
 
 #endif
@@ -379,44 +426,32 @@ static void empty_sum(const struct gk_gemm *g, struct gk_slice rows, struct gk_s
         for (size_t j = cols.begin; j < cols.end; j++) g->c[i * g->ldc + j] = g->bias ? g->bias[j] : 0;
 }
 
-/* Cuts c into as many rectangles as there are threads, down the columns and across the rows so that computing and packing cost
- * the slowest thread the least. An element packed costs about as much as 16 multiplied. */
-static size_t column_parts(const struct gk_gemm *g, size_t threads) {
-    size_t best = 1;
-    double least = INFINITY;
-    for (size_t parts = 1; parts <= threads; parts++) {
-        if (threads % parts) continue;
-        const double cols = (double)(gk_ceil_div(gk_ceil_div(g->cols, GK_LANES), parts) * GK_LANES);
-        const double rows = (double)gk_ceil_div(g->rows, threads / parts);
-        const double cost = rows * cols + 16 * (rows + cols);
-        if (cost < least) least = cost, best = parts;
-    }
-    return best;
-}
-
-static size_t lanes_used(size_t rows, size_t cols) {
-    return rows * gk_ceil_div(cols, GK_LANES) * GK_LANES;
-}
-
-/* The same product as its transpose, where its vectors fill so much better (50 columns of 64 lanes) that it pays to transpose
- * the tiles in registers on their way out: for a short k or few columns it does not. 100 columns of 128 lanes did not repay the
- * writes in short runs. */
-enum { TRANSPOSE_FROM_K = 64, TRANSPOSE_FROM_COLS = 32 };
-#define TRANSPOSE_BELOW 0.85
-
-static struct gk_gemm orient(const struct gk_gemm *g) {
+static struct gk_gemm transpose(const struct gk_gemm *g) {
     struct gk_gemm t = *g;
-    const double gain = (double)lanes_used(g->cols, g->rows) / (double)lanes_used(g->rows, g->cols);
-    if (g->k < TRANSPOSE_FROM_K || g->cols < TRANSPOSE_FROM_COLS || !(gain < TRANSPOSE_BELOW)) return t;
     t.rows = g->cols, t.cols = g->rows;
     t.a = g->b, t.b = g->a;
     t.transposed = true;
     return t;
 }
 
-void GK_SYMBOL(gemm)(const struct gk_gemm *untouched, const struct gk_team *team) {
-    const struct gk_gemm g = untouched->k ? orient(untouched) : *untouched;
-    const size_t parts = column_parts(&g, team->size);
+/* THE choice, by shape, caches and number of threads: the product or its transpose, cut into `across` rectangles side by side. */
+static struct gk_gemm choose(const struct gk_gemm *g, const struct gk_team *team, size_t *across) {
+    const struct gk_gemm ways[] = {*g, transpose(g)};
+    double least = INFINITY;
+    size_t best = 0;
+    *across = 1;
+    for (size_t way = 0; way < (GK_LANES > 1 ? 2 : 1); way++)
+        for (size_t parts = 1; parts <= team->size; parts++) {
+            if (team->size % parts) continue;
+            const double price = cost(&ways[way], team->size / parts, parts, team->caches);
+            if (price < least) least = price, best = way, *across = parts;
+        }
+    return ways[best];
+}
+
+void GK_SYMBOL(gemm)(const struct gk_gemm *product, const struct gk_team *team) {
+    size_t parts;
+    const struct gk_gemm g = choose(product, team, &parts);
     struct gk_team across = *team, down = *team;
     across.size = parts, across.rank = team->rank % parts;
     down.size = team->size / parts, down.rank = team->rank / parts;

@@ -4,13 +4,11 @@
 
 #include "kernel.h"
 
-/* One operand as it lies in memory. A mask belongs to the same rows and columns of memory; where it has no bit, +0 counts. */
+/* One operand as it lies in memory. */
 struct gk_view {
     const real *p;
     size_t ld;
     bool along_k; /* the contiguous direction: k, or the outputs i or j */
-    const uint64_t *mask;
-    size_t ld_mask;
 };
 
 struct gk_gemm {
@@ -38,19 +36,5 @@ size_t GK_SYMBOL(gemm_block_cols)(const struct gk_caches *caches);
     static void run(const void *args, const struct gk_team *team) { GK_SYMBOL(gemm)(&(struct gk_gemm[]){product(args)}[0], team); } \
     static size_t scratch(const void *args, const struct gk_machine *machine) { return GK_SYMBOL(gemm_scratch)(&(struct gk_gemm[]){product(args)}[0], machine); } \
     GK_CELL(id) = {.run = run, .scratch = scratch, .serial_below = GK_GEMM_SERIAL_BELOW}
-
-#if GK_LANES > 1
-/* count elements (at most GK_LANES) of a row of memory from col on, masked; the other lanes +0. */
-GK_INLINE vf gk_load_view(const struct gk_view *v, size_t row, size_t col, size_t count) {
-    const real *const p = v->p + row * v->ld + col;
-    const vf x = count == GK_LANES ? vf_load(p) : vf_load_n(p, count);
-    return v->mask ? vf_keep(vm_from_bits(gk_bits(v->mask + row * v->ld_mask, col, count)), x) : x;
-}
-#else
-static inline real gk_load_view(const struct gk_view *v, size_t row, size_t col) {
-    const bool kept = !v->mask || gk_bits(v->mask + row * v->ld_mask, col, 1) & 1;
-    return kept ? v->p[row * v->ld + col] : 0;
-}
-#endif
 
 #endif
