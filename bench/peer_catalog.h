@@ -2,6 +2,7 @@
 #ifndef GB_PEER_CATALOG_H
 #define GB_PEER_CATALOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct gb_peer_entry {
