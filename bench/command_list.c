@@ -3,11 +3,15 @@
 #include <string.h>
 
 #include "commands.h"
+#include "contender.h"
 #include "core/registry.h"
 #include "environment.h"
 #include "message.h"
 #include "options.h"
+#include "peer_catalog.h"
 #include "workload.h"
+
+#define START_LIMIT_NS 60e9 /* a framework takes seconds */
 
 static const char *usability(size_t column) {
     const char *const reason = gk_column_unusable(column);
@@ -101,26 +105,43 @@ static int list_workloads(bool plain) {
     return code;
 }
 
+/* Each is started, so that it can say itself what it is here. */
+static void list_peers(bool plain) {
+    struct gb_peer_entry catalog[GB_PEERS_MAX];
+    const size_t count = gb_peer_catalog(catalog);
+    if (!plain) printf("\npeers:\n");
+    for (size_t i = 0; i < count; i++) {
+        struct gb_contender peer;
+        const bool here = gb_contender_start(&peer, catalog[i].command, 1, true, START_LIMIT_NS);
+        const char *const state = here ? "here" : peer.state == GB_CONTENDER_ABSENT ? "absent" : "broken";
+        gb_contender_end(&peer);
+        printf(plain ? "%s\t%s\t%s\n" : "  %-24s%s: %s\n", catalog[i].name, state, here ? peer.description : peer.reason);
+        fflush(stdout);
+    }
+}
+
 static int list_plain(const char *what) {
     if (strcmp(what, "workloads") == 0) return list_workloads(true);
     if (strcmp(what, "kernels") == 0) list_kernels(true);
+    else if (strcmp(what, "peers") == 0) list_peers(true);
     else list_variants(true);
     return GB_EXIT_OK;
 }
 
 int gb_command_list(int argc, char **argv) {
-    static const char *const lists[] = {"kernels", "variants", "workloads", NULL};
+    static const char *const lists[] = {"kernels", "variants", "workloads", "peers", NULL};
     const char *plain = NULL;
     bool markdown = false;
     const struct gb_flag options[] = {
-        {"plain", GB_FLAG_WORD, &plain, "WHAT", "kernels, variants or workloads, one a line, fields separated by tabs", 0, 0,
-         lists},
+        {"plain", GB_FLAG_WORD, &plain, "WHAT", "kernels, variants, workloads or peers, one a line, fields separated by tabs",
+         0, 0, lists},
         {"markdown", GB_FLAG_SWITCH, &markdown, NULL, "the kernels as the table in the README", 0, 0, NULL},
     };
-    const struct gb_syntax syntax = {.command = "list",
-                                     .options = options,
-                                     .n_options = sizeof options / sizeof *options,
-                                     .summary = "Shows the kernels, the variants (usable here, or why not) and the workloads."};
+    const struct gb_syntax syntax = {
+        .command = "list",
+        .options = options,
+        .n_options = sizeof options / sizeof *options,
+        .summary = "Shows the kernels, the variants (usable here, or why not), the workloads and the peers that can be raced."};
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
     if (plain && markdown) return gb_fail(GB_EXIT_USAGE, "--plain and --markdown exclude each other");
@@ -130,5 +151,7 @@ int gb_command_list(int argc, char **argv) {
     if (plain) return list_plain(plain);
     list_kernels(false);
     list_variants(false);
-    return list_workloads(false);
+    code = list_workloads(false);
+    list_peers(false);
+    return code;
 }

@@ -78,7 +78,8 @@ static bool lose_ended(struct gb_contender *c, int status) {
     char why[80];
     kill(-c->pid, SIGKILL);
     c->pid = 0;
-    if (WIFSIGNALED(status)) snprintf(why, sizeof why, "killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    if (WIFSIGNALED(status))
+        snprintf(why, sizeof why, "killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
     else snprintf(why, sizeof why, "ended with code %d", WEXITSTATUS(status));
     const bool missing = WIFEXITED(status) && (WEXITSTATUS(status) == 127 || WEXITSTATUS(status) == 126);
     lose(c, missing ? "cannot be run" : why);
@@ -209,7 +210,7 @@ static void set_signals(void) {
 /* The child, from here on. cores: NULL leaves it where it is. */
 static _Noreturn void become(const char *command, const struct gb_contender *c, int in, int out, const cpu_set_t *cores,
                              bool bind, pid_t parent) {
-    char text[640];
+    char text[1280];
     setpgid(0, 0);
     set_signals();
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(1);

@@ -7,25 +7,31 @@
 #include <string.h>
 #include <unistd.h>
 
-/* NAME, SETTING (an environment variable, or ""), PROGRAM, LIBRARY: a soname, or after '@' a path below the folder of the peers
- * that were fetched, which may hold *. Detection by model number makes these libraries take kernels for a smaller machine: so each
- * is raced at its default and at the settings that could be its best. One that the CPU cannot run is lost at its start. */
-static const struct {
-    const char *name, *setting, *program, *library;
+#define SCIPY_OPENBLAS "@lib/python3*/site-packages/scipy_openblas32/lib/libscipy_openblas*.so"
+
+/* NAME, SETTING (an environment variable, or ""), RUNNER (who runs the program, or ""), PROGRAM, OPERAND. After '@' comes a
+ * path below the folder of what was fetched, which may hold *. Detection by model number or maker makes these libraries take
+ * kernels for a smaller machine: so each is raced at its default and at the settings that could be its best. One that the CPU
+ * cannot run is lost at its start. BLIS 0.9 takes the numbers of its architectures, and any word for the first, skx. */
+static const struct known {
+    const char *name, *setting, *runner, *program, *operand;
 } known[] = {
-    {"naive", "", "naive", ""},
-    {"openblas", "", "cblas", "libopenblas.so.0"},
-    {"openblas@haswell", "OPENBLAS_CORETYPE=HASWELL", "cblas", "libopenblas.so.0"},
-    {"openblas@skylakex", "OPENBLAS_CORETYPE=SKYLAKEX", "cblas", "libopenblas.so.0"},
-    {"blis", "", "cblas", "libblis.so.4"},
-    {"blis@haswell", "BLIS_ARCH_TYPE=haswell", "cblas", "libblis.so.4"},
-    {"blis@skx", "BLIS_ARCH_TYPE=skx", "cblas", "libblis.so.4"},
-    {"mkl", "", "cblas", "@lib/libmkl_rt.so.*"},
-    {"scipy-openblas", "", "cblas", "@lib/python3*/site-packages/scipy_openblas32/lib/libscipy_openblas*.so"},
-    {"scipy-openblas@haswell", "OPENBLAS_CORETYPE=HASWELL", "cblas",
-     "@lib/python3*/site-packages/scipy_openblas32/lib/libscipy_openblas*.so"},
-    {"scipy-openblas@skylakex", "OPENBLAS_CORETYPE=SKYLAKEX", "cblas",
-     "@lib/python3*/site-packages/scipy_openblas32/lib/libscipy_openblas*.so"},
+    {"naive", "", "", "naive", ""},
+    {"openblas", "", "", "cblas", "libopenblas.so.0"},
+    {"openblas@haswell", "OPENBLAS_CORETYPE=HASWELL", "", "cblas", "libopenblas.so.0"},
+    {"openblas@skylakex", "OPENBLAS_CORETYPE=SKYLAKEX", "", "cblas", "libopenblas.so.0"},
+    {"blis", "", "", "cblas", "libblis.so.4"},
+    {"blis@skx", "BLIS_ARCH_TYPE=skx", "", "cblas", "libblis.so.4"},
+    {"mkl", "", "", "cblas", "@lib/libmkl_rt.so.*"},
+    {"scipy-openblas", "", "", "cblas", SCIPY_OPENBLAS},
+    {"scipy-openblas@haswell", "OPENBLAS_CORETYPE=HASWELL", "", "cblas", SCIPY_OPENBLAS},
+    {"scipy-openblas@skylakex", "OPENBLAS_CORETYPE=SKYLAKEX", "", "cblas", SCIPY_OPENBLAS},
+    {"onednn2", "", "", "onednn", "libdnnl.so.2"},
+    {"onednn3", "", "", "onednn", "@lib/libdnnl.so.3"},
+    {"onednn3@avx2", "ONEDNN_MAX_CPU_ISA=AVX2", "", "onednn", "@lib/libdnnl.so.3"},
+    {"torch", "", "@bin/python", "frameworks", "torch"},
+    {"torch-compile", "", "@bin/python", "frameworks", "torch-compile"},
+    {"jax", "", "@bin/python", "frameworks", "jax"},
 };
 
 /* Beside this program in a build, in libexec where it is installed. */
@@ -41,35 +47,46 @@ static bool find_program(const char *name, char *path, size_t size) {
     return (size_t)snprintf(path, size, "%s/../libexec/gradkern/gradbench-peer-%s", own, name) < size;
 }
 
-static void find_library(const char *library, char *path, size_t size) {
+/* What the table says, with the path of what was fetched. False: it was not. */
+static bool find_fetched(const char *word, char *path, size_t size) {
     char pattern[PATH_MAX];
     const char *const folder = getenv("GRADBENCH_PEERS");
     glob_t found;
-    snprintf(path, size, "%s", library);
-    if (*library != '@') return;
-    snprintf(pattern, sizeof pattern, "%s/%s", folder ? folder : "build/peers", library + 1);
-    if (glob(pattern, 0, NULL, &found) == 0) {
-        if (realpath(found.gl_pathv[0], pattern)) snprintf(path, size, "%s", pattern);
-        globfree(&found);
-    }
+    if (*word != '@') return (size_t)snprintf(path, size, "%s", word) < size;
+    snprintf(pattern, sizeof pattern, "%s/%s", folder ? folder : GB_PEERS_FETCHED, word + 1);
+    if (glob(pattern, 0, NULL, &found) != 0) return false;
+    const bool fits = (size_t)snprintf(path, size, "%s", found.gl_pathv[0]) < size;
+    globfree(&found);
+    return fits;
 }
 
-/* In single quotes for the shell; a path with one in it is left out. */
-static bool quote(const char *text, char *out, size_t size) {
-    return !strchr(text, '\'') && (size_t)snprintf(out, size, "'%s'", text) < size;
+/* Adds a word in single quotes for the shell, if it is not empty. False: it cannot be quoted, or does not fit. */
+static bool add_word(char *command, size_t size, const char *word) {
+    const size_t used = strlen(command);
+    if (!*word) return true;
+    return !strchr(word, '\'') && (size_t)snprintf(command + used, size - used, " '%s'", word) < size - used;
+}
+
+/* A command that says why, for who cannot be started. */
+static void set_command(const struct known *peer, char *command, size_t size) {
+    char runner[PATH_MAX], program[PATH_MAX], operand[PATH_MAX];
+    if (!find_fetched(peer->runner, runner, PATH_MAX) || !find_fetched(peer->operand, operand, PATH_MAX)) {
+        snprintf(command, size, "echo 'absent not fetched: bash bench/peers/install %.*s'", (int)strcspn(peer->name, "@"),
+                 peer->name);
+        return;
+    }
+    snprintf(command, size, "env %s", peer->setting);
+    if (find_program(peer->program, program, PATH_MAX) && add_word(command, size, runner) && add_word(command, size, program) &&
+        add_word(command, size, operand))
+        return;
+    snprintf(command, size, "echo 'absent the path to it is too long, or has a quote in it'");
 }
 
 size_t gb_peer_catalog(struct gb_peer_entry entries[GB_PEERS_MAX]) {
-    size_t count = 0;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        char program[PATH_MAX], library[PATH_MAX], quoted[2][PATH_MAX];
-        struct gb_peer_entry *const e = &entries[count];
-        if (!find_program(known[i].program, program, sizeof program)) continue;
-        find_library(known[i].library, library, sizeof library);
-        if (!quote(program, quoted[0], PATH_MAX) || !quote(library, quoted[1], PATH_MAX)) continue;
-        snprintf(e->name, sizeof e->name, "%s", known[i].name);
-        const int length = snprintf(e->command, sizeof e->command, "env %s %s %s", known[i].setting, quoted[0], *library ? quoted[1] : "");
-        count += length > 0 && (size_t)length < sizeof e->command;
+    const size_t count = sizeof known / sizeof *known;
+    for (size_t i = 0; i < count; i++) {
+        snprintf(entries[i].name, sizeof entries[i].name, "%s", known[i].name);
+        set_command(&known[i], entries[i].command, sizeof entries[i].command);
     }
     return count;
 }

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 struct gb_peer_entry {
-    char name[40];     /* "openblas", "openblas@SKYLAKEX" */
-    char command[512]; /* for gb_contender_start */
+    char name[40];        /* "openblas", "openblas@skylakex" */
+    char command[1200]; /* for gb_contender_start */
 };
 
 enum { GB_PEERS_MAX = 40 };

@@ -216,11 +216,12 @@ holds '[ -z "$(ls -d old.json.* closed.json.* 2>/dev/null)" ]'
 # --- what works
 accepts 'usage: gradbench COMMAND' "$g" --help
 accepts 'gradbench ' "$g" --version
-for command in run check list info; do
+for command in run check list info peer; do
     accepts "usage: gradbench $command" "$g" "$command" --help
     accepts '--help' "$g" "$command" -h
 done
 accepts 'workloads, in' "$g" list
+holds 'grep -qE "^  naive +here: plain loops" out'
 accepts '| kernel | formula |' "$g" list --markdown
 accepts 'chosen' "$g" info --no-roofs
 accepts '"schema": "gradbench/1"' bash -c '"$@" --json - 2>/dev/null' - "${short[@]}"
@@ -235,6 +236,7 @@ accepts 'problems run' "$g" run --quick --rounds 6 --workload crlf.txt
 accepts "; variants $lowest; threads 1;" "${short[@]}" --isa "$lowest" --threads 1,1,1
 accepts '3 (1)' "${short[@]}" --threads 1,3
 accepts ' f64 ' "${short[@]}" --dtype f64
+holds '[ "$(GRADBENCH_PEERS=/nonexistent "$g" list --plain peers | grep -cP "^(mkl|onednn3)\tabsent\t.*bench/peers/install")" = 2 ]'
 holds '[ "$("$g" list --plain kernels | cut -f1 | sort -u | wc -l)" = "$("$g" list --markdown | tail -n +3 | wc -l)" ]'
 
 # --- an interrupted run: what was measured is written, and the signal has its usual effect

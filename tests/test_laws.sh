@@ -52,10 +52,10 @@ code() {
 
 sources() { find "$@" -type f \( -name '*.[ch]' -o -name '*.def' \); }
 
-# Instruction sets, intrinsics and OpenMP keep to their places. test_cpu.c is about CPUID; the naive peer is what others would write.
+# Instruction sets, intrinsics and OpenMP keep to their places. test_cpu.c is about CPUID; peers are what others wrote, and their settings.
 words() {
   sources "$@" |
-    grep -vE "/kernels/simd/|/kernels/core/cpu\.[ch]\$|/kernels/core/team\.c\$|/tests/test_cpu\.c\$|/bench/peers/naive_loops\.h\$|/kernels/ops/[a-z0-9_]+_(${fast:-none})\.c\$" |
+    grep -vE "/kernels/simd/|/kernels/core/cpu\.[ch]\$|/kernels/core/team\.c\$|/tests/test_cpu\.c\$|/bench/peer(s/|_catalog\.c\$)|/kernels/ops/[a-z0-9_]+_(${fast:-none})\.c\$" |
     while read -r file; do code "$file"; done |
     grep -iE "intrin\.h|arm_(neon|sve)|\b_mm[0-9]*_[a-z]|\b__m(128|256|512)|__builtin_ia32|\b(avx|avx2|avx512[a-z]*|sse[0-9]|fma[34]|neon|sve|${fast:-none})\b|pragma omp|omp\.h|\bomp_(get|set|in|init|destroy|test|unset)_"
 }

@@ -272,6 +272,7 @@ static void describe(const struct blas *blas, const char *path, char description
     const char *(*const blis)(void) = (const char *(*)(void))function(blas, "bli_info_get_version_str");
     int (*const arch)(void) = (int (*)(void))function(blas, "bli_arch_query_id");
     const char *(*const arch_name)(int) = (const char *(*)(int))function(blas, "bli_arch_string");
+    void (*const blis_init)(void) = (void (*)(void))function(blas, "bli_init");
     void (*const mkl)(char *, int) = (void (*)(char *, int))function(blas, "MKL_Get_Version_String");
     char text[GB_PEER_NOTE_MAX] = "";
     if (config && core) {
@@ -280,6 +281,7 @@ static void describe(const struct blas *blas, const char *path, char description
         snprintf(text, sizeof text, "%.*s", (int)(name + version), all);
         describe_core(text, core(), description);
     } else if (blis && arch && arch_name) {
+        if (blis_init) blis_init(); /* else a query with BLIS_ARCH_TYPE set aborts */
         snprintf(text, sizeof text, "BLIS %s", blis());
         describe_core(text, arch_name(arch()), description);
     } else if (mkl) {
