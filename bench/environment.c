@@ -81,6 +81,8 @@ void gb_environment_warn(struct gb_warnings *warnings, size_t threads) {
                 threads);
     if (threads > topology->cores)
         gb_warn(warnings, "%zu threads on %zu cores: they are not bound and take turns", threads, topology->cores);
+    if (getenv("OMP_PROC_BIND") || getenv("OMP_PLACES"))
+        gb_warn(warnings, "OMP_PROC_BIND or OMP_PLACES is set: OpenMP has bound this process before gradbench could bind its threads");
     if (getloadavg(&load, 1) == 1 && load > 0.25 * (double)topology->machine_cores)
         gb_warn(warnings, "the load average is %.2f on %zu cores: something else is running, or has just been", load,
                 topology->machine_cores);

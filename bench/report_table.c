@@ -157,7 +157,8 @@ static void print_timed(const struct gb_report *report, const struct gb_plan *pl
     const bool products = outcome->work.products;
     snprintf(rate, sizeof rate, "%.1f %s", (products ? outcome->work.flops : outcome->bytes) / s->median,
              products ? "GFLOP/s" : "GB/s");
-    snprintf(roof, sizeof roof, "%.0f %% %s", 100 * m->share.fraction, moves ? gb_level_name(m->share.level) : m->share.bound);
+    if (m->share.fraction == 0) snprintf(roof, sizeof roof, "unknown");
+    else snprintf(roof, sizeof roof, "%.0f %% %s", 100 * m->share.fraction, moves ? gb_level_name(m->share.level) : m->share.bound);
     fprintf(report->out, "%11s  %-23s%16s  %-14s", gb_time_text(s->median, median, sizeof median), interval, rate, roof);
     print_against_ref(report, plan, outcome, i);
     const char *const extent = m->verified == GB_VERIFIED_FULL ? "in full" : "sampled";

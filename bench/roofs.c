@@ -110,7 +110,9 @@ static double probe_ns(const struct probe *probe, size_t rounds) {
     return gb_clock_ns() - start;
 }
 
+/* Threads that take turns on a core have no roof: 0. */
 static void take(struct probe *probe, struct gb_binding *binding) {
+    if (probe->threads > gk_topology_get()->cores) return;
     gb_binding_apply(binding, probe->threads);
     if (probe->args.rounds == 0) {
         size_t rounds = 1;

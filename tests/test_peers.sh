@@ -2,7 +2,7 @@
 # Races: gradkern against itself comes out even, a peer that misbehaves in any way is reported and harms nothing, and no process
 # is left behind.
 set -u
-: "${GRADBENCH:?path of the program}"
+: "${GRADBENCH:?path of the program}" "${SOURCE_DIR:?}"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
@@ -120,6 +120,12 @@ holds '[ "$(grep -cE "^  brief +[12] +lost" out)" = 4 ]'
 holds '[ "$(grep -c "against the best peer (self)" out)" = 4 ]'
 holds 'grep -q "against the best peer: .*geometric mean" out'
 holds 'python3 -m json.tool result.json > tidy.json && [ "$(grep -c "\"variant\": \"peer:self\"" tidy.json)" = 8 ]'
+
+# The example of PEERS.md; whoever has no use for a key says so.
+sed -n '/^<!-- example/,/^<!-- .example/s/^    //p' "$SOURCE_DIR/bench/PEERS.md" > loops.py
+race --threads 1 --peer loops='python3 loops.py' --shape 'affine n=3 d=5 m=7 layout=out_in'
+is_good 4
+holds '[ "$(grep -cE "^  loops +1 .* within the bound" out)" = 1 ] && [ "$(grep -c "not done by loops" out)" = 3 ]'
 
 # Even: calls of a fifth of a millisecond, not of a speed that matters.
 marked timeout 100 "$GRADBENCH" run --rounds 15 --max-time 1 --isa "$column" --kernels affine_dx --peer "self=$self" \
