@@ -118,14 +118,6 @@ const char *gk_dtype_name(enum gk_dtype dtype) {
     return dtype == GK_F64 ? "f64" : "f32";
 }
 
-size_t gk_dtype_size(enum gk_dtype dtype) {
-    return dtype == GK_F64 ? sizeof(double) : sizeof(float);
-}
-
-size_t gk_element_size(enum gk_element element, enum gk_dtype dtype) {
-    return element == GK_ELEMENT_REAL ? gk_dtype_size(dtype) : element == GK_ELEMENT_LABEL ? sizeof(int32_t) : sizeof(uint64_t);
-}
-
 const struct gk_field *gk_kernel_field(const struct gk_kernel *kernel, enum gk_field_kind kind, const char *name) {
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const field = &kernel->fields[i];
@@ -134,48 +126,12 @@ const struct gk_field *gk_kernel_field(const struct gk_kernel *kernel, enum gk_f
     return NULL;
 }
 
-static size_t size_at(const void *args, size_t offset) {
-    return offset == GK_NOWHERE ? 1 : *(const size_t *)((const char *)args + offset);
-}
-
-static int option(const struct gk_kernel *kernel, enum gk_field_kind kind, const void *args) {
-    const struct gk_field *const field = gk_kernel_field(kernel, kind, NULL);
-    return field ? *(const int *)((const char *)args + field->offset) : 0;
-}
-
-static bool swapped(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
-    return field->flags & GK_FLAG_WEIGHT && option(kernel, GK_FIELD_LAYOUT, args) == GK_OUT_IN;
-}
-
-size_t gk_field_rows(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
-    return size_at(args, swapped(field, kernel, args) ? field->cols : field->rows);
-}
-
-size_t gk_field_cols(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
-    if (field->flags & GK_FLAG_DLOSS && option(kernel, GK_FIELD_REDUCTION, args) != GK_NONE) return 1;
-    return size_at(args, swapped(field, kernel, args) ? field->rows : field->cols);
-}
-
-size_t gk_field_row_elements(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
-    const size_t cols = gk_field_cols(field, kernel, args);
-    return field->element == GK_ELEMENT_BITS ? cols / 64 + (cols % 64 != 0) : cols;
-}
-
-size_t gk_field_ld(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
-    const size_t ld = field->offset2 == GK_NOWHERE ? 0 : size_at(args, field->offset2);
-    return ld ? ld : gk_field_row_elements(field, kernel, args);
-}
-
-const void *gk_field_pointer(const struct gk_field *field, const void *args) {
-    return *(const void *const *)((const char *)args + field->offset);
-}
-
 double gk_kernel_flops(const struct gk_kernel *kernel, const void *args) {
     double flops = 0;
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
         if (f->kind != GK_FIELD_FLOPS) continue;
-        flops += f->count * (double)size_at(args, f->rows) * (double)size_at(args, f->cols) * (double)size_at(args, f->third);
+        flops += f->count * (double)gk_size_at(args, f->rows) * (double)gk_size_at(args, f->cols) * (double)gk_size_at(args, f->third);
     }
     return flops;
 }

@@ -111,18 +111,56 @@ int gk_column_find(const char *name);
 const char *gk_column_unusable(size_t index);
 
 const char *gk_dtype_name(enum gk_dtype dtype);
-size_t gk_dtype_size(enum gk_dtype dtype);
+static inline size_t gk_dtype_size(enum gk_dtype dtype) { return dtype == GK_F64 ? sizeof(double) : sizeof(float); }
+
+static inline size_t gk_element_size(enum gk_element element, enum gk_dtype dtype) {
+    return element == GK_ELEMENT_REAL ? gk_dtype_size(dtype) : element == GK_ELEMENT_LABEL ? sizeof(int32_t) : sizeof(uint64_t);
+}
+
+/* The fields of args are read here, in the header, because every call checks them: a tenth of the time of a tiny one. */
+const struct gk_field *gk_kernel_field(const struct gk_kernel *kernel, enum gk_field_kind kind, const char *name);
+
+static inline size_t gk_size_at(const void *args, size_t offset) {
+    return offset == GK_NOWHERE ? 1 : *(const size_t *)((const char *)args + offset);
+}
+
+/* The value of an option of which a kernel has one at most; 0: it has none. */
+static inline int gk_option(const struct gk_kernel *kernel, enum gk_field_kind kind, const void *args) {
+    for (size_t i = kernel->n_fields; i > 0; i--)
+        if (kernel->fields[i - 1].kind == kind) return *(const int *)((const char *)args + kernel->fields[i - 1].offset);
+    return 0;
+}
+
+static inline bool gk_field_swapped(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+    return field->flags & GK_FLAG_WEIGHT && gk_option(kernel, GK_FIELD_LAYOUT, args) == GK_OUT_IN;
+}
 
 /* Shape of an operand in args; layout, reduction and dimensions are read from there. */
-size_t gk_field_rows(const struct gk_field *field, const struct gk_kernel *kernel, const void *args);
-size_t gk_field_cols(const struct gk_field *field, const struct gk_kernel *kernel, const void *args);
-size_t gk_field_ld(const struct gk_field *field, const struct gk_kernel *kernel, const void *args); /* elements; mask: words */
-size_t gk_element_size(enum gk_element element, enum gk_dtype dtype);
+static inline size_t gk_field_rows(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+    return gk_size_at(args, gk_field_swapped(field, kernel, args) ? field->cols : field->rows);
+}
+
+static inline size_t gk_field_cols(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+    if (field->flags & GK_FLAG_DLOSS && gk_option(kernel, GK_FIELD_REDUCTION, args) != GK_NONE) return 1;
+    return gk_size_at(args, gk_field_swapped(field, kernel, args) ? field->rows : field->cols);
+}
+
 /* Elements of storage a row of the operand takes: cols, for masks the words that hold them. */
-size_t gk_field_row_elements(const struct gk_field *field, const struct gk_kernel *kernel, const void *args);
+static inline size_t gk_field_row_elements(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+    const size_t cols = gk_field_cols(field, kernel, args);
+    return field->element == GK_ELEMENT_BITS ? cols / 64 + (cols % 64 != 0) : cols;
+}
+
+/* Elements; mask: words. */
+static inline size_t gk_field_ld(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+    const size_t ld = field->offset2 == GK_NOWHERE ? 0 : gk_size_at(args, field->offset2);
+    return ld ? ld : gk_field_row_elements(field, kernel, args);
+}
+
 /* An operand's pointer in args (NULL for one that is absent). */
-const void *gk_field_pointer(const struct gk_field *field, const void *args);
-const struct gk_field *gk_kernel_field(const struct gk_kernel *kernel, enum gk_field_kind kind, const char *name);
+static inline const void *gk_field_pointer(const struct gk_field *field, const void *args) {
+    return *(const void *const *)((const char *)args + field->offset);
+}
 
 /* FLOPs of a call; bytes that it must at least move (each operand present once, an accumulated output twice). */
 double gk_kernel_flops(const struct gk_kernel *kernel, const void *args);

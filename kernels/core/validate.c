@@ -59,9 +59,7 @@ static gk_status check_option(const struct gk_field *field, const void *args) {
     return GK_OK;
 }
 
-static gk_status check_labels(const struct gk_kernel *kernel, const void *args) {
-    const struct gk_field *const ignore = gk_kernel_field(kernel, GK_FIELD_IGNORE, NULL);
-    if (!ignore) return GK_OK;
+static gk_status check_labels(const struct gk_field *ignore, const struct gk_kernel *kernel, const void *args) {
     const struct gk_field *const labels = gk_kernel_field(kernel, GK_FIELD_IN, "labels");
     const bool index = gk_field_pointer(labels, args) != NULL;
     const bool dense = gk_field_pointer(gk_kernel_field(kernel, GK_FIELD_IN, "t"), args) != NULL;
@@ -74,9 +72,11 @@ enum { OPERANDS_MAX = 16 };
 gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args) {
     const struct gk_field *operands[OPERANDS_MAX];
     struct extent extents[OPERANDS_MAX];
+    const struct gk_field *ignore = NULL;
     size_t count = 0;
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const field = &kernel->fields[i];
+        if (field->kind == GK_FIELD_IGNORE) ignore = field;
         const bool operand = field->kind == GK_FIELD_IN || field->kind == GK_FIELD_OUT;
         const gk_status status = operand ? check_operand(field, kernel, dtype, args, &extents[count])
                                          : check_option(field, args);
@@ -90,5 +90,5 @@ gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const
             if (!in_place(kernel, operands[i], operands[j], &extents[i], &extents[j])) return GK_ERROR_OVERLAP;
         }
     }
-    return check_labels(kernel, args);
+    return ignore ? check_labels(ignore, kernel, args) : GK_OK;
 }

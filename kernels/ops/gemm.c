@@ -4,6 +4,13 @@
  * that costs less. None of this changes a bit: a tile's sum is one chain of fma over k from +0. */
 #include "gemm.h"
 
+/* k = 0: the start value alone. */
+static void empty_sum(const struct gk_gemm *g, struct gk_slice rows, struct gk_slice cols) {
+    if (g->accumulate) return;
+    for (size_t i = rows.begin; i < rows.end; i++)
+        for (size_t j = cols.begin; j < cols.end; j++) g->c[i * g->ldc + j] = g->bias ? g->bias[j] : 0;
+}
+
 #if GK_LANES == 1
 
 static real element(const struct gk_view *v, size_t i, size_t k) {
@@ -25,8 +32,7 @@ static void reference_block(const struct gk_gemm *g, size_t i, size_t j, size_t 
     }
 }
 
-static void rectangle(const struct gk_gemm *g, struct gk_slice rows, struct gk_slice cols, const struct gk_team *team) {
-    (void)team;
+static void rectangle(const struct gk_gemm *g, struct gk_slice rows, struct gk_slice cols) {
     for (size_t i = rows.begin; i < rows.end; i++)
         for (size_t j = cols.begin; j < cols.end; j += 64)
             for (size_t k = 0; k < g->k; k += GK_KB) reference_block(g, i, j, gk_min(64, cols.end - j), k);
@@ -42,9 +48,12 @@ size_t GK_SYMBOL(gemm_block_cols)(const struct gk_caches *caches) {
     return 0;
 }
 
-static double cost(const struct gk_gemm *g, size_t down, size_t across, const struct gk_caches *caches) {
-    (void)caches;
-    return (double)gk_ceil_div(g->rows, down) * (double)gk_ceil_div(g->cols, across);
+void GK_SYMBOL(gemm)(const struct gk_gemm *g, const struct gk_team *team) {
+    const bool down = g->rows >= g->cols;
+    const struct gk_slice rows = down ? gk_team_slice(team, g->rows, 1) : (struct gk_slice){0, g->rows};
+    const struct gk_slice cols = down ? (struct gk_slice){0, g->cols} : gk_team_slice(team, g->cols, 1);
+    if (g->k == 0) empty_sum(g, rows, cols);
+    else rectangle(g, rows, cols);
 }
 
 #else
@@ -87,9 +96,11 @@ struct tile {
 
 /* How a tile ends, each a set of functions of its own. */
 enum ending {
-    WHOLE,      /* all vectors are full */
-    PARTIAL,    /* the last one is not */
-    TRANSPOSED, /* a row of the tile is a column of c; b is packed and may be read as if whole */
+    WHOLE,          /* all vectors are full */
+    PARTIAL,        /* the last one is not */
+    LOW,            /* the last one has its low lanes at most */
+    TRANSPOSED,     /* a row of the tile is a column of c */
+    TRANSPOSED_LOW, /* both */
     ENDINGS
 };
 
@@ -108,7 +119,7 @@ GK_INLINE void store_sum(const struct tile *t, size_t row, size_t col, vf sum, s
 GK_INLINE void store_rows(const struct tile *t, vf acc[MR][NV], const int rows, const int vectors, const enum ending ending) {
     UNROLLED for (int i = 0; i < rows; i++)
         UNROLLED for (int v = 0; v < vectors; v++) {
-            const bool last = ending == PARTIAL && v == vectors - 1;
+            const bool last = ending != WHOLE && v == vectors - 1;
             store_sum(t, (size_t)i, (size_t)v * GK_LANES, acc[i][v], last ? t->last : GK_LANES);
         }
 }
@@ -133,39 +144,46 @@ GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors
     const real *a0 = t->a, *a1 = a0 + 4 * step, *a2 = a0 + 8 * step, *b = t->b, *ahead = t->ahead;
     const size_t ahead_step = t->ahead_step;
     const vm last = vm_first(t->last); /* here: made in the loop, it was kept on the stack */
-    const size_t lines = ending == TRANSPOSED ? (size_t)(vectors - 1) * GK_LANES + t->last : (size_t)rows;
+    const bool across = ending == TRANSPOSED || ending == TRANSPOSED_LOW, low = ending == LOW || ending == TRANSPOSED_LOW;
+    const size_t lines = across ? (size_t)(vectors - 1) * GK_LANES + t->last : (size_t)rows;
     vf acc[MR][NV];
     for (size_t i = 0; i < lines; i++) __builtin_prefetch(t->c + i * t->ldc, 1);
-    if (ending != TRANSPOSED && vectors > 1)
+    if (!across && vectors > 1)
         for (size_t i = 0; i < lines; i++) __builtin_prefetch(t->c + i * t->ldc + (vectors - 1) * GK_LANES, 1);
     UNROLLED for (int i = 0; i < rows; i++)
         UNROLLED for (int v = 0; v < vectors; v++) acc[i][v] = vf_zero();
     for (size_t k = t->k; k > 0; k--) {
         vf bv[NV];
         UNROLLED for (int v = 0; v < vectors; v++) {
-            const bool masked = ending == PARTIAL && v == vectors - 1;
+            const bool masked = ending != WHOLE && v == vectors - 1;
             bv[v] = masked ? vf_load_m(last, b + v * GK_LANES) : vf_load(b + v * GK_LANES);
         }
         UNROLLED for (int i = 0; i < rows; i++) {
             const vf av = vf_set1(A_ROW(i));
-            UNROLLED for (int v = 0; v < vectors; v++) acc[i][v] = vf_fma(av, bv[v], acc[i][v]);
+            UNROLLED for (int v = 0; v < vectors; v++)
+                acc[i][v] = low && v == vectors - 1 ? vf_fma_low(av, bv[v], acc[i][v]) : vf_fma(av, bv[v], acc[i][v]);
         }
         __builtin_prefetch(ahead, 0, 2);
         a0 += a_k, a1 += a_k, a2 += a_k, b += ldb, ahead += ahead_step;
     }
-    if (ending == TRANSPOSED) store_columns(t, acc, rows, vectors);
+    if (across) store_columns(t, acc, rows, vectors);
     else store_rows(t, acc, rows, vectors, ending);
 }
 
 typedef void tile_function(const struct tile *t);
 
+#if GK_LOW_LANES
+#define FOR_EACH_ENDING(X, rows, vectors)                                                                                  \
+    X(rows, vectors, WHOLE) X(rows, vectors, PARTIAL) X(rows, vectors, TRANSPOSED)                                         \
+    X(rows, vectors, LOW) X(rows, vectors, TRANSPOSED_LOW)
+#else
+#define FOR_EACH_ENDING(X, rows, vectors) X(rows, vectors, WHOLE) X(rows, vectors, PARTIAL) X(rows, vectors, TRANSPOSED)
+#endif
 #define TILE(rows, vectors, ending)                                                                                        \
     static void gk_tile_##rows##x##vectors##_##ending(const struct tile *t) { tile_body(t, rows, vectors, ending); }
-#define TILE_ENDINGS(rows, vectors) TILE(rows, vectors, WHOLE) TILE(rows, vectors, PARTIAL) TILE(rows, vectors, TRANSPOSED)
-#define TILES(rows) TILE_ENDINGS(rows, 1) TILE_ENDINGS(rows, 2)
-#define ENTRY(rows, vectors)                                                                                               \
-    {gk_tile_##rows##x##vectors##_WHOLE, gk_tile_##rows##x##vectors##_PARTIAL, gk_tile_##rows##x##vectors##_TRANSPOSED}
-#define ENTRIES(rows) {ENTRY(rows, 1), ENTRY(rows, 2)},
+#define TILES(rows) FOR_EACH_ENDING(TILE, rows, 1) FOR_EACH_ENDING(TILE, rows, 2)
+#define ENTRY(rows, vectors, ending) [ending] = gk_tile_##rows##x##vectors##_##ending,
+#define ENTRIES(rows) {{FOR_EACH_ENDING(ENTRY, rows, 1)}, {FOR_EACH_ENDING(ENTRY, rows, 2)}},
 #if GK_TILE_ROWS == 12
 #define FOR_EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
 #elif GK_TILE_ROWS == 6
@@ -233,11 +251,10 @@ size_t GK_SYMBOL(gemm_block_cols)(const struct gk_caches *caches) {
     return (fits ? fits : 1) * NR;
 }
 
-/* A b that runs along k must be transposed, and a transposed tile reads it as if it were whole. In place, few rows of c do not
- * repay a copy, nor do many where a block of it lies so densely that it stays in L2 (few pages, no two of its rows far apart). */
+/* A b that runs along k must be transposed. In place, few rows of c do not repay a copy, nor do many where a block of it lies so
+ * densely that it stays in L2 (few pages, no two of its rows far apart). */
 static bool packs_b(const struct gk_gemm *g, size_t rows, const struct gk_caches *caches) {
-    if (g->b.along_k || g->transposed) return true;
-    return rows > 2 * MR && g->b.ld * GK_KB * sizeof(real) > caches->l2 / 2;
+    return g->b.along_k || (rows > 2 * MR && g->b.ld * gk_min(g->k, GK_KB) * sizeof(real) > caches->l2 / 2);
 }
 
 /* Rows of a tile. Lines that are a multiple of 4 KiB apart share one set of L1, which holds 8 of them or more. */
@@ -276,6 +293,11 @@ struct stripe {
     size_t block;
     real *strip; /* where a strip of a is packed, or NULL */
 };
+
+static enum ending ending_of(size_t last, bool transposed) {
+    if (last <= GK_LOW_LANES) return transposed ? TRANSPOSED_LOW : LOW;
+    return transposed ? TRANSPOSED : last < GK_LANES ? PARTIAL : WHOLE;
+}
 
 /* The row at which a strip begins. */
 static size_t strip_row(const struct stripe *s, size_t strip) {
@@ -349,7 +371,7 @@ static void run_strip(const struct stripe *s, struct tile *t, size_t i, size_t h
         t->last = width - (vectors - 1) * GK_LANES;
         fetch_piece(&ahead->a);
         fetch_column(&ahead->b, t);
-        tiles[height - 1][vectors - 1][g->transposed ? TRANSPOSED : t->last < GK_LANES ? PARTIAL : WHOLE](t);
+        tiles[height - 1][vectors - 1][ending_of(t->last, g->transposed)](t);
     }
 }
 
@@ -404,6 +426,27 @@ static void rectangle(const struct gk_gemm *g, struct gk_slice rows, struct gk_s
     }
 }
 
+/* So small that to choose would take longer than to do. */
+static bool tiny(const struct gk_gemm *g, const struct gk_team *team) {
+    const bool fits = g->rows <= NR && g->cols <= NR && g->k <= GK_KB;
+    return fits && team->size == 1 && g->rows > 0 && g->cols > 0 && g->k > 0;
+}
+
+static void multiply_tiny(const struct gk_gemm *g, real *packed) {
+    const size_t vectors = gk_ceil_div(g->cols, GK_LANES), strips = gk_ceil_div(g->rows, MR), height = gk_ceil_div(g->rows, strips);
+    const size_t a_row = g->a.along_k ? g->a.ld : 1;
+    struct tile t = {.k = g->k, .a_row = a_row, .a_k = g->a.along_k ? 1 : g->a.ld, .b = g->b.along_k ? packed : g->b.p,
+                     .ldb = g->b.along_k ? NR : g->b.ld, .ldc = g->ldc,
+                     .start_row = g->accumulate ? g->ldc : 0, .last = g->cols - (vectors - 1) * GK_LANES, .ahead = g->a.p};
+    if (g->b.along_k) pack_along_k(&(struct packing){.view = &g->b, .count = g->cols, .k = g->k, .out = packed});
+    for (size_t i = 0; i < g->rows; i += height) {
+        t.a = g->a.p + i * a_row;
+        t.c = g->c + i * g->ldc;
+        t.start = g->accumulate ? t.c : g->bias;
+        tiles[gk_min(height, g->rows - i) - 1][vectors - 1][ending_of(t.last, false)](&t);
+    }
+}
+
 size_t GK_SYMBOL(gemm_scratch)(const struct gk_gemm *g, const struct gk_machine *machine) {
     (void)g;
     return machine->threads * share_bytes(&machine->caches);
@@ -415,15 +458,6 @@ static double cost(const struct gk_gemm *g, size_t down, size_t across, const st
     const size_t rows = gk_ceil_div(g->rows, down), cols = gk_ceil_div(gk_ceil_div(g->cols, GK_LANES), across) * GK_LANES;
     const double area = (double)rows * (double)cols, packing = packs_b(g, rows, caches) ? g->b.along_k ? 8 : 4 : 2;
     return area + packing * (double)cols + 2 * (double)rows + (g->transposed ? 10 * area / (double)gk_min(g->k, GK_KB) : 0);
-}
-
-#endif
-
-/* k = 0: the start value alone. */
-static void empty_sum(const struct gk_gemm *g, struct gk_slice rows, struct gk_slice cols) {
-    if (g->accumulate) return;
-    for (size_t i = rows.begin; i < rows.end; i++)
-        for (size_t j = cols.begin; j < cols.end; j++) g->c[i * g->ldc + j] = g->bias ? g->bias[j] : 0;
 }
 
 static struct gk_gemm transpose(const struct gk_gemm *g) {
@@ -440,7 +474,7 @@ static struct gk_gemm choose(const struct gk_gemm *g, const struct gk_team *team
     double least = INFINITY;
     size_t best = 0;
     *across = 1;
-    for (size_t way = 0; way < (GK_LANES > 1 ? 2 : 1); way++)
+    for (size_t way = 0; way < 2; way++)
         for (size_t parts = 1; parts <= team->size; parts++) {
             if (team->size % parts) continue;
             const double price = cost(&ways[way], team->size / parts, parts, team->caches);
@@ -450,6 +484,10 @@ static struct gk_gemm choose(const struct gk_gemm *g, const struct gk_team *team
 }
 
 void GK_SYMBOL(gemm)(const struct gk_gemm *product, const struct gk_team *team) {
+    if (tiny(product, team)) {
+        multiply_tiny(product, team->scratch);
+        return;
+    }
     size_t parts;
     const struct gk_gemm g = choose(product, team, &parts);
     struct gk_team across = *team, down = *team;
@@ -459,3 +497,5 @@ void GK_SYMBOL(gemm)(const struct gk_gemm *product, const struct gk_team *team) 
     if (g.k == 0) empty_sum(&g, rows, cols);
     else rectangle(&g, rows, cols, team);
 }
+
+#endif

@@ -15,6 +15,7 @@
 /* 12 accumulators, 15 of 16 registers live. 4 x 24 was measured slower. */
 #define GK_TILE_ROWS 6
 #define GK_TILE_VECTORS 2
+#define GK_LOW_LANES 0 /* half a vector costs as much as a whole one */
 
 #if GK_IS_F64
 #define GK_LANES 4
@@ -95,6 +96,7 @@ static inline vf vf_sub(vf a, vf b) { return GK_PS(sub)(a, b); }
 static inline vf vf_mul(vf a, vf b) { return GK_PS(mul)(a, b); }
 static inline vf vf_div(vf a, vf b) { return GK_PS(div)(a, b); }
 static inline vf vf_fma(vf a, vf b, vf c) { return GK_PS(fmadd)(a, b, c); }
+static inline vf vf_fma_low(vf a, vf b, vf c) { return vf_fma(a, b, c); }
 
 /* The larger; b where a or b is NaN. */
 static inline vf vf_max(vf a, vf b) { return GK_PS(max)(a, b); }

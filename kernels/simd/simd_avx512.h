@@ -19,6 +19,10 @@
 
 #if GK_IS_F64
 #define GK_LANES 8
+#define GK_LOW_LANES 4 /* cost half where a vector is two halves in the CPU, as in Zen 4 */
+#define GK_LOW(a) _mm512_castpd512_pd256(a)
+#define GK_WIDE(a) _mm512_castpd256_pd512(a)
+#define GK_PS_LOW(op) _mm256_##op##_pd
 #define GK_PS(op) _mm512_##op##_pd
 #define GK_PS_MASK(op) _mm512_##op##_pd_mask
 #define GK_EPI(op) _mm512_##op##_epi64
@@ -30,6 +34,10 @@ static inline vf vf_from_vi(__m512i a) { return _mm512_castsi512_pd(a); }
 static inline __m512i vi_set1(vi_element x) { return _mm512_set1_epi64((long long)x); }
 #else
 #define GK_LANES 16
+#define GK_LOW_LANES 8
+#define GK_LOW(a) _mm512_castps512_ps256(a)
+#define GK_WIDE(a) _mm512_castps256_ps512(a)
+#define GK_PS_LOW(op) _mm256_##op##_ps
 #define GK_PS(op) _mm512_##op##_ps
 #define GK_PS_MASK(op) _mm512_##op##_ps_mask
 #define GK_EPI(op) _mm512_##op##_epi32
@@ -64,6 +72,9 @@ static inline vf vf_sub(vf a, vf b) { return GK_PS(sub)(a, b); }
 static inline vf vf_mul(vf a, vf b) { return GK_PS(mul)(a, b); }
 static inline vf vf_div(vf a, vf b) { return GK_PS(div)(a, b); }
 static inline vf vf_fma(vf a, vf b, vf c) { return GK_PS(fmadd)(a, b, c); }
+
+/* The low lanes alone; the others become anything. */
+static inline vf vf_fma_low(vf a, vf b, vf c) { return GK_WIDE(GK_PS_LOW(fmadd)(GK_LOW(a), GK_LOW(b), GK_LOW(c))); }
 
 /* The larger; b where a or b is NaN. */
 static inline vf vf_max(vf a, vf b) { return GK_PS(max)(a, b); }
