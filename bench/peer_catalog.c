@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+/* oneDNN 3 counts the cores that the first thread may use, which OpenMP has bound to one by then. */
+#define UNBOUND "-u OMP_PROC_BIND -u OMP_PLACES"
 #define SCIPY_OPENBLAS "@lib/python3*/site-packages/scipy_openblas32/lib/libscipy_openblas*.so"
 
-/* NAME, SETTING (an environment variable, or ""), RUNNER (who runs the program, or ""), PROGRAM, OPERAND. After '@' comes a
+/* NAME, SETTING (arguments of env), RUNNER (who runs the program, or ""), PROGRAM, OPERAND. After '@' comes a
  * path below the folder of what was fetched, which may hold *. Detection by model number or maker makes these libraries take
  * kernels for a smaller machine: so each is raced at its default and at the settings that could be its best. One that the CPU
  * cannot run is lost at its start. BLIS 0.9 takes the numbers of its architectures, and any word for the first, skx. */
@@ -27,8 +29,10 @@ static const struct known {
     {"scipy-openblas@haswell", "OPENBLAS_CORETYPE=HASWELL", "", "cblas", SCIPY_OPENBLAS},
     {"scipy-openblas@skylakex", "OPENBLAS_CORETYPE=SKYLAKEX", "", "cblas", SCIPY_OPENBLAS},
     {"onednn2", "", "", "onednn", "libdnnl.so.2"},
-    {"onednn3", "", "", "onednn", "@lib/libdnnl.so.3"},
-    {"onednn3@avx2", "ONEDNN_MAX_CPU_ISA=AVX2", "", "onednn", "@lib/libdnnl.so.3"},
+    {"onednn3", UNBOUND, "", "onednn", "@lib/libdnnl.so.3"},
+    {"onednn3-openmp", UNBOUND, "", "onednn", "@openmp/lib/libdnnl.so.3"},
+    {"onednn3-openmp@avx2", UNBOUND " ONEDNN_MAX_CPU_ISA=AVX2", "", "onednn", "@openmp/lib/libdnnl.so.3"},
+    {"onednn3@avx2", UNBOUND " ONEDNN_MAX_CPU_ISA=AVX2", "", "onednn", "@lib/libdnnl.so.3"},
     {"torch", "", "@bin/python", "frameworks", "torch"},
     {"torch-compile", "", "@bin/python", "frameworks", "torch-compile"},
     {"jax", "", "@bin/python", "frameworks", "jax"},
