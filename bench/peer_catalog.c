@@ -47,7 +47,7 @@ static bool find_program(const char *name, char *path, size_t size) {
     if (!slash) return false;
     *slash = '\0';
     if ((size_t)snprintf(path, size, "%s/gradbench-peer-%s", own, name) >= size) return false;
-    if (access(path, X_OK) == 0) return true;
+    if (access(path, R_OK) == 0) return true;
     return (size_t)snprintf(path, size, "%s/../libexec/gradkern/gradbench-peer-%s", own, name) < size;
 }
 
