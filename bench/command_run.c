@@ -233,6 +233,8 @@ static bool parse(struct run_options *o, int argc, char **argv, int *code) {
          "a workload of gradbench list, or a file; may be repeated (default: default)", 0, 0, NULL},
         {"shape", GB_FLAG_TEXTS, &o->plan.shapes, "LINE",
          "one problem, as a line of a workload: \"affine n=256 d=768 m=3072\"; may be repeated", 0, 0, NULL},
+        {"draw", GB_FLAG_COUNT, &o->plan.draw, "N",
+         "so many layers at random, by the seed: each side from 1 to 4096, log-uniform", 1, GB_DRAW_MAX, NULL},
         {"kernels", GB_FLAG_TEXT, &o->plan.kernels, "LIST", "kernels or families, separated by commas (default: all)", 0, 0,
          NULL},
         {"isa", GB_FLAG_TEXT, &o->plan.isa, "LIST", "instruction sets (default: all that this CPU runs)", 0, 0, NULL},

@@ -8,6 +8,7 @@
 #include "bound.h"
 #include "clock.h"
 #include "core/topology.h"
+#include "random.h"
 
 enum { ENTRIES_MAX = GB_VARIANTS_MAX + 1 };
 
@@ -212,16 +213,9 @@ static void set_iterations(const struct job *r, struct entry *entries, size_t co
     }
 }
 
-static uint64_t next_random(uint64_t *state) {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 static void shuffle(size_t *order, size_t count, uint64_t *random) {
     for (size_t i = count; i > 1; i--) {
-        const size_t j = next_random(random) % i, swap = order[i - 1];
+        const size_t j = gb_next_random(random) % i, swap = order[i - 1];
         order[i - 1] = order[j];
         order[j] = swap;
     }

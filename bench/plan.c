@@ -1,5 +1,6 @@
 #include "plan.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,25 +114,34 @@ static int read_shape(struct gb_plan *plan, const char *text, size_t number) {
     return GB_EXIT_OK;
 }
 
+/* One more part of what is run, for the report. */
+static void add_source(struct gb_plan *plan, const char *format, ...) {
+    const size_t used = strlen(plan->source);
+    char part[sizeof plan->source];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(part, sizeof part, format, arguments);
+    va_end(arguments);
+    snprintf(plan->source + used, sizeof plan->source - used, "%s%s", used ? ", " : "", part);
+}
+
 static int read_shapes(struct gb_plan *plan, const struct gb_plan_options *options) {
-    const bool none = options->workloads.count == 0 && options->shapes.count == 0;
+    const bool none = options->workloads.count == 0 && options->shapes.count == 0 && options->draw == 0;
     char path[GB_PATH_MAX];
-    size_t used = 0;
     for (size_t i = 0; i < options->workloads.count + none; i++) {
         const char *const word = none ? options->default_workload : options->workloads.list[i];
         int code = gb_workload_find(word, path);
         if (code == GB_EXIT_OK) code = gb_workload_read(&plan->workload, path);
         if (code != GB_EXIT_OK) return code;
-        if (used < sizeof plan->source)
-            used += (size_t)snprintf(plan->source + used, sizeof plan->source - used, "%s%s", i ? ", " : "workload ", word);
+        add_source(plan, "%s%s", i ? "" : "workload ", word);
     }
     for (size_t i = 0; i < options->shapes.count; i++) {
         const int code = read_shape(plan, options->shapes.list[i], i + 1);
         if (code != GB_EXIT_OK) return code;
     }
-    if (options->shapes.count && used < sizeof plan->source)
-        snprintf(plan->source + used, sizeof plan->source - used, "%s%zu shape%s", used ? " and " : "", options->shapes.count,
-                 options->shapes.count == 1 ? "" : "s");
+    if (options->shapes.count) add_source(plan, "%zu shape%s", options->shapes.count, options->shapes.count == 1 ? "" : "s");
+    if (!gb_workload_draw(&plan->workload, options->draw, options->seed)) return gb_fail(GB_EXIT_RESOURCE, "no memory");
+    if (options->draw) add_source(plan, "%ju drawn by seed %ju", (uintmax_t)options->draw, (uintmax_t)options->seed);
     return GB_EXIT_OK;
 }
 

@@ -45,7 +45,8 @@ struct gb_plan {
 
 struct gb_plan_options {
     struct gb_texts workloads, shapes;
-    const char *default_workload;                /* where neither is given */
+    uint64_t draw;                               /* so many shapes at random */
+    const char *default_workload;                /* where none of these is given */
     const char *kernels, *isa, *threads, *dtype; /* lists separated by commas; NULL: all, 1 and all, f32 */
     uint64_t seed;
 };

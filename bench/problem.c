@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random.h"
+
 enum {
     ALIGNMENT = 64,  /* what misalign counts from */
     GUARD = 64,      /* bytes of padding before and after an operand */
@@ -26,15 +28,8 @@ struct source {
     int walsh; /* GB_DATA_CANCEL: which sign pattern */
 };
 
-/* The finalizer of splitmix64: neighbouring inputs give unrelated outputs. */
-static inline uint64_t mix(uint64_t z) {
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 static inline uint64_t bits_at(uint64_t key, size_t row, size_t col) {
-    return mix(mix(key + row * 0xd1342543de82ef95u) + (col + 1) * 0x9e3779b97f4a7c15u);
+    return gb_mix(gb_mix(key + row * 0xd1342543de82ef95u) + (col + 1) * 0x9e3779b97f4a7c15u);
 }
 
 /* Sum of four uniform 16-bit numbers, scaled to variance 1: close to normal, within +-3.47, the same on every machine. The
@@ -73,7 +68,7 @@ static inline double special(uint64_t bits, enum gk_dtype dtype) {
         {NAN, INFINITY, -INFINITY, 0.0, -0.0, 0.0, -0.0, 0x1p-149, -0x1p-130, FLT_MIN, FLT_MAX, -FLT_MAX},
         {NAN, INFINITY, -INFINITY, 0.0, -0.0, 0.0, -0.0, 0x1p-1074, -0x1p-1030, DBL_MIN, DBL_MAX, -DBL_MAX},
     };
-    const uint64_t choice = mix(bits);
+    const uint64_t choice = gb_mix(bits);
     return choice % 24 ? normal(bits) : values[dtype][choice / 24 % 12];
 }
 
@@ -134,12 +129,12 @@ static uint64_t name_hash(const char *name, uint64_t base) {
 
 static struct source source_of(const struct gb_problem *problem, const struct gk_field *field) {
     const struct gb_problem_spec *const spec = &problem->spec;
-    const uint64_t name = mix(name_hash(field->name, 257) + ((uint64_t)spec->data << 56));
+    const uint64_t name = gb_mix(name_hash(field->name, 257) + ((uint64_t)spec->data << 56));
     return (struct source){
         .element = field->element,
         .dtype = spec->dtype,
         .data = spec->data,
-        .key = mix(spec->seed ^ name),
+        .key = gb_mix(spec->seed ^ name),
         .cols = gk_field_cols(field, problem->kernel, problem->args),
         .classes = spec->c,
         .ignore = spec->ignore,

@@ -16,6 +16,7 @@ enum {
     GB_WORKLOAD_LINE_MAX = 4 << 10,
     GB_WORKLOAD_SHAPES_MAX = 100000,
     GB_DIMENSION_MAX = 1 << 24,
+    GB_DRAW_MAX = 1000,
     GB_PATH_MAX = 4096,
 };
 
@@ -43,6 +44,9 @@ bool gb_workload_parse(struct gb_workload *workload, const char *label, const ch
 
 /* Adds the problems of a file. Prints what is wrong and returns the exit code. */
 int gb_workload_read(struct gb_workload *workload, const char *path);
+
+/* Adds `count` layers that nobody chose: each side from 1 to 4096, log-uniform, named drawn:1 and so on. False: no memory. */
+bool gb_workload_draw(struct gb_workload *workload, size_t count, uint64_t seed);
 
 void gb_workload_free(struct gb_workload *workload);
 
