@@ -107,24 +107,29 @@ disassemble() { objdump -dr --no-show-raw-insn "$@"; }
 # Reads `nm -g --defined-only`: an object of a column exports only names that end in the column's own.
 foreign() { awk -v suffix="__$1" 'NF == 3 && substr($3, length($3) - length(suffix) + 1) != suffix { print $3 " in " suffix }'; }
 
-# Reads a disassembly: no vector goes to or from the stack inside a loop of a tile, and each tile has a loop of fma. A loop is what
-# lies between a backward jump and its target. %rbp is the stack only in functions that make it so.
+# Reads a disassembly: no vector goes to or from the stack inside a loop of fma, and each tile has one. A loop is what lies between
+# a backward jump and its target, without another: compilers also put rare code last, from which they jump back. %rbp is the stack
+# only in functions that make it so.
 spills() {
   awk '
-    function finish(   last, first, i, fma, found) {
+    function has_fma(first, last,   i) {
+      for (i = first; i <= last; i++) if (text[i] ~ /fmadd/) return 1
+      return 0
+    }
+    function finish(   last, first, i, loops, from, to) {
       if (name !~ /gk_tile_/) return
       tiles++
       for (last = 1; last <= lines; last++) {
         if (!(target[last] in line) || line[target[last]] > last) continue
-        fma = 0
-        for (i = line[target[last]]; i <= last; i++) {
-          if (text[i] ~ /fmadd/) fma = 1
-          if (text[i] !~ /%[xyz]mm/) continue
-          if (text[i] ~ /\(%rsp/ || (frame && text[i] ~ /\(%rbp/)) print name, text[i]
-        }
-        found += fma
+        first = line[target[last]]
+        if (!has_fma(first, last)) continue
+        for (i = 1; i <= loops && (from[i] < first || to[i] > last); i++) {}
+        if (i > loops) { from[++loops] = first; to[loops] = last }
       }
-      if (!found) print name, "has no loop of fma"
+      for (last = 1; last <= loops; last++)
+        for (i = from[last]; i <= to[last]; i++)
+          if (text[i] ~ /%[xyz]mm/ && (text[i] ~ /\(%rsp/ || (frame && text[i] ~ /\(%rbp/))) print name, text[i]
+      if (!loops) print name, "has no loop of fma"
     }
     /^[0-9a-f]+ <.*>:$/ { finish(); name = $2; lines = 0; frame = 0; split("", line); split("", target); next }
     /^ *[0-9a-f]+:/ {
