@@ -58,6 +58,8 @@ void GK_SYMBOL(gemm)(const struct gk_gemm *g, const struct gk_team *team) {
 
 #else
 
+#include "few_rows.h"
+
 enum {
     MR = GK_TILE_ROWS,
     NV = GK_TILE_VECTORS,
@@ -88,12 +90,6 @@ struct tile {
 
 /* Three pointers, a step and three steps reach every row of an unpacked a without a pointer a row. */
 #define A_ROW(i) ((i) < 4 ? a0 : (i) < 8 ? a1 : a2)[(i) % 4 == 3 ? step3 : (i) % 4 * step]
-
-#if defined(__clang__)
-#define UNROLLED _Pragma("clang loop unroll(full)")
-#else
-#define UNROLLED _Pragma("GCC unroll 16")
-#endif
 
 /* How a tile ends, each a set of functions of its own. */
 enum ending {
@@ -294,6 +290,10 @@ static size_t share_bytes(const struct gk_caches *caches) {
     return gk_ceil_div((BLOCKS_TOGETHER * block_reals(caches) + MW * GK_KB) * sizeof(real), 4096) * 4096;
 }
 
+static real *scratch_of(const struct gk_team *team) {
+    return (real *)((char *)team->scratch + team->rank * share_bytes(team->caches));
+}
+
 /* As many columns of a thread's rectangle as one packed block of b has. */
 struct stripe {
     const struct gk_gemm *g;
@@ -429,7 +429,7 @@ static void rectangle(const struct gk_gemm *g, struct gk_slice rows, struct gk_s
     const size_t width = gk_ceil_div(gk_ceil_div(count, stripes), NR) * NR; /* equal ones */
     const size_t height = rows.end - rows.begin, strips = gk_ceil_div(height, tile_rows(&g->a));
     struct stripe s = {.g = g, .rows = rows, .strips = strips, .share = height / strips, .more = height % strips, .packed = packs_b(g, height, team->caches),
-                       .b = (real *)((char *)team->scratch + team->rank * share_bytes(team->caches)), .block = width / NR * PITCH};
+                       .b = scratch_of(team), .block = width / NR * PITCH};
     for (size_t j = cols.begin; j < cols.end; j += width) {
         s.cols = (struct gk_slice){j, gk_min(cols.end, j + width)};
         s.strip = packs_strips(&g->a, s.cols.end - j) ? s.b + BLOCKS_TOGETHER * block_reals(team->caches) : NULL;
@@ -437,24 +437,28 @@ static void rectangle(const struct gk_gemm *g, struct gk_slice rows, struct gk_s
     }
 }
 
-/* So small that to choose would take longer than to do. */
+/* So small that to choose would take longer than to do: one block of k, and a b that needs no more scratch than there always is. */
 static bool tiny(const struct gk_gemm *g, const struct gk_team *team) {
-    const bool fits = g->rows <= NR && g->cols <= NR && g->k <= GK_KB;
+    const bool fits = g->rows <= NR && g->cols <= BLOCKS_TOGETHER * NR && g->k <= GK_KB;
     return fits && team->size == 1 && g->rows > 0 && g->cols > 0 && g->k > 0;
 }
 
 static void multiply_tiny(const struct gk_gemm *g, real *packed) {
-    const size_t vectors = gk_ceil_div(g->cols, GK_LANES), strips = gk_ceil_div(g->rows, MR), height = gk_ceil_div(g->rows, strips);
-    const size_t a_row = g->a.along_k ? g->a.ld : 1;
-    struct tile t = {.k = g->k, .a_row = a_row, .a_k = g->a.along_k ? 1 : g->a.ld, .b = g->b.along_k ? packed : g->b.p,
-                     .ldb = g->b.along_k ? NR : g->b.ld, .ldc = g->ldc,
-                     .start_row = g->accumulate ? g->ldc : 0, .last = g->cols - (vectors - 1) * GK_LANES, .ahead = g->a.p};
+    const size_t strips = gk_ceil_div(g->rows, MR), height = gk_ceil_div(g->rows, strips), a_row = g->a.along_k ? g->a.ld : 1;
+    const real *b = g->b.along_k ? packed : g->b.p;
+    struct tile t = {.k = g->k, .a_row = a_row, .a_k = g->a.along_k ? 1 : g->a.ld, .ldb = g->b.along_k ? NR : g->b.ld, .ldc = g->ldc,
+                     .start_row = g->accumulate ? g->ldc : 0, .ahead = g->a.p};
     if (g->b.along_k) pack_along_k(&(struct packing){.view = &g->b, .count = g->cols, .k = g->k, .out = packed});
-    for (size_t i = 0; i < g->rows; i += height) {
-        t.a = g->a.p + i * a_row;
-        t.c = g->c + i * g->ldc;
-        t.start = g->accumulate ? t.c : g->bias;
-        tiles[gk_min(height, g->rows - i) - 1][vectors - 1][ending_of(t.last, false)](&t);
+    for (size_t j = 0; j < g->cols; j += NR, b += g->b.along_k ? PITCH : NR) {
+        const size_t width = gk_min(NR, g->cols - j), vectors = gk_ceil_div(width, GK_LANES);
+        t.b = b;
+        t.last = width - (vectors - 1) * GK_LANES;
+        for (size_t i = 0; i < g->rows; i += height) {
+            t.a = g->a.p + i * a_row;
+            t.c = g->c + i * g->ldc + j;
+            t.start = g->accumulate ? t.c : g->bias ? g->bias + j : NULL;
+            tiles[gk_min(height, g->rows - i) - 1][vectors - 1][ending_of(t.last, false)](&t);
+        }
     }
 }
 
@@ -479,6 +483,12 @@ static struct gk_gemm transpose(const struct gk_gemm *g) {
     return t;
 }
 
+/* Short sums are not worth it, nor are partial sums for a few vectors of columns, which a tile has in registers. */
+static bool few(const struct gk_gemm *g) {
+    const size_t k = g->b.along_k ? GK_LANES : 64, cols = g->b.along_k ? GK_LANES : 8 * GK_LANES;
+    return g->rows <= FEW && g->rows > 0 && g->k >= k && g->cols >= cols;
+}
+
 /* THE choice, by shape, caches and number of threads: the product or its transpose, cut into `across` rectangles side by side. */
 static struct gk_gemm choose(const struct gk_gemm *g, const struct gk_team *team, size_t *across) {
     const struct gk_gemm ways[] = {*g, transpose(g)};
@@ -497,6 +507,11 @@ static struct gk_gemm choose(const struct gk_gemm *g, const struct gk_team *team
 void GK_SYMBOL(gemm)(const struct gk_gemm *product, const struct gk_team *team) {
     if (tiny(product, team)) {
         multiply_tiny(product, team->scratch);
+        return;
+    }
+    const struct gk_gemm flipped = transpose(product), *const fewer = product->cols < product->rows ? &flipped : product;
+    if (few(fewer)) {
+        multiply_few(fewer, gk_team_slice(team, fewer->cols, GK_LANES), scratch_of(team));
         return;
     }
     size_t parts;

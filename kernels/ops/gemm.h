@@ -4,6 +4,12 @@
 
 #include "kernel.h"
 
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 16")
+#endif
+
 /* One operand as it lies in memory. */
 struct gk_view {
     const real *p;
