@@ -44,9 +44,9 @@ static void small_shapes(void **state) {
     assert_int_equal(cells.failures, 0);
 }
 
-/* The columns' own edges, multiples of the block of k, and the smallest. */
+/* The columns' own edges, multiples of the block of k, more columns than a product of few rows sums at a time, and the smallest. */
 static size_t all_sizes(enum gk_dtype dtype, size_t sizes[GB_EDGE_SIZES_MAX]) {
-    static const size_t fixed[] = {1, 2, 255, 256, 257, 511, 512, 513, 769};
+    static const size_t fixed[] = {1, 2, 255, 256, 257, 511, 512, 513, 769, 1025};
     size_t count = gb_edge_sizes(dtype, sizes);
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
         size_t at = 0;
