@@ -58,8 +58,6 @@ void GK_SYMBOL(gemm)(const struct gk_gemm *g, const struct gk_team *team) {
 
 #else
 
-#include "few_rows.h"
-
 enum {
     MR = GK_TILE_ROWS,
     NV = GK_TILE_VECTORS,
@@ -202,6 +200,13 @@ typedef void tile_function(const struct tile *t);
 FOR_EACH_ROWS(TILES)
 static tile_function *const tiles[MR][NV][ENDINGS] = {FOR_EACH_ROWS(ENTRIES)};
 
+/* Lines that are a multiple of 4 KiB apart share one set of L1, which holds 8 of them or more. */
+static bool in_one_set(const struct gk_view *v) {
+    return v->ld * sizeof(real) % 4096 == 0;
+}
+
+#include "few_rows.h"
+
 /* Columns of b, for one block of k, in panels of NR columns: [k][NR] each, PITCH reals apart. Lanes past the last column are 0. */
 struct packing {
     const struct gk_view *view;
@@ -234,7 +239,14 @@ static void pack_along_columns(const struct packing *p) {
 static void pack_lines(const struct packing *p, size_t line, real *out) {
     const size_t lines = gk_min(GK_LANES, p->count - line), ld = p->view->ld;
     const real *const x = p->view->p + (p->first + line) * ld + p->k0;
-    for (size_t k = 0; k < p->k; k += GK_LANES) {
+    size_t k = 0;
+    if (lines == GK_LANES && !in_one_set(p->view))
+        for (; k + GK_COLUMNS <= p->k; k += GK_COLUMNS) {
+            vf r[GK_COLUMNS];
+            vf_load_columns(x + k, ld, r);
+            UNROLLED for (size_t i = 0; i < GK_COLUMNS; i++) vf_store(out + (k + i) * NR, r[i]);
+        }
+    for (; k < p->k; k += GK_LANES) {
         const size_t count = gk_min(GK_LANES, p->k - k);
         vf r[GK_LANES];
         UNROLLED for (size_t i = 0; i < GK_LANES; i++) {
@@ -264,9 +276,9 @@ static bool packs_b(const struct gk_gemm *g, size_t rows, const struct gk_caches
     return g->b.along_k || (rows > 2 * MR && g->b.ld * gk_min(g->k, GK_KB) * sizeof(real) > caches->l2 / 2);
 }
 
-/* Rows of a tile. Lines that are a multiple of 4 KiB apart share one set of L1, which holds 8 of them or more. */
+/* Rows of a tile. */
 static size_t tile_rows(const struct gk_view *a) {
-    return a->along_k && MR > 8 && a->ld * sizeof(real) % 4096 == 0 ? 8 : MR;
+    return a->along_k && MR > 8 && in_one_set(a) ? 8 : MR;
 }
 
 /* Where a runs along the rows of c, 6 rows use 24 of 64 bytes of each line, and 256 such lines leave b no room in L1: then a strip
@@ -483,12 +495,6 @@ static struct gk_gemm transpose(const struct gk_gemm *g) {
     return t;
 }
 
-/* Short sums are not worth it, nor are partial sums for a few vectors of columns, which a tile has in registers. */
-static bool few(const struct gk_gemm *g) {
-    const size_t k = g->b.along_k ? GK_LANES : 64, cols = g->b.along_k ? GK_LANES : 8 * GK_LANES;
-    return g->rows <= FEW && g->rows > 0 && g->k >= k && g->cols >= cols;
-}
-
 /* THE choice, by shape, caches and number of threads: the product or its transpose, cut into `across` rectangles side by side. */
 static struct gk_gemm choose(const struct gk_gemm *g, const struct gk_team *team, size_t *across) {
     const struct gk_gemm ways[] = {*g, transpose(g)};
@@ -505,13 +511,13 @@ static struct gk_gemm choose(const struct gk_gemm *g, const struct gk_team *team
 }
 
 void GK_SYMBOL(gemm)(const struct gk_gemm *product, const struct gk_team *team) {
-    if (tiny(product, team)) {
-        multiply_tiny(product, team->scratch);
-        return;
-    }
     const struct gk_gemm flipped = transpose(product), *const fewer = product->cols < product->rows ? &flipped : product;
     if (few(fewer)) {
         multiply_few(fewer, gk_team_slice(team, fewer->cols, GK_LANES), scratch_of(team));
+        return;
+    }
+    if (tiny(product, team)) {
+        multiply_tiny(product, team->scratch);
         return;
     }
     size_t parts;

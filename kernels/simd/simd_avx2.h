@@ -36,6 +36,7 @@ static inline __m256i vi_from_vf(vf a) { return _mm256_castps_si256(a); }
 static inline vf vf_from_vi(__m256i a) { return _mm256_castsi256_ps(a); }
 static inline __m256i vi_set1(vi_element x) { return _mm256_set1_epi32((int)x); }
 #endif
+#define GK_COLUMNS (16 / (int)sizeof(real))
 typedef __m256i vi;
 typedef vf vm; /* all bits of a lane, or none */
 
@@ -164,6 +165,34 @@ GK_INLINE void vf_transpose(vf r[GK_LANES]) {
         r[c] = _mm256_permute2f128_ps(t[c], t[c + 4], 0x20);
         r[c + 4] = _mm256_permute2f128_ps(t[c], t[c + 4], 0x31);
     }
+#endif
+}
+
+/* 128 bits from each of two places. */
+static inline vf vf_load_halves(const real *p, size_t step) {
+    const __m128 a = _mm_loadu_ps((const void *)p), b = _mm_loadu_ps((const void *)(p + step));
+    const __m256 whole = _mm256_insertf128_ps(_mm256_castps128_ps256(a), b, 1);
+#if GK_IS_F64
+    return _mm256_castps_pd(whole);
+#else
+    return whole;
+#endif
+}
+
+/* r[u] becomes element u of GK_LANES rows that are ld apart, for the 16 bytes that begin at p. */
+GK_INLINE void vf_load_columns(const real *p, size_t ld, vf r[GK_COLUMNS]) {
+#if GK_IS_F64
+    const vf a = vf_load_halves(p, 2 * ld), b = vf_load_halves(p + ld, 2 * ld);
+    r[0] = _mm256_unpacklo_pd(a, b);
+    r[1] = _mm256_unpackhi_pd(a, b);
+#else
+    const vf a = vf_load_halves(p, 4 * ld), b = vf_load_halves(p + ld, 4 * ld);
+    const vf c = vf_load_halves(p + 2 * ld, 4 * ld), d = vf_load_halves(p + 3 * ld, 4 * ld);
+    const vf ab = _mm256_unpacklo_ps(a, b), ab2 = _mm256_unpackhi_ps(a, b), cd = _mm256_unpacklo_ps(c, d), cd2 = _mm256_unpackhi_ps(c, d);
+    r[0] = _mm256_shuffle_ps(ab, cd, 0x44);
+    r[1] = _mm256_shuffle_ps(ab, cd, 0xee);
+    r[2] = _mm256_shuffle_ps(ab2, cd2, 0x44);
+    r[3] = _mm256_shuffle_ps(ab2, cd2, 0xee);
 #endif
 }
 

@@ -48,6 +48,7 @@ static inline __m512i vi_from_vf(vf a) { return _mm512_castps_si512(a); }
 static inline vf vf_from_vi(__m512i a) { return _mm512_castsi512_ps(a); }
 static inline __m512i vi_set1(vi_element x) { return _mm512_set1_epi32((int)x); }
 #endif
+#define GK_COLUMNS (16 / (int)sizeof(real))
 typedef __m512i vi;
 
 static inline vf vf_zero(void) { return GK_PS(setzero)(); }
@@ -150,6 +151,36 @@ GK_INLINE void vf_transpose(vf r[GK_LANES]) {
         r[c + 4] = _mm512_shuffle_f32x4(low_odd, high_odd, 0x88);
         r[c + 12] = _mm512_shuffle_f32x4(low_odd, high_odd, 0xdd);
     }
+#endif
+}
+
+/* 128 bits from each of four places. */
+static inline vf vf_load_quarters(const real *p, size_t step) {
+    const __m128 a = _mm_loadu_ps((const void *)p), b = _mm_loadu_ps((const void *)(p + step));
+    const __m128 c = _mm_loadu_ps((const void *)(p + 2 * step)), d = _mm_loadu_ps((const void *)(p + 3 * step));
+    const __m256 low = _mm256_insertf128_ps(_mm256_castps128_ps256(a), b, 1), high = _mm256_insertf128_ps(_mm256_castps128_ps256(c), d, 1);
+    const __m512 whole = _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+#if GK_IS_F64
+    return _mm512_castps_pd(whole);
+#else
+    return whole;
+#endif
+}
+
+/* r[u] becomes element u of GK_LANES rows that are ld apart, for the 16 bytes that begin at p. */
+GK_INLINE void vf_load_columns(const real *p, size_t ld, vf r[GK_COLUMNS]) {
+#if GK_IS_F64
+    const vf a = vf_load_quarters(p, 2 * ld), b = vf_load_quarters(p + ld, 2 * ld);
+    r[0] = _mm512_unpacklo_pd(a, b);
+    r[1] = _mm512_unpackhi_pd(a, b);
+#else
+    const vf a = vf_load_quarters(p, 4 * ld), b = vf_load_quarters(p + ld, 4 * ld);
+    const vf c = vf_load_quarters(p + 2 * ld, 4 * ld), d = vf_load_quarters(p + 3 * ld, 4 * ld);
+    const vf ab = _mm512_unpacklo_ps(a, b), ab2 = _mm512_unpackhi_ps(a, b), cd = _mm512_unpacklo_ps(c, d), cd2 = _mm512_unpackhi_ps(c, d);
+    r[0] = _mm512_shuffle_ps(ab, cd, 0x44);
+    r[1] = _mm512_shuffle_ps(ab, cd, 0xee);
+    r[2] = _mm512_shuffle_ps(ab2, cd2, 0x44);
+    r[3] = _mm512_shuffle_ps(ab2, cd2, 0xee);
 #endif
 }
 
