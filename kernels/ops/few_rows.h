@@ -103,8 +103,8 @@ GK_INLINE void few_steps(const struct few *f, size_t k, const bool first, const 
     const size_t cols = f->cols.end - f->cols.begin, whole = cols - cols % GK_LANES;
     const real *const b = g->b.p + (f->k0 + k) * ldb + f->cols.begin;
     vf a[FEW][FEW_K];
-    UNROLLED for (int i = 0; i < rows; i++) UNROLLED for (int u = 0; u < some; u++) a[i][u] =
-        vf_set1(g->a.p[(size_t)i * a_row + (f->k0 + k + (size_t)u) * a_k]);
+    UNROLLED for (int i = 0; i < rows; i++)
+        UNROLLED for (int u = 0; u < some; u++) a[i][u] = vf_set1(g->a.p[(size_t)i * a_row + (f->k0 + k + (size_t)u) * a_k]);
     for (size_t j = 0; j < whole; j += GK_LANES) few_step(a, b + j, ldb, f->sums + j, first, GK_LANES, rows, some);
     if (whole < cols) few_step(a, b + whole, ldb, f->sums + whole, first, cols - whole, rows, some);
 }
@@ -124,8 +124,7 @@ GK_INLINE void few_columns(const struct few *f, const int rows) {
 
 typedef void few_function(const struct few *f);
 
-#define FEW_LINES(rows)                                                                                                        \
-    static void gk_few_lines_##rows(const struct few *f) { few_lines(f, rows); }
+#define FEW_LINES(rows) static void gk_few_lines_##rows(const struct few *f) { few_lines(f, rows); }
 #define FEW_LINES_ENTRY(rows) gk_few_lines_##rows,
 FOR_EACH_ROWS(FEW_LINES)
 static void few_columns_1(const struct few *f) { few_columns(f, 1); }
