@@ -152,9 +152,13 @@ static inline size_t gk_field_row_elements(const struct gk_field *field, const s
 }
 
 /* Elements; mask: words. */
-static inline size_t gk_field_ld(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+static inline size_t gk_field_ld_or(const struct gk_field *field, const void *args, size_t row_elements) {
     const size_t ld = field->offset2 == GK_NOWHERE ? 0 : gk_size_at(args, field->offset2);
-    return ld ? ld : gk_field_row_elements(field, kernel, args);
+    return ld ? ld : row_elements;
+}
+
+static inline size_t gk_field_ld(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+    return gk_field_ld_or(field, args, gk_field_row_elements(field, kernel, args));
 }
 
 /* An operand's pointer in args (NULL for one that is absent). */

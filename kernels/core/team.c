@@ -41,6 +41,7 @@ void gk_team_barrier(const struct gk_team *team) {
 }
 
 struct gk_slice gk_team_slice(const struct gk_team *team, size_t total, size_t unit) {
+    if (team->size == 1) return (struct gk_slice){0, total};
     const size_t units = total / unit + (total % unit != 0);
     const size_t share = units / team->size, more = units % team->size;
     const size_t first = team->rank * share + (team->rank < more ? team->rank : more);

@@ -14,7 +14,7 @@ static bool extent(const struct gk_field *field, const struct gk_kernel *kernel,
     e->begin = e->end = (uintptr_t)gk_field_pointer(field, args);
     e->size = gk_element_size(field->element, dtype);
     if (rows == 0 || cols == 0) return true;
-    if (__builtin_mul_overflow(gk_field_ld(field, kernel, args), e->size, &e->stride)) return false;
+    if (__builtin_mul_overflow(gk_field_ld_or(field, args, cols), e->size, &e->stride)) return false;
     if (__builtin_mul_overflow(cols, e->size, &e->row)) return false;
     if (__builtin_mul_overflow(rows - 1, e->stride, &bytes) || __builtin_add_overflow(bytes, e->row, &bytes)) return false;
     return bytes <= PTRDIFF_MAX && !__builtin_add_overflow(e->begin, bytes, &e->end);

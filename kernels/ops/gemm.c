@@ -205,6 +205,27 @@ static bool in_one_set(const struct gk_view *v) {
     return v->ld * sizeof(real) % 4096 == 0;
 }
 
+/* Half of L2. */
+size_t GK_SYMBOL(gemm_block_cols)(const struct gk_caches *caches) {
+    const size_t fits = caches->l2 / 2 / (GK_KB * sizeof(real)) / NR;
+    return (fits ? fits : 1) * NR;
+}
+
+/* A thread's scratch, the same for every product, so that a thread may start the next one while others are still at this; in whole
+ * pages, so that threads share none. */
+static size_t block_reals(const struct gk_caches *caches) {
+    return GK_SYMBOL(gemm_block_cols)(caches) / NR * PITCH;
+}
+
+static size_t share_bytes(const struct gk_caches *caches) {
+    return gk_ceil_div((BLOCKS_TOGETHER * block_reals(caches) + MW * GK_KB) * sizeof(real), 4096) * 4096;
+}
+
+static real *scratch_of(const struct gk_team *team) {
+    return (real *)((char *)team->scratch + team->rank * share_bytes(team->caches));
+}
+
+#include "short_sums.h"
 #include "few_rows.h"
 
 /* Columns of b, for one block of k, in panels of NR columns: [k][NR] each, PITCH reals apart. Lanes past the last column are 0. */
@@ -264,12 +285,6 @@ static void pack_along_k(const struct packing *p) {
     for (size_t j = 0; j < p->count; j += GK_LANES) pack_lines(p, j, p->out + j / NR * PITCH + j % NR);
 }
 
-/* Half of L2. */
-size_t GK_SYMBOL(gemm_block_cols)(const struct gk_caches *caches) {
-    const size_t fits = caches->l2 / 2 / (GK_KB * sizeof(real)) / NR;
-    return (fits ? fits : 1) * NR;
-}
-
 /* A b that runs along k must be transposed. In place, few rows of c do not repay a copy, nor do many where a block of it lies so
  * densely that it stays in L2 (few pages, no two of its rows far apart). */
 static bool packs_b(const struct gk_gemm *g, size_t rows, const struct gk_caches *caches) {
@@ -290,20 +305,6 @@ static bool packs_strips(const struct gk_view *a, size_t cols) {
 static void pack_strip(const real *a, size_t ld, size_t height, size_t k, real *out) {
     for (; k > 0; k--, a += ld, out += MW)
         for (size_t i = 0; i < height; i += GK_LANES) vf_store(out + i, vf_load_n(a + i, gk_min(GK_LANES, height - i)));
-}
-
-/* A thread's scratch, the same for every product, so that a thread may start the next one while others are still at this; in whole
- * pages, so that threads share none. */
-static size_t block_reals(const struct gk_caches *caches) {
-    return GK_SYMBOL(gemm_block_cols)(caches) / NR * PITCH;
-}
-
-static size_t share_bytes(const struct gk_caches *caches) {
-    return gk_ceil_div((BLOCKS_TOGETHER * block_reals(caches) + MW * GK_KB) * sizeof(real), 4096) * 4096;
-}
-
-static real *scratch_of(const struct gk_team *team) {
-    return (real *)((char *)team->scratch + team->rank * share_bytes(team->caches));
 }
 
 /* As many columns of a thread's rectangle as one packed block of b has. */
@@ -511,6 +512,13 @@ static struct gk_gemm choose(const struct gk_gemm *g, const struct gk_team *team
 }
 
 void GK_SYMBOL(gemm)(const struct gk_gemm *product, const struct gk_team *team) {
+    if (short_enough(product)) {
+        const bool down = product->rows >= product->cols;
+        const struct gk_slice all_rows = {0, product->rows}, all_cols = {0, product->cols};
+        multiply_short(product, down ? gk_team_slice(team, product->rows, 1) : all_rows,
+                       down ? all_cols : gk_team_slice(team, product->cols, GK_LANES), team);
+        return;
+    }
     const struct gk_gemm flipped = transpose(product), *const fewer = product->cols < product->rows ? &flipped : product;
     if (few(fewer)) {
         multiply_few(fewer, gk_team_slice(team, fewer->cols, GK_LANES), scratch_of(team));
