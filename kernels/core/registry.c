@@ -126,14 +126,22 @@ const struct gk_field *gk_kernel_field(const struct gk_kernel *kernel, enum gk_f
     return NULL;
 }
 
-double gk_kernel_flops(const struct gk_kernel *kernel, const void *args) {
+/* products: is it a sum of products, with three dimensions? */
+static double count_flops(const struct gk_kernel *kernel, const void *args, bool *products) {
     double flops = 0;
+    *products = false;
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
         if (f->kind != GK_FIELD_FLOPS) continue;
         flops += f->count * (double)gk_size_at(args, f->rows) * (double)gk_size_at(args, f->cols) * (double)gk_size_at(args, f->third);
+        *products |= f->third != GK_NOWHERE;
     }
     return flops;
+}
+
+double gk_kernel_flops(const struct gk_kernel *kernel, const void *args) {
+    bool products;
+    return count_flops(kernel, args, &products);
 }
 
 static bool accumulates(const struct gk_kernel *kernel, const struct gk_field *field, const void *args) {
@@ -154,10 +162,9 @@ double gk_kernel_bytes(const struct gk_kernel *kernel, enum gk_dtype dtype, cons
 }
 
 double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args) {
-    const struct gk_field *const rule = gk_kernel_field(kernel, GK_FIELD_EXACTNESS, NULL);
-    const struct gk_field *const flops = gk_kernel_field(kernel, GK_FIELD_FLOPS, NULL);
-    const bool products = rule && rule->exactness == GK_EXACT_SUM && flops && flops->third != GK_NOWHERE;
-    return products ? gk_kernel_flops(kernel, args) : gk_kernel_bytes(kernel, dtype, args);
+    bool products;
+    const double flops = count_flops(kernel, args, &products);
+    return products ? flops : gk_kernel_bytes(kernel, dtype, args);
 }
 
 void gk_probe_run(size_t index, enum gk_dtype dtype, enum gk_probe probe, size_t threads, const struct gk_probe_args *args) {
