@@ -217,7 +217,8 @@ class Jax:
             return {"dx": (p - jax.nn.one_hot(labels, p.shape[1], dtype=p.dtype)) / rows}
 
         functions = {"relu_forward": lambda x: {"y": jnp.maximum(x, 0)},
-                     "relu_backward": lambda dy, mask: {"dx": masked(dy, mask)}, "softmax_xent": xent, "softmax_xent_forward": xent_forward, "softmax_xent_backward": xent_backward}
+                     "relu_backward": lambda dy, mask: {"dx": masked(dy, mask)}, "softmax_xent": xent,
+                      "softmax_xent_forward": xent_forward, "softmax_xent_backward": xent_backward}
         whole = functions.get(problem.kernel) or affine(problem, masked)
         wanted = jax.jit(lambda **inputs: {name: value for name, value in whole(**inputs).items() if name in problem.outputs})
         return lambda: jax.block_until_ready(wanted(**arrays))

@@ -35,7 +35,7 @@
 #define GK_SCALAR_OUT(f, fl)             OPERAND(OUT, f, GK_NOWHERE, GK_NOWHERE, GK_NOWHERE, REAL, GK_FLAG_##fl)
 #define GK_BITS_IN(f, rows, cols, fl)    OPERAND(IN, f, AT(ld_##f), AT(rows), AT(cols), BITS, GK_FLAG_##fl)
 #define GK_BITS_OUT(f, rows, cols, fl)   OPERAND(OUT, f, AT(ld_##f), AT(rows), AT(cols), BITS, GK_FLAG_##fl)
-#define GK_ACCUMULATE(f)                 {.kind = GK_FIELD_ACCUMULATE, .name = #f, .offset = AT(accumulate_##f)},
+#define GK_ACCUMULATE(f)                 {.kind = GK_FIELD_ACCUMULATE, .name = #f, .offset = AT(accumulate_##f), .offset2 = AT(f)},
 #define GK_WEIGHT_LAYOUT()               {.kind = GK_FIELD_LAYOUT, .name = "layout", .offset = AT(layout)},
 #define GK_REDUCTION()                   {.kind = GK_FIELD_REDUCTION, .name = "reduction", .offset = AT(reduction)},
 #define GK_LABELS(n, c)                                                                                                    \
@@ -133,7 +133,8 @@ static double count_flops(const struct gk_kernel *kernel, const void *args, bool
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
         if (f->kind != GK_FIELD_FLOPS) continue;
-        flops += f->count * (double)gk_size_at(args, f->rows) * (double)gk_size_at(args, f->cols) * (double)gk_size_at(args, f->third);
+        flops += f->count * (double)gk_size_at(args, f->rows) * (double)gk_size_at(args, f->cols) *
+                 (double)gk_size_at(args, f->third);
         *products |= f->third != GK_NOWHERE;
     }
     return flops;
@@ -145,8 +146,11 @@ double gk_kernel_flops(const struct gk_kernel *kernel, const void *args) {
 }
 
 static bool accumulates(const struct gk_kernel *kernel, const struct gk_field *field, const void *args) {
-    const struct gk_field *const flag = gk_kernel_field(kernel, GK_FIELD_ACCUMULATE, field->name);
-    return flag && *(const bool *)((const char *)args + flag->offset);
+    for (size_t i = 0; i < kernel->n_fields; i++) {
+        const struct gk_field *const f = &kernel->fields[i];
+        if (f->kind == GK_FIELD_ACCUMULATE && f->offset2 == field->offset) return *(const bool *)((const char *)args + f->offset);
+    }
+    return false;
 }
 
 double gk_kernel_bytes(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args) {
@@ -156,7 +160,7 @@ double gk_kernel_bytes(const struct gk_kernel *kernel, enum gk_dtype dtype, cons
         if ((f->kind != GK_FIELD_IN && f->kind != GK_FIELD_OUT) || !gk_field_pointer(f, args)) continue;
         const double once = (double)gk_field_rows(f, kernel, args) * (double)gk_field_row_elements(f, kernel, args) *
                             (double)gk_element_size(f->element, dtype);
-        bytes += accumulates(kernel, f, args) ? 2 * once : once;
+        bytes += f->kind == GK_FIELD_OUT && accumulates(kernel, f, args) ? 2 * once : once;
     }
     return bytes;
 }

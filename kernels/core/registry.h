@@ -18,7 +18,7 @@ enum gk_field_kind {
     GK_FIELD_DIM,
     GK_FIELD_IN,         /* operand that is read */
     GK_FIELD_OUT,        /* operand that is written */
-    GK_FIELD_ACCUMULATE, /* bool; name is the output's */
+    GK_FIELD_ACCUMULATE, /* bool; name is the output's, offset2 its pointer's */
     GK_FIELD_LAYOUT,     /* gk_layout */
     GK_FIELD_REDUCTION,  /* gk_reduction */
     GK_FIELD_IGNORE,     /* bool use_ignore_index; offset2 is ignore_index */

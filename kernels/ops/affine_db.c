@@ -2,63 +2,114 @@
 #include "affine.h"
 
 enum {
-    CHUNK = 1024,    /* columns summed at a time: 4 KiB of sums, and rows read in runs that the prefetchers follow */
-    TOGETHER = 8,    /* rows added for each load and store of the sums */
+    NARROW = 256,    /* columns at most whose sums stay in registers, panel by panel */
+    CHUNK = 4096,    /* columns summed at a time otherwise: sums that stay in L1 or near it, and rows read in long runs */
+    TOGETHER = 8,    /* rows added for each load and store of these sums */
     WAVE = 64,       /* blocks of rows that the threads sum before they are added in order */
     SHARED_FROM = 64 /* columns a thread must have; with fewer the threads share the rows, by blocks */
 };
 
-#if GK_LANES == 1
-
-static void add_rows(const struct gk_view *dy, size_t row, size_t count, size_t j0, size_t cols, real *sums) {
-    for (size_t i = row; i < row + count; i++)
-        for (size_t j = 0; j < cols; j++) sums[j] += dy->p[i * dy->ld + j0 + j];
-}
-
-#else
-
-/* `count` rows from `row` on, in one pass over the sums. */
-GK_INLINE void add_together(const struct gk_view *dy, size_t row, const size_t count, size_t j0, size_t cols, real *sums) {
-    const real *const x = dy->p + row * dy->ld + j0;
-    size_t j = 0;
-    for (; j + GK_LANES <= cols; j += GK_LANES) {
-        vf sum = vf_load(sums + j);
-        for (size_t i = 0; i < count; i++) sum = vf_add(sum, vf_load(x + i * dy->ld + j));
-        vf_store(sums + j, sum);
-    }
-    if (j == cols) return;
-    vf sum = vf_load(sums + j);
-    for (size_t i = 0; i < count; i++) sum = vf_add(sum, vf_load_n(x + i * dy->ld + j, cols - j));
-    vf_store(sums + j, sum);
-}
-
-static void add_rows(const struct gk_view *dy, size_t row, size_t count, size_t j0, size_t cols, real *sums) {
-    size_t i = 0;
-    for (; i + TOGETHER <= count; i += TOGETHER) add_together(dy, row + i, TOGETHER, j0, cols, sums);
-    for (; i < count; i++) add_together(dy, row + i, 1, j0, cols, sums);
-}
-
-#endif
-
-/* sums has whole vectors: cols rounded up to GK_SUM_LANES. */
-static void sum_block(const gk_backward_args *a, size_t row, size_t j0, size_t cols, real *sums) {
-    const struct gk_view dy = {.p = a->dy, .ld = gk_ld(a->ld_dy, a->m)};
-    memset(sums, 0, gk_ceil_div(cols, GK_SUM_LANES) * GK_SUM_LANES * sizeof(real));
-    add_rows(&dy, row, gk_min(GK_KB, a->n - row), j0, cols, sums);
-}
+/* Some columns of a block of rows. Their sums go to db, or are added to what is there. */
+struct block {
+    const real *x;
+    size_t ld, rows, cols;
+    real *db;
+    bool to_start;
+};
 
 static void add_block(real *db, const real *sums, size_t cols, bool to_start) {
     for (size_t j = 0; j < cols; j++) db[j] = to_start ? db[j] + sums[j] : sums[j];
 }
 
-static void sum_columns(const gk_backward_args *a, struct gk_slice cols) {
-    real sums[CHUNK];
-    for (size_t j = cols.begin; j < cols.end; j += CHUNK) {
-        const size_t count = gk_min(CHUNK, cols.end - j);
-        for (size_t row = 0; row < a->n; row += GK_KB) {
-            sum_block(a, row, j, count, sums);
-            add_block(a->db + j, sums, count, row > 0 || a->accumulate_db);
+#if GK_LANES == 1
+
+static void sum_block(const struct block *b) {
+    for (size_t j0 = 0; j0 < b->cols; j0 += NARROW) {
+        const size_t cols = gk_min(NARROW, b->cols - j0);
+        real sums[NARROW] = {0};
+        for (size_t i = 0; i < b->rows; i++)
+            for (size_t j = 0; j < cols; j++) sums[j] += b->x[i * b->ld + j0 + j];
+        add_block(b->db + j0, sums, cols, b->to_start);
+    }
+}
+
+#else
+
+enum { VECTORS = 8, PANEL = VECTORS * GK_LANES };
+
+GK_INLINE void sum_panel(const struct block *b, size_t j, size_t cols, const int vectors) {
+    const size_t ld = b->ld, last = cols - (size_t)(vectors - 1) * GK_LANES;
+    const vm mask = vm_first(last);
+    const real *x = b->x + j;
+    vf sums[VECTORS];
+    UNROLLED for (int v = 0; v < vectors; v++) sums[v] = vf_zero();
+    for (size_t i = b->rows; i > 0; i--, x += ld)
+        UNROLLED for (int v = 0; v < vectors; v++) {
+            const real *const from = x + v * GK_LANES;
+            sums[v] = vf_add(sums[v], v == vectors - 1 ? vf_load_m(mask, from) : vf_load(from));
         }
+    UNROLLED for (int v = 0; v < vectors; v++) {
+        const size_t count = v == vectors - 1 ? last : GK_LANES;
+        real *const db = b->db + j + v * GK_LANES;
+        vf_store_n(db, b->to_start ? vf_add(vf_load_n(db, count), sums[v]) : sums[v], count);
+    }
+}
+
+#define FOR_EACH_VECTORS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+#define SUM_PANEL(v) static void sum_panel_##v(const struct block *b, size_t j, size_t cols) { sum_panel(b, j, cols, v); }
+#define SUM_ENTRY(v) sum_panel_##v,
+FOR_EACH_VECTORS(SUM_PANEL)
+
+static void sum_narrow(const struct block *b) {
+    static void (*const panels[])(const struct block *b, size_t j, size_t cols) = {FOR_EACH_VECTORS(SUM_ENTRY)};
+    for (size_t j = 0; j < b->cols; j += PANEL) {
+        const size_t cols = gk_min(PANEL, b->cols - j);
+        panels[(cols - 1) / GK_LANES](b, j, cols);
+    }
+}
+
+/* first: from +0. To fetch the next rows meanwhile took half as long again. */
+GK_INLINE void add_rows(const real *x, size_t ld, size_t cols, real *sums, const int rows, const bool first) {
+    for (size_t j = 0; j < cols; j += GK_LANES) {
+        const size_t count = gk_min(GK_LANES, cols - j);
+        vf sum = first ? vf_zero() : vf_load(sums + j);
+        UNROLLED for (int i = 0; i < rows; i++) {
+            const real *const from = x + (size_t)i * ld + j;
+            sum = vf_add(sum, count == GK_LANES ? vf_load(from) : vf_load_n(from, count));
+        }
+        vf_store(sums + j, sum);
+    }
+}
+
+static void sum_chunk(const struct block *b, size_t j, size_t cols) {
+    const real *const x = b->x + j;
+    const size_t ld = b->ld, single = b->rows % TOGETHER;
+    real sums[CHUNK];
+    if (single) add_rows(x, ld, cols, sums, 1, true);
+    else add_rows(x, ld, cols, sums, TOGETHER, true);
+    for (size_t i = 1; i < single; i++) add_rows(x + i * ld, ld, cols, sums, 1, false);
+    for (size_t i = single ? single : TOGETHER; i < b->rows; i += TOGETHER) add_rows(x + i * ld, ld, cols, sums, TOGETHER, false);
+    add_block(b->db + j, sums, cols, b->to_start);
+}
+
+static void sum_block(const struct block *b) {
+    if (b->cols <= NARROW) sum_narrow(b);
+    for (size_t j = 0; j < b->cols && b->cols > NARROW; j += CHUNK) sum_chunk(b, j, gk_min(CHUNK, b->cols - j));
+}
+
+#endif
+
+static struct block block_at(const gk_backward_args *a, size_t row, struct gk_slice cols) {
+    const size_t ld = gk_ld(a->ld_dy, a->m);
+    return (struct block){.x = a->dy + row * ld + cols.begin, .ld = ld, .rows = gk_min(GK_KB, a->n - row),
+                          .cols = cols.end - cols.begin};
+}
+
+static void sum_columns(const gk_backward_args *a, struct gk_slice cols) {
+    for (size_t row = 0; row < a->n; row += GK_KB) {
+        struct block b = block_at(a, row, cols);
+        b.db = a->db + cols.begin, b.to_start = row > 0 || a->accumulate_db;
+        sum_block(&b);
     }
 }
 
@@ -72,7 +123,11 @@ static void sum_waves(const gk_backward_args *a, const struct gk_team *team) {
     for (size_t first = 0; first < blocks; first += WAVE) {
         const size_t count = gk_min(WAVE, blocks - first);
         const struct gk_slice mine = gk_team_slice(team, count, 1);
-        for (size_t b = mine.begin; b < mine.end; b++) sum_block(a, (first + b) * GK_KB, 0, a->m, partial + b * ld);
+        for (size_t b = mine.begin; b < mine.end; b++) {
+            struct block block = block_at(a, (first + b) * GK_KB, (struct gk_slice){0, a->m});
+            block.db = partial + b * ld;
+            sum_block(&block);
+        }
         gk_team_barrier(team);
         for (size_t b = 0; b < count && team->rank == 0; b++)
             add_block(a->db, partial + b * ld, a->m, first + b > 0 || a->accumulate_db);

@@ -112,8 +112,10 @@ GK_INLINE void store_rows(const struct tile *t, vf acc[MR][NV], const int rows, 
     const real *start = t->start;
     real *c = t->c;
     UNROLLED for (int i = 0; i < rows; i++, c += ldc, start += starts ? start_row : 0)
-        UNROLLED for (int v = 0; v < vectors; v++)
-            store_sum(c + v * GK_LANES, start + v * GK_LANES, starts, acc[i][v], ending != WHOLE && v == vectors - 1 ? last : GK_LANES);
+        UNROLLED for (int v = 0; v < vectors; v++) {
+            const size_t count = ending != WHOLE && v == vectors - 1 ? last : GK_LANES;
+            store_sum(c + v * GK_LANES, start + v * GK_LANES, starts, acc[i][v], count);
+        }
 }
 
 GK_INLINE void store_columns(const struct tile *t, vf acc[MR][NV], const int rows, const int vectors) {
@@ -311,7 +313,7 @@ static void pack_strip(const real *a, size_t ld, size_t height, size_t k, real *
 struct stripe {
     const struct gk_gemm *g;
     struct gk_slice rows, cols;
-    size_t strips, share, more; /* tiles as high as can be equal, for a low one waits for its fma chains: `more` have share + 1 rows */
+    size_t strips, share, more; /* equal heights, for a low tile waits for its fma chains: `more` of them have share + 1 rows */
     bool packed;
     real *b; /* where it is packed, a block of k after the other */
     size_t block;
@@ -358,13 +360,18 @@ struct ahead {
 static struct ahead_a ahead_of_a(const struct gk_view *v, struct gk_slice rows, struct gk_slice k, size_t tiles_now) {
     const size_t some_rows = rows.end - rows.begin, some_k = k.end - k.begin;
     const size_t pieces = !some_rows ? 0 : v->along_k ? some_rows : some_k;
-    return (struct ahead_a){.from = v->p + (v->along_k ? rows.begin * v->ld + k.begin : k.begin * v->ld + rows.begin), .step = v->ld,
-                            .count = v->along_k ? some_k : some_rows, .pieces = pieces, .each = gk_ceil_div(pieces, tiles_now)};
+    return (struct ahead_a){.from = v->p + (v->along_k ? rows.begin * v->ld + k.begin : k.begin * v->ld + rows.begin),
+                            .step = v->ld,
+                            .count = v->along_k ? some_k : some_rows,
+                            .pieces = pieces,
+                            .each = gk_ceil_div(pieces, tiles_now)};
 }
 
 static struct ahead_b ahead_of_b(const struct gk_view *v, struct gk_slice cols, struct gk_slice k, size_t tiles_now) {
-    return (struct ahead_b){.from = v->p + (v->along_k ? cols.begin * v->ld + k.begin : k.begin * v->ld + cols.begin), .step = v->ld,
-                            .columns = gk_ceil_div(v->along_k ? k.end - k.begin : cols.end - cols.begin, LINE), .tiles = tiles_now};
+    return (struct ahead_b){.from = v->p + (v->along_k ? cols.begin * v->ld + k.begin : k.begin * v->ld + cols.begin),
+                            .step = v->ld,
+                            .columns = gk_ceil_div(v->along_k ? k.end - k.begin : cols.end - cols.begin, LINE),
+                            .tiles = tiles_now};
 }
 
 static void fetch_piece(struct ahead_a *a) {
@@ -384,7 +391,8 @@ static void fetch_column(struct ahead_b *b, struct tile *t) {
 }
 
 /* `height` rows of c from row i on, along the stripe. t holds what all its tiles have in common. */
-static void run_strip(const struct stripe *s, struct tile *t, size_t i, size_t height, const real *b, bool from_c, struct ahead *ahead) {
+static void run_strip(const struct stripe *s, struct tile *t, size_t i, size_t height, const real *b, bool from_c,
+                      struct ahead *ahead) {
     const struct gk_gemm *const g = s->g;
     const size_t c_row = g->transposed ? 1 : g->ldc, c_col = g->transposed ? g->ldc : 1, panel = s->packed ? PITCH : NR;
     for (size_t j = s->cols.begin; j < s->cols.end; j += NR, b += panel) {
@@ -413,7 +421,8 @@ static void run_strips(const struct stripe *s, struct gk_slice strips, struct gk
         struct ahead ahead = {.a = ahead_of_a(&g->a, more ? rows : next_rows, next, tiles_each)};
         if (packs && more) ahead.b = ahead_of_b(&g->b, s->cols, next, tiles_each);
         const size_t a_row = g->a.along_k ? g->a.ld : 1, a_k = g->a.along_k ? 1 : g->a.ld;
-        struct tile t = {.k = now.end - k0, .ldb = s->packed ? NR : g->b.ld, .a_row = a_row, .a_k = s->strip ? MW : a_k, .ldc = g->ldc, .start_row = from_c ? g->ldc : 0};
+        struct tile t = {.k = now.end - k0, .a_row = a_row, .a_k = s->strip ? MW : a_k, .ldb = s->packed ? NR : g->b.ld,
+                         .ldc = g->ldc, .start_row = from_c ? g->ldc : 0};
         const real *const b = s->packed ? packed : g->b.p + k0 * g->b.ld + s->cols.begin;
         if (packs) pack_block(s, now, packed);
         for (size_t strip = strips.begin; strip < strips.end; strip++) {
@@ -441,8 +450,8 @@ static void rectangle(const struct gk_gemm *g, struct gk_slice rows, struct gk_s
     const size_t count = cols.end - cols.begin, stripes = gk_ceil_div(count, GK_SYMBOL(gemm_block_cols)(team->caches));
     const size_t width = gk_ceil_div(gk_ceil_div(count, stripes), NR) * NR; /* equal ones */
     const size_t height = rows.end - rows.begin, strips = gk_ceil_div(height, tile_rows(&g->a));
-    struct stripe s = {.g = g, .rows = rows, .strips = strips, .share = height / strips, .more = height % strips, .packed = packs_b(g, height, team->caches),
-                       .b = scratch_of(team), .block = width / NR * PITCH};
+    struct stripe s = {.g = g, .rows = rows, .strips = strips, .share = height / strips, .more = height % strips,
+                       .packed = packs_b(g, height, team->caches), .b = scratch_of(team), .block = width / NR * PITCH};
     for (size_t j = cols.begin; j < cols.end; j += width) {
         s.cols = (struct gk_slice){j, gk_min(cols.end, j + width)};
         s.strip = packs_strips(&g->a, s.cols.end - j) ? s.b + BLOCKS_TOGETHER * block_reals(team->caches) : NULL;
@@ -459,8 +468,8 @@ static bool tiny(const struct gk_gemm *g, const struct gk_team *team) {
 static void multiply_tiny(const struct gk_gemm *g, real *packed) {
     const size_t strips = gk_ceil_div(g->rows, MR), height = gk_ceil_div(g->rows, strips), a_row = g->a.along_k ? g->a.ld : 1;
     const real *b = g->b.along_k ? packed : g->b.p;
-    struct tile t = {.k = g->k, .a_row = a_row, .a_k = g->a.along_k ? 1 : g->a.ld, .ldb = g->b.along_k ? NR : g->b.ld, .ldc = g->ldc,
-                     .start_row = g->accumulate ? g->ldc : 0, .ahead = g->a.p};
+    struct tile t = {.k = g->k, .a_row = a_row, .a_k = g->a.along_k ? 1 : g->a.ld, .ldb = g->b.along_k ? NR : g->b.ld,
+                     .ldc = g->ldc, .start_row = g->accumulate ? g->ldc : 0, .ahead = g->a.p};
     if (g->b.along_k) pack_along_k(&(struct packing){.view = &g->b, .count = g->cols, .k = g->k, .out = packed});
     for (size_t j = 0; j < g->cols; j += NR, b += g->b.along_k ? PITCH : NR) {
         const size_t width = gk_min(NR, g->cols - j), vectors = gk_ceil_div(width, GK_LANES);

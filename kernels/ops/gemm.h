@@ -39,8 +39,14 @@ size_t GK_SYMBOL(gemm_block_cols)(const struct gk_caches *caches);
 
 /* A kernel file that is one product defines product(args) and then this. */
 #define GK_GEMM_CELL(id)                                                                                                   \
-    static void run(const void *args, const struct gk_team *team) { GK_SYMBOL(gemm)(&(struct gk_gemm[]){product(args)}[0], team); } \
-    static size_t scratch(const void *args, const struct gk_machine *machine) { return GK_SYMBOL(gemm_scratch)(&(struct gk_gemm[]){product(args)}[0], machine); } \
+    static void run(const void *args, const struct gk_team *team) {                                                        \
+        const struct gk_gemm g = product(args);                                                                            \
+        GK_SYMBOL(gemm)(&g, team);                                                                                         \
+    }                                                                                                                      \
+    static size_t scratch(const void *args, const struct gk_machine *machine) {                                            \
+        const struct gk_gemm g = product(args);                                                                            \
+        return GK_SYMBOL(gemm_scratch)(&g, machine);                                                                       \
+    }                                                                                                                      \
     GK_CELL(id) = {.run = run, .scratch = scratch, .serial_below = GK_GEMM_SERIAL_BELOW}
 
 #endif

@@ -31,7 +31,8 @@ struct short_tile {
 };
 
 /* One vector of columns of some rows. */
-GK_INLINE void short_step(const struct short_tile *t, size_t j, const size_t count, const int rows, const int k, const bool streams) {
+GK_INLINE void short_step(const struct short_tile *t, size_t j, const size_t count, const int rows, const int k,
+                          const bool streams) {
     const real *b = t->b + j, *start = t->start ? t->start + j : NULL;
     real *c = t->c + j;
     vf acc[SHORT_ROWS];
@@ -87,7 +88,7 @@ static bool short_enough(const struct gk_gemm *g) {
     return g->k <= SHORT_K && g->k > 0 && (!g->b.along_k || g->rows > 4 * g->k);
 }
 
-/* Stores past the caches: a c that the last one would not keep need not be read into it first. Half of the time for 8 x 4096 x 4096. */
+/* Stores past the caches: a c that the last one would not keep need not be read into it first. Half the time of 8 x 4096 x 4096. */
 static bool short_streams(const struct gk_gemm *g, const struct gk_caches *caches) {
     const bool aligned = ((uintptr_t)g->c | g->ldc * sizeof(real)) % (GK_LANES * sizeof(real)) == 0;
     return aligned && !g->accumulate && g->rows * g->cols * sizeof(real) > caches->l3 / 2;
@@ -98,7 +99,8 @@ static void multiply_short(const struct gk_gemm *g, struct gk_slice rows, struct
     const bool streams = short_streams(g, team->caches);
     if (rows.begin == rows.end) return;
     for (size_t j = cols.begin; j < cols.end; j += SHORT_COLS) {
-        struct short_sums s = {.g = g, .rows = rows, .cols = {j, gk_min(cols.end, j + SHORT_COLS)}, .b = g->b.p + j, .ldb = g->b.ld};
+        struct short_sums s = {.g = g, .rows = rows, .cols = {j, gk_min(cols.end, j + SHORT_COLS)}};
+        s.b = g->b.p + j, s.ldb = g->b.ld;
         if (g->b.along_k) {
             short_pack(g, s.cols, scratch_of(team));
             s.b = scratch_of(team), s.ldb = SHORT_COLS;
