@@ -1,7 +1,8 @@
 /* Design: a thread owns a rectangle of c. It packs b, half of the L2 cache for each 256 of k, up to eight such blocks, and then
  * runs over some 100 rows for one block after the other, so that these rows of c stay in L2. A tile's rows of a are broadcast
  * from where they lie (but see packs_strips), while the next ones are fetched into L2. The same product as its transpose where
- * that costs less. None of this changes a bit: a tile's sum is one chain of fma over k from +0. */
+ * that costs less. A c larger than the last cache is stored past it. None of this changes a bit: a tile's sum is one chain of fma
+ * over k from +0. */
 #include "gemm.h"
 
 /* k = 0: the start value alone. */
@@ -92,6 +93,7 @@ struct tile {
 /* How a tile ends, each a set of functions of its own. */
 enum ending {
     WHOLE,          /* all vectors are full */
+    STREAMED,       /* the same, stored past the caches */
     PARTIAL,        /* the last one is not */
     LOW,            /* the last one has its low lanes at most */
     TRANSPOSED,     /* a row of the tile is a column of c */
@@ -99,10 +101,15 @@ enum ending {
     ENDINGS
 };
 
+GK_INLINE bool fills(const enum ending ending) {
+    return ending == WHOLE || ending == STREAMED;
+}
+
 /* starts: is there a start value to add? */
-GK_INLINE void store_sum(real *c, const real *start, const bool starts, vf sum, const size_t count) {
+GK_INLINE void store_sum(real *c, const real *start, const bool starts, vf sum, const size_t count, const bool streams) {
     if (starts) sum = vf_add(count == GK_LANES ? vf_load(start) : vf_load_n(start, count), sum);
-    if (count == GK_LANES) vf_store(c, sum);
+    if (count == GK_LANES && streams) vf_stream(c, sum);
+    else if (count == GK_LANES) vf_store(c, sum);
     else vf_store_n(c, sum, count);
 }
 
@@ -113,8 +120,8 @@ GK_INLINE void store_rows(const struct tile *t, vf acc[MR][NV], const int rows, 
     real *c = t->c;
     UNROLLED for (int i = 0; i < rows; i++, c += ldc, start += starts ? start_row : 0)
         UNROLLED for (int v = 0; v < vectors; v++) {
-            const size_t count = ending != WHOLE && v == vectors - 1 ? last : GK_LANES;
-            store_sum(c + v * GK_LANES, start + v * GK_LANES, starts, acc[i][v], count);
+            const size_t count = fills(ending) || v < vectors - 1 ? GK_LANES : last;
+            store_sum(c + v * GK_LANES, start + v * GK_LANES, starts, acc[i][v], count, ending == STREAMED);
         }
 }
 
@@ -130,7 +137,7 @@ GK_INLINE void store_columns(const struct tile *t, vf acc[MR][NV], const int row
             UNROLLED for (int i = 0; i < GK_LANES; i++) square[i] = i < some ? acc[first + i][v] : vf_zero();
             vf_transpose(square);
             UNROLLED for (size_t l = 0; l < GK_LANES; l++)
-                if (l < count) store_sum(c + l * ldc + first, start + l * start_row + first, start != NULL, square[l], (size_t)some);
+                if (l < count) store_sum(c + l * ldc + first, start + l * start_row + first, start != NULL, square[l], (size_t)some, false);
         }
         c += GK_LANES * ldc, start += start ? GK_LANES * start_row : 0;
     }
@@ -156,12 +163,12 @@ GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors
     const vm last = vm_first(t->last); /* here: made in the loop, it was kept on the stack */
     const bool across = ending == TRANSPOSED || ending == TRANSPOSED_LOW, low = ending == LOW || ending == TRANSPOSED_LOW;
     vf acc[MR][NV];
-    if (t->k >= LONG_ENOUGH) fetch_c(t, across ? (size_t)(vectors - 1) * GK_LANES + t->last : (size_t)rows, vectors, across);
+    if (t->k >= LONG_ENOUGH && ending != STREAMED) fetch_c(t, across ? (size_t)(vectors - 1) * GK_LANES + t->last : (size_t)rows, vectors, across);
     UNROLLED for (int i = 0; i < rows; i++)
         UNROLLED for (int v = 0; v < vectors; v++) acc[i][v] = vf_zero();
     for (size_t k = t->k; k > 0; k--) {
-        const vf b0 = load_b(b, vectors == 1 && ending != WHOLE, last);
-        const vf b1 = vectors == 1 ? b0 : load_b(b + GK_LANES, ending != WHOLE, last);
+        const vf b0 = load_b(b, vectors == 1 && !fills(ending), last);
+        const vf b1 = vectors == 1 ? b0 : load_b(b + GK_LANES, !fills(ending), last);
         UNROLLED for (int i = 0; i < rows; i++) {
             const vf av = vf_set1(A_ROW(i));
             UNROLLED for (int v = 0; v < vectors; v++) {
@@ -181,10 +188,11 @@ typedef void tile_function(const struct tile *t);
 
 #if GK_LOW_LANES
 #define FOR_EACH_ENDING(X, rows, vectors)                                                                                  \
-    X(rows, vectors, WHOLE) X(rows, vectors, PARTIAL) X(rows, vectors, TRANSPOSED)                                         \
+    X(rows, vectors, WHOLE) X(rows, vectors, STREAMED) X(rows, vectors, PARTIAL) X(rows, vectors, TRANSPOSED)              \
     X(rows, vectors, LOW) X(rows, vectors, TRANSPOSED_LOW)
 #else
-#define FOR_EACH_ENDING(X, rows, vectors) X(rows, vectors, WHOLE) X(rows, vectors, PARTIAL) X(rows, vectors, TRANSPOSED)
+#define FOR_EACH_ENDING(X, rows, vectors)                                                                                  \
+    X(rows, vectors, WHOLE) X(rows, vectors, STREAMED) X(rows, vectors, PARTIAL) X(rows, vectors, TRANSPOSED)
 #endif
 #define TILE(rows, vectors, ending)                                                                                        \
     static void gk_tile_##rows##x##vectors##_##ending(const struct tile *t) { tile_body(t, rows, vectors, ending); }
@@ -219,12 +227,23 @@ static size_t block_reals(const struct gk_caches *caches) {
     return GK_SYMBOL(gemm_block_cols)(caches) / NR * PITCH;
 }
 
+static size_t sums_reals(const struct gk_caches *caches) {
+    return (size_t)STRIPS_TOGETHER * MR * GK_SYMBOL(gemm_block_cols)(caches);
+}
+
 static size_t share_bytes(const struct gk_caches *caches) {
-    return gk_ceil_div((BLOCKS_TOGETHER * block_reals(caches) + MW * GK_KB) * sizeof(real), 4096) * 4096;
+    const size_t reals = BLOCKS_TOGETHER * block_reals(caches) + MW * GK_KB + sums_reals(caches);
+    return gk_ceil_div(reals * sizeof(real), 4096) * 4096;
 }
 
 static real *scratch_of(const struct gk_team *team) {
     return (real *)((char *)team->scratch + team->rank * share_bytes(team->caches));
+}
+
+/* A c that the last cache would not keep need not be read into it before it is written. */
+static bool past_caches(const struct gk_gemm *g, const struct gk_caches *caches) {
+    const bool aligned = ((uintptr_t)g->c | g->ldc * sizeof(real)) % (GK_LANES * sizeof(real)) == 0;
+    return aligned && !g->accumulate && g->rows * g->cols * sizeof(real) > caches->l3 / 2;
 }
 
 #include "short_sums.h"
@@ -318,9 +337,12 @@ struct stripe {
     real *b; /* where it is packed, a block of k after the other */
     size_t block;
     real *strip; /* where a strip of a is packed, or NULL */
+    bool streams; /* the last block of k is stored past the caches, */
+    real *sums;   /* those before it to here, some strips of it */
 };
 
-static enum ending ending_of(size_t last, bool transposed) {
+static enum ending ending_of(size_t last, bool transposed, bool streams) {
+    if (last == GK_LANES && streams) return STREAMED;
     if (last <= GK_LOW_LANES) return transposed ? TRANSPOSED_LOW : LOW;
     return transposed ? TRANSPOSED : last < GK_LANES ? PARTIAL : WHOLE;
 }
@@ -343,7 +365,7 @@ static void pack_block(const struct stripe *s, struct gk_slice k, real *out) {
 }
 
 /* What the tiles to come will read is fetched into L2 meanwhile. a: some pieces, each of one row of memory, before each tile.
- * b, of which there is more: in columns of a line of 64 bytes, each in the loop of one tile. */
+ * b, of which there is more: in columns of a line of 64 bytes, each in the loop of one tile (along its rows was no faster). */
 struct ahead {
     struct ahead_a {
         const real *from;
@@ -390,21 +412,34 @@ static void fetch_column(struct ahead_b *b, struct tile *t) {
     b->from += LINE;
 }
 
-/* `height` rows of c from row i on, along the stripe. t holds what all its tiles have in common. */
-static void run_strip(const struct stripe *s, struct tile *t, size_t i, size_t height, const real *b, bool from_c,
-                      struct ahead *ahead) {
-    const struct gk_gemm *const g = s->g;
-    const size_t c_row = g->transposed ? 1 : g->ldc, c_col = g->transposed ? g->ldc : 1, panel = s->packed ? PITCH : NR;
+/* `height` rows of c along the stripe. t holds what all its tiles have in common, and what the first one has. */
+static void run_strip(const struct stripe *s, struct tile *t, size_t height, const real *b, bool streams, struct ahead *ahead) {
+    const bool transposed = s->g->transposed;
+    const size_t c_step = transposed ? NR * t->ldc : NR, panel = s->packed ? PITCH : NR;
+    const size_t start_step = transposed ? NR * t->start_row : NR;
     for (size_t j = s->cols.begin; j < s->cols.end; j += NR, b += panel) {
         const size_t width = gk_min(NR, s->cols.end - j), vectors = gk_ceil_div(width, GK_LANES);
         t->b = b;
-        t->c = g->c + i * c_row + j * c_col;
-        t->start = from_c ? t->c : g->bias ? g->bias + (g->transposed ? i : j) : NULL;
         t->last = width - (vectors - 1) * GK_LANES;
         fetch_piece(&ahead->a);
         fetch_column(&ahead->b, t);
-        tiles[height - 1][vectors - 1][ending_of(t->last, g->transposed)](t);
+        tiles[height - 1][vectors - 1][ending_of(t->last, transposed, streams)](t);
+        t->c += c_step;
+        if (t->start) t->start += start_step;
     }
+}
+
+/* Where the first tile of a strip ends, and starts: in c, or in the sums of the blocks of k before the last. */
+static void place(const struct stripe *s, struct tile *t, size_t i, size_t first_row, struct gk_slice k) {
+    const struct gk_gemm *const g = s->g;
+    const size_t j = s->cols.begin, width = s->cols.end - j;
+    real *const c = g->transposed ? g->c + j * g->ldc + i : g->c + i * g->ldc + j;
+    real *const sums = s->sums + (i - first_row) * width;
+    const bool starts = k.begin > 0 || g->accumulate, summed = s->streams && k.begin > 0, ends = !s->streams || k.end == g->k;
+    t->c = ends ? c : sums;
+    t->ldc = ends ? g->ldc : width;
+    t->start = summed ? sums : starts ? c : g->bias ? g->bias + (g->transposed ? i : j) : NULL;
+    t->start_row = summed ? width : starts ? g->ldc : 0;
 }
 
 /* Some strips, for one block of k after the other. The first ones pack it. */
@@ -417,12 +452,11 @@ static void run_strips(const struct stripe *s, struct gk_slice strips, struct gk
     real *packed = s->b;
     for (size_t k0 = k.begin; k0 < k.end; k0 += GK_KB, packed += s->block) {
         const struct gk_slice now = k_block(g, k0), next = k_block(g, now.end < k.end ? now.end : k.begin);
-        const bool from_c = k0 > 0 || g->accumulate, more = now.end < k.end;
+        const bool more = now.end < k.end;
         struct ahead ahead = {.a = ahead_of_a(&g->a, more ? rows : next_rows, next, tiles_each)};
         if (packs && more) ahead.b = ahead_of_b(&g->b, s->cols, next, tiles_each);
         const size_t a_row = g->a.along_k ? g->a.ld : 1, a_k = g->a.along_k ? 1 : g->a.ld;
-        struct tile t = {.k = now.end - k0, .a_row = a_row, .a_k = s->strip ? MW : a_k, .ldb = s->packed ? NR : g->b.ld,
-                         .ldc = g->ldc, .start_row = from_c ? g->ldc : 0};
+        struct tile t = {.k = now.end - k0, .a_row = a_row, .a_k = s->strip ? MW : a_k, .ldb = s->packed ? NR : g->b.ld};
         const real *const b = s->packed ? packed : g->b.p + k0 * g->b.ld + s->cols.begin;
         if (packs) pack_block(s, now, packed);
         for (size_t strip = strips.begin; strip < strips.end; strip++) {
@@ -430,7 +464,8 @@ static void run_strips(const struct stripe *s, struct gk_slice strips, struct gk
             const real *const a = g->a.p + i * a_row + k0 * a_k;
             if (s->strip) pack_strip(a, g->a.ld, height, t.k, s->strip);
             t.a = s->strip ? s->strip : a;
-            run_strip(s, &t, i, height, b, from_c, &ahead);
+            place(s, &t, i, rows.begin, now);
+            run_strip(s, &t, height, b, s->streams && now.end == g->k, &ahead);
         }
     }
 }
@@ -452,11 +487,14 @@ static void rectangle(const struct gk_gemm *g, struct gk_slice rows, struct gk_s
     const size_t height = rows.end - rows.begin, strips = gk_ceil_div(height, tile_rows(&g->a));
     struct stripe s = {.g = g, .rows = rows, .strips = strips, .share = height / strips, .more = height % strips,
                        .packed = packs_b(g, height, team->caches), .b = scratch_of(team), .block = width / NR * PITCH};
+    s.streams = !g->transposed && g->k <= BLOCKS_TOGETHER * GK_KB && past_caches(g, team->caches);
+    s.sums = s.b + BLOCKS_TOGETHER * block_reals(team->caches) + MW * GK_KB;
     for (size_t j = cols.begin; j < cols.end; j += width) {
         s.cols = (struct gk_slice){j, gk_min(cols.end, j + width)};
         s.strip = packs_strips(&g->a, s.cols.end - j) ? s.b + BLOCKS_TOGETHER * block_reals(team->caches) : NULL;
         run_stripe(&s);
     }
+    if (s.streams) vf_fence();
 }
 
 /* So small that to choose would take longer than to do: one block of k, and a b that needs no more scratch than there always is. */
@@ -479,7 +517,7 @@ static void multiply_tiny(const struct gk_gemm *g, real *packed) {
             t.a = g->a.p + i * a_row;
             t.c = g->c + i * g->ldc + j;
             t.start = g->accumulate ? t.c : g->bias ? g->bias + j : NULL;
-            tiles[gk_min(height, g->rows - i) - 1][vectors - 1][ending_of(t.last, false)](&t);
+            tiles[gk_min(height, g->rows - i) - 1][vectors - 1][ending_of(t.last, false, false)](&t);
         }
     }
 }

@@ -42,8 +42,7 @@ GK_INLINE void short_step(const struct short_tile *t, size_t j, const size_t cou
         UNROLLED for (int i = 0; i < rows; i++) acc[i] = vf_fma(t->a[i][u], bv, acc[i]);
     }
     UNROLLED for (int i = 0; i < rows; i++) {
-        if (streams && count == GK_LANES) vf_stream(c, start ? vf_add(vf_load(start), acc[i]) : acc[i]);
-        else store_sum(c, start, start != NULL, acc[i], count);
+        store_sum(c, start, start != NULL, acc[i], count, streams);
         c += t->ldc, start += start ? t->start_row : 0;
     }
 }
@@ -88,15 +87,9 @@ static bool short_enough(const struct gk_gemm *g) {
     return g->k <= SHORT_K && g->k > 0 && (!g->b.along_k || g->rows > 4 * g->k);
 }
 
-/* Stores past the caches: a c that the last one would not keep need not be read into it first. Half the time of 8 x 4096 x 4096. */
-static bool short_streams(const struct gk_gemm *g, const struct gk_caches *caches) {
-    const bool aligned = ((uintptr_t)g->c | g->ldc * sizeof(real)) % (GK_LANES * sizeof(real)) == 0;
-    return aligned && !g->accumulate && g->rows * g->cols * sizeof(real) > caches->l3 / 2;
-}
-
 static void multiply_short(const struct gk_gemm *g, struct gk_slice rows, struct gk_slice cols, const struct gk_team *team) {
     static short_function *const functions[SHORT_K][2] = {FOR_EACH_SHORT_K(SHORT_ENTRY)};
-    const bool streams = short_streams(g, team->caches);
+    const bool streams = past_caches(g, team->caches); /* half the time of 8 x 4096 x 4096 */
     if (rows.begin == rows.end) return;
     for (size_t j = cols.begin; j < cols.end; j += SHORT_COLS) {
         struct short_sums s = {.g = g, .rows = rows, .cols = {j, gk_min(cols.end, j + SHORT_COLS)}};
