@@ -94,6 +94,11 @@ table_differs() { diff <(sed -n '/<!-- kernels -->/,/<!-- \/kernels -->/p' "$1" 
 printf '<!-- kernels -->\n| kernel |\n<!-- /kernels -->\n' >"$scratch/readme"
 law "the README's kernel table is current" "$(table_differs "$scratch/readme")" "$(table_differs "$SOURCE_DIR/README.md" 2>&1)"
 
+# So is its table of races, from the results that are kept.
+races_differ() { diff <(sed -n '/<!-- races -->/,/<!-- \/races -->/p' "$1" | sed '1d;$d') <("$SOURCE_DIR/bench/results/table"); }
+printf '<!-- races -->\nahead everywhere\n<!-- /races -->\n' >"$scratch/readme"
+law "the README's table of races is that of bench/results" "$(races_differ "$scratch/readme")" "$(races_differ "$SOURCE_DIR/README.md" 2>&1)"
+
 if [ "${OPTIMISED:-1}" != 1 ]; then
   echo "not checked: the laws of the machine code, which are those of an optimised build without sanitizers"
   exit "$status"
