@@ -82,9 +82,10 @@ static void short_pack(const struct gk_gemm *g, struct gk_slice cols, real *out)
         for (size_t k = 0; k < g->k; k++) out[k * SHORT_COLS + j - cols.begin] = g->b.p[j * g->b.ld + k];
 }
 
-/* A b that must be packed has to be used often. */
+/* A b that must be packed has to be used often. Where rows of c are not a whole number of vectors, tiles were faster from k = 5 on. */
 static bool short_enough(const struct gk_gemm *g) {
-    return g->k <= SHORT_K && g->k > 0 && (!g->b.along_k || g->rows > 4 * g->k);
+    const size_t most = g->ldc % GK_LANES == 0 ? SHORT_K : SHORT_K / 2;
+    return g->k <= most && g->k > 0 && (!g->b.along_k || g->rows > 4 * g->k);
 }
 
 static void multiply_short(const struct gk_gemm *g, struct gk_slice rows, struct gk_slice cols, const struct gk_team *team) {
