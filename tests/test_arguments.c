@@ -222,6 +222,16 @@ static void unknown_options(struct gb_problem *p) {
     }
 }
 
+/* What a later version may give a meaning is refused by this one. */
+static void reserved_bytes(struct gb_problem *p) {
+    assert_true(p->kernel->reserved < p->kernel->args_size);
+    for (size_t at = p->kernel->reserved; at < p->kernel->args_size; at++) {
+        COPY_ARGS(p);
+        args[at] = 1;
+        assert_status(p, args, GK_ERROR_OPTION, "a reserved byte");
+    }
+}
+
 static void labels(struct gb_problem *p) {
     const struct gk_field *const ignore = gk_kernel_field(p->kernel, GK_FIELD_IGNORE, NULL);
     const struct gk_field *const index = gk_kernel_field(p->kernel, GK_FIELD_IN, "labels");
@@ -478,6 +488,7 @@ TABLE_TEST(huge_dimensions)
 TABLE_TEST(huge_products)
 TABLE_TEST(too_large_for_an_object)
 TABLE_TEST(unknown_options)
+TABLE_TEST(reserved_bytes)
 TABLE_TEST(labels)
 TABLE_TEST(label_values)
 TABLE_TEST(overlaps)
@@ -507,6 +518,13 @@ static void context_arguments(void **state) {
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         gk_context *ctx = contexts[0];
         assert_int_equal(gk_context_create(&ctx, &wrong[i]), GK_ERROR_OPTION);
+        assert_null(ctx);
+    }
+    for (size_t i = 0; i < sizeof(((gk_options *)0)->reserved); i++) {
+        gk_options options = {.threads = 1};
+        gk_context *ctx = contexts[0];
+        ((char *)options.reserved)[i] = 1;
+        assert_int_equal(gk_context_create(&ctx, &options), GK_ERROR_OPTION);
         assert_null(ctx);
     }
     gk_context_destroy(NULL);
@@ -548,6 +566,7 @@ int main(void) {
         cmocka_unit_test(test_huge_products),
         cmocka_unit_test(test_too_large_for_an_object),
         cmocka_unit_test(test_unknown_options),
+        cmocka_unit_test(test_reserved_bytes),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_label_values),
         cmocka_unit_test(test_overlaps),

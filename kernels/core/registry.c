@@ -8,9 +8,12 @@
 #include "cpu.h"
 #include "gk_columns.h"
 
+#define RESERVED_FROM(args) (sizeof(args) - sizeof ((args *)0)->reserved)
+
 /* Both types' structs must look alike: fields are described once. */
 #define GK_KERNEL(id, family, doc)                                                                                         \
     _Static_assert(sizeof(gk_##id##_args) == sizeof(gk_##id##_args_f64), "the two types of " #id " differ");               \
+    _Static_assert(offsetof(gk_##id##_args, reserved) == RESERVED_FROM(gk_##id##_args), #id " must end in GK_RESERVED");   \
     static const char family_##id[] = #family, doc_##id[] = doc;
 #include "kernels.def"
 
@@ -24,7 +27,8 @@
         static const struct gk_field fields[] = {
 #define GK_END(id)                                                                                                         \
     };                                                                                                                     \
-    static const struct gk_kernel kernel = {#id, family_##id, doc_##id, fields, sizeof fields / sizeof *fields, sizeof(self)}; \
+    enum { COUNT = sizeof fields / sizeof *fields };                                                                       \
+    static const struct gk_kernel kernel = {#id, family_##id, doc_##id, fields, COUNT, sizeof(self), AT(reserved)};        \
     return &kernel;                                                                                                        \
     }
 #define GK_DIM(f)                        {.kind = GK_FIELD_DIM, .name = #f, .offset = AT(f)},

@@ -60,6 +60,7 @@ struct gk_kernel {
     const struct gk_field *fields;
     size_t n_fields;
     size_t args_size;
+    size_t reserved; /* offset of the reserved words, with which the struct ends */
 };
 
 /* A cell: what one kernel file compiles to for one dtype and column. */
@@ -122,6 +123,13 @@ const struct gk_field *gk_kernel_field(const struct gk_kernel *kernel, enum gk_f
 
 static inline size_t gk_size_at(const void *args, size_t offset) {
     return offset == GK_NOWHERE ? 1 : *(const size_t *)((const char *)args + offset);
+}
+
+/* Are the bytes from words to end, which are reserved for later fields, 0? */
+static inline bool gk_reserved_unused(const uint64_t *words, const void *end) {
+    uint64_t used = 0;
+    while (words < (const uint64_t *)end) used |= *words++;
+    return used == 0;
 }
 
 /* The value of an option of which a kernel has one at most; 0: it has none. */
