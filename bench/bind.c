@@ -65,12 +65,13 @@ static void nothing(const void *args, const struct gk_team *team) {
 }
 
 /* A team of another size may consist of new threads, which start where the first one is bound. */
-void gb_binding_apply(struct gb_binding *binding, size_t threads) {
+size_t gb_binding_apply(struct gb_binding *binding, size_t threads) {
     static const struct gk_caches none;
     const bool bound = !binding || binding->threads == threads ||
                        (threads == 1 && binding->threads > 0 && binding->threads <= binding->n_cores);
-    gk_team_run(threads, bound ? nothing : bind_one, &binding, NULL, &none);
+    const size_t ran = gk_team_run(threads, bound ? nothing : bind_one, &binding, NULL, &none);
     if (!bound) binding->threads = threads;
+    return ran;
 }
 
 void gb_binding_destroy(struct gb_binding *binding) {

@@ -13,8 +13,9 @@ struct gb_binding *gb_binding_create(void);
 void gb_binding_destroy(struct gb_binding *binding);
 
 /* Wakes a team of so many threads, so that the next call does not pay for it, and binds each to a core of its own; where there
- * are fewer cores than threads all are left free. binding NULL: wakes only. */
-void gb_binding_apply(struct gb_binding *binding, size_t threads);
+ * are fewer cores than threads all are left free. binding NULL: wakes only. Returns how many threads there were: fewer where
+ * the system or OpenMP's settings have no more. */
+size_t gb_binding_apply(struct gb_binding *binding, size_t threads);
 
 /* False: a thread could not be bound. */
 bool gb_binding_works(const struct gb_binding *binding);

@@ -131,9 +131,16 @@ static void call(void *data) {
     if (status != GK_OK) exit(gb_fail(GB_EXIT_RESOURCE, "the call failed: %s", gk_status_string(status)));
 }
 
+static size_t threads_ran(void *data) {
+    const struct contender *const c = data;
+    struct gk_context_info info;
+    gk_context_inspect(c->ctx, &info);
+    return info.ran;
+}
+
 static int serve(gk_context *ctx) {
     struct contender contender = {.ctx = ctx};
-    struct gb_peer peer = {.data = &contender, .prepare = prepare, .call = call};
+    struct gb_peer peer = {.data = &contender, .prepare = prepare, .call = call, .threads = threads_ran};
     const size_t threads = gk_context_threads(ctx);
     snprintf(peer.description, sizeof peer.description, "gradkern %s (numerics %d), %s, %zu thread%s", gk_version(),
              gk_numerics_version(), gk_context_isa(ctx), threads, threads == 1 ? "" : "s");

@@ -136,6 +136,18 @@ static bool is_complete(const struct run *run) {
     return !caught && run->count == run->plan.n_tasks && gb_count_outcomes(&run->plan, run->outcomes, run->count).skipped == 0;
 }
 
+/* OpenMP's own settings, or a limit on threads or memory, can leave a call fewer threads than it asked for. */
+static void warn_fewer_threads(struct run *run) {
+    size_t fewer = 0;
+    for (size_t k = 0; k < run->count; k++)
+        for (size_t i = 0; i < run->plan.n_variants; i++) fewer += gb_had_fewer_threads(&run->outcomes[k].measures[i]);
+    if (fewer)
+        gb_warn(&run->warnings,
+                "%zu cells had fewer threads than they asked for, and no verdict: OMP_THREAD_LIMIT, OMP_DYNAMIC, or a limit of "
+                "this system",
+                fewer);
+}
+
 /* Warns of what went on during the run. */
 static void look_back(struct run *run, struct gb_binding *binding, struct gb_ticks ticks) {
     struct gb_warnings ignored = {.count = 0};
@@ -145,6 +157,7 @@ static void look_back(struct run *run, struct gb_binding *binding, struct gb_tic
         if (gb_roofs_measure(after, binding, 5, &ignored)) gb_roofs_warn_moved(&run->roofs, after, &run->warnings);
         free(after);
     }
+    warn_fewer_threads(run);
     if (binding && !gb_binding_works(binding)) gb_warn(&run->warnings, "not every thread could be bound to a core");
     gb_steal_warn(&run->warnings, ticks, gb_ticks_read());
 }

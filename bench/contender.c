@@ -299,6 +299,7 @@ bool gb_contender_run(struct gb_contender *c, uint64_t count, double *ns, double
     const char *const text = after(answer, "ran");
     if (!text || !isdigit((unsigned char)*text)) return lose_confused(c, "run", answer);
     *ns = strtod(text, &end);
+    c->ran = isspace((unsigned char)*end) ? strtoul(end, &end, 10) : 0;
     if (*end || !(*ns > 0) || !(*ns <= 1.001 * passed + 1000)) return lose_confused(c, "run", answer);
     return true;
 }

@@ -21,7 +21,7 @@ struct gb_contender {
     char description[GB_CONTENDER_TEXT_MAX]; /* what it said of itself */
     char note[GB_CONTENDER_TEXT_MAX];        /* what it said after ready */
     char reason[GB_CONTENDER_TEXT_MAX];      /* why it is not up: its words, or ours and the end of its standard error */
-    size_t threads;
+    size_t threads, ran;                     /* started for; those that the last run had, as it says, 0: it does not */
     pid_t pid; /* its process group too; 0: none */
     int to, from, errors;
     bool stopped;

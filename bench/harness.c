@@ -126,6 +126,14 @@ static bool is_right(struct job *r, const struct gb_variant *v, struct gb_measur
     return right;
 }
 
+/* Threads of its last call. A peer that does not say is believed to have had those it was started for. */
+static size_t threads_ran(const struct gb_variant *v) {
+    struct gk_context_info info;
+    if (v->contender) return v->contender->ran ? v->contender->ran : v->threads;
+    gk_context_inspect(v->ctx, &info);
+    return info.ran;
+}
+
 static void verify_one(struct job *r, const struct gb_variant *v, struct gb_measure *m) {
     const double longest = v->peer ? GB_PEER_TIMED_NS : gb_is_ref(v) ? GB_REF_TIMED_NS : INFINITY;
     const struct gb_problem *const problem = r->problem;
@@ -133,7 +141,8 @@ static void verify_one(struct job *r, const struct gb_variant *v, struct gb_meas
     if (!note_turn(m, v, gb_turn_prepare(&r->turns, v, m->failure))) return;
     if (v->peer) snprintf(m->note, sizeof m->note, "%s", v->contender->note);
     if (!note_turn(m, v, gb_turn_once(&r->turns, v, &m->call_ns, m->failure))) return;
-    m->threads_used = v->peer ? v->threads : gk_call_threads(v->ctx, problem->spec.kernel, problem->spec.dtype, problem->args);
+    m->threads_asked = v->peer ? 0 : gk_call_threads(v->ctx, problem->spec.kernel, problem->spec.dtype, problem->args);
+    m->threads_used = threads_ran(v);
     m->state = !is_right(r, v, m) ? GB_STATE_FAILED : m->call_ns > longest ? GB_STATE_NOT_TIMED : GB_STATE_TIMED;
 }
 
@@ -323,6 +332,14 @@ void gb_outcome_free(struct gb_outcome *outcome) {
 struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j) {
     double work[GB_ROUNDS_MAX];
     return gb_compare_paired(outcome->measures[i].samples, outcome->measures[j].samples, outcome->rounds, work);
+}
+
+bool gb_had_fewer_threads(const struct gb_measure *measure) { return measure->threads_used < measure->threads_asked; }
+
+const char *gb_outcome_verdict(const struct gb_outcome *outcome, size_t i, size_t j, const struct gb_pair *pair) {
+    const struct gb_measure *const m = outcome->measures;
+    if (gb_had_fewer_threads(&m[i]) || gb_had_fewer_threads(&m[j])) return "inconclusive";
+    return gb_verdict(pair, outcome->noise);
 }
 
 size_t gb_best_peer(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t threads) {

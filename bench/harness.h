@@ -22,7 +22,7 @@ struct gb_measure {
     enum gb_verified verified;
     char failure[GB_TURN_WHY_MAX]; /* why it is not timed; lost before: empty */
     char note[GB_TURN_WHY_MAX];    /* a peer: which of its ways it takes */
-    size_t threads_used;
+    size_t threads_asked, threads_used; /* by a call of ours, 0: a peer; those that ran, fewer where there were no more */
     double call_ns;      /* about the time of one */
     uint64_t iterations; /* calls a sample */
     double *samples;     /* ns a call, one a round; owned by the outcome */
@@ -67,6 +67,11 @@ void gb_outcome_free(struct gb_outcome *outcome);
 
 /* How many times as fast variant i was as variant j, round by round. Both are timed. */
 struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j);
+
+/* "faster", "slower", "same" or "inconclusive", which it is too where a variant had fewer threads than it asked for. */
+const char *gb_outcome_verdict(const struct gb_outcome *outcome, size_t i, size_t j, const struct gb_pair *pair);
+
+bool gb_had_fewer_threads(const struct gb_measure *measure);
 
 /* The timed peer with the lowest median at that thread count; the number of variants: there is none. */
 size_t gb_best_peer(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t threads);

@@ -349,7 +349,8 @@ static bool serve_run(const struct server *s, const char *text) {
     const double start = gb_clock_ns();
     for (size_t i = 0; i < count; i++) s->peer->call(s->peer->data);
     const double ns = gb_clock_ns() - start;
-    return say(s->out, "ran %.0f", ns > 1 ? ns : 1);
+    if (!s->peer->threads) return say(s->out, "ran %.0f", ns > 1 ? ns : 1);
+    return say(s->out, "ran %.0f %zu", ns > 1 ? ns : 1, s->peer->threads(s->peer->data));
 }
 
 static bool serve_result(const struct server *s) {

@@ -45,7 +45,8 @@ struct gb_peer {
     bool (*prepare)(void *data, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]);
     /* One call of the prepared kernel. Not NULL. */
     void (*call)(void *data);
-    void (*result)(void *data); /* NULL: call leaves it in place */
+    void (*result)(void *data);    /* NULL: call leaves it in place */
+    size_t (*threads)(void *data); /* those that the last call had; NULL: not known */
 };
 
 /* Serves standard input until it ends; the exit code. Nothing else may write to standard output: it is moved away. */

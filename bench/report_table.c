@@ -141,7 +141,7 @@ static void print_against_ref(const struct gb_report *report, const struct gb_pl
         const struct gb_pair pair = gb_outcome_pair(outcome, i, ref);
         char ratio[24];
         snprintf(text, sizeof text, "%sx %s", gb_ratio_text(pair.ratio, ratio, sizeof ratio),
-                 gb_verdict(&pair, outcome->noise));
+                 gb_outcome_verdict(outcome, i, ref, &pair));
     }
     fprintf(report->out, "%-24s", text);
 }
@@ -169,7 +169,7 @@ static void print_row(const struct gb_report *report, const struct gb_plan *plan
     const struct gb_measure *const m = &outcome->measures[i];
     char threads[48];
     const size_t asked = plan->variants[i].threads;
-    if (m->threads_used && m->threads_used < asked) snprintf(threads, sizeof threads, "%zu (%zu)", asked, m->threads_used);
+    if (m->state == GB_STATE_TIMED && m->threads_used < asked) snprintf(threads, sizeof threads, "%zu (%zu)", asked, m->threads_used);
     else snprintf(threads, sizeof threads, "%zu", asked);
     if (m->state == GB_STATE_UNFIT) return;
     fprintf(report->out, "  %-*s%8s", name_width(plan), plan->variants[i].name, threads);
@@ -193,7 +193,7 @@ static void print_pair(const struct gb_report *report, const struct gb_plan *pla
     char ratio[24], low[24], high[24];
     fprintf(report->out, "  %-*s %sx [%s, %s] %s\n", width, label, gb_ratio_text(pair.ratio, ratio, sizeof ratio),
             gb_ratio_text(pair.low, low, sizeof low), gb_ratio_text(pair.high, high, sizeof high),
-            gb_verdict(&pair, outcome->noise));
+            gb_outcome_verdict(outcome, i, j, &pair));
 }
 
 /* Vector columns against each other, and most threads against one. */

@@ -110,10 +110,10 @@ static double probe_ns(const struct probe *probe, size_t rounds) {
     return gb_clock_ns() - start;
 }
 
-/* Threads that take turns on a core have no roof: 0. */
+/* Threads that take turns on a core, or that there are not, have no roof: 0. */
 static void take(struct probe *probe, struct gb_binding *binding) {
     if (probe->threads > gk_topology_get()->cores) return;
-    gb_binding_apply(binding, probe->threads);
+    if (gb_binding_apply(binding, probe->threads) < probe->threads) return;
     if (probe->args.rounds == 0) {
         size_t rounds = 1;
         while (probe_ns(probe, rounds) < SAMPLE_NS / 4 && rounds < (size_t)1 << 30) rounds *= 2;

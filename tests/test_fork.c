@@ -1,5 +1,5 @@
 /* A child after fork computes the same bits and never hangs: the OpenMP runtime's threads do not exist there, so calls are
- * serial. Each scenario runs in a process of its own, killed after 10 seconds. */
+ * serial, also where the parent made none before. Each scenario is this program started afresh, killed after 10 seconds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +63,7 @@ static int in_child(int (*body)(void)) {
 static int serial_compute(void) { return reason_says("fork") ? compute() : BAD_REASON; }
 
 static int fork_before(void) {
-    const int code = in_child(compute); /* the parent has made no parallel call */
+    const int code = in_child(serial_compute); /* the parent has made no parallel call */
     return code ? code : compute();
 }
 
@@ -193,9 +193,20 @@ static void harness_sees_hangs(void **state) {
     assert_int_equal(in_child(fails), BAD_BITS);
 }
 
-/* This process never calls in parallel itself: each scenario starts from a fresh child. */
-static void run_scenario(int (*body)(void)) {
-    const int code = in_child(body);
+static int start(const char *scenario) {
+    int status = 0;
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "fork", scenario, (char *)NULL);
+        _exit(BAD_CALL);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child) return BAD_CALL;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+}
+
+static void run_scenario(const char *name) {
+    const int code = start(name);
     if (code == BAD_BITS) fail_msg("other bits");
     if (code == BAD_REASON) fail_msg("gk_team_serial_reason is wrong");
     if (code >= 100) fail_msg("killed by signal %d%s", code - 100, code == 100 + SIGALRM ? ": it hung" : "");
@@ -203,19 +214,16 @@ static void run_scenario(int (*body)(void)) {
     scenarios++;
 }
 
-#define SCENARIO(name)                                                                                                         \
-    static void test_##name(void **state) {                                                                                    \
-        (void)state;                                                                                                           \
-        run_scenario(name);                                                                                                    \
+#define FOR_EACH_SCENARIO(X)                                                                                               \
+    X(fork_before) X(fork_after) X(fork_twice) X(fork_in_thread) X(fork_beside_calls) X(fork_in_region) X(fork_with_context) \
+    X(fork_many_times)
+
+#define TEST_OF(name)                                                                                                      \
+    static void test_##name(void **state) {                                                                                \
+        (void)state;                                                                                                       \
+        run_scenario(#name);                                                                                               \
     }
-SCENARIO(fork_before)
-SCENARIO(fork_after)
-SCENARIO(fork_twice)
-SCENARIO(fork_in_thread)
-SCENARIO(fork_beside_calls)
-SCENARIO(fork_in_region)
-SCENARIO(fork_with_context)
-SCENARIO(fork_many_times)
+FOR_EACH_SCENARIO(TEST_OF)
 
 static int open_all(void **state) {
     gk_context *ref;
@@ -240,13 +248,21 @@ static int close_all(void **state) {
     return 0;
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(harness_sees_hangs),   cmocka_unit_test(test_fork_before),
-        cmocka_unit_test(test_fork_after),      cmocka_unit_test(test_fork_twice),
-        cmocka_unit_test(test_fork_in_thread),  cmocka_unit_test(test_fork_beside_calls),
-        cmocka_unit_test(test_fork_in_region),  cmocka_unit_test(test_fork_with_context),
-        cmocka_unit_test(test_fork_many_times),
-    };
-    return cmocka_run_group_tests(tests, open_all, close_all);
+static int be_scenario(const char *name) {
+#define BODY_OF(body) {#body, body},
+    static const struct {
+        const char *name;
+        int (*body)(void);
+    } bodies[] = {FOR_EACH_SCENARIO(BODY_OF)};
+    alarm(LIMIT);
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
+        if (strcmp(bodies[i].name, name) == 0) return open_all(NULL) == 0 ? bodies[i].body() : BAD_CALL;
+    return BAD_CALL;
+}
+
+int main(int argc, char **argv) {
+#define ENTRY_OF(name) cmocka_unit_test(test_##name),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(harness_sees_hangs), FOR_EACH_SCENARIO(ENTRY_OF)};
+    if (argc > 1) return be_scenario(argv[1]);
+    return cmocka_run_group_tests(tests, NULL, close_all);
 }

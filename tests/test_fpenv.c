@@ -168,7 +168,7 @@ static void cells_are_clean(void **state) {
     for_each_call(1, 9, cell_leaves_clean_registers);
 }
 
-/* The library's threads compute in the default environment too. */
+/* The library's threads compute in the caller's environment, whatever it was when they were created or called before. */
 static struct gb_fp_control of_threads[THREADS];
 
 static void note_control(const void *args, const struct gk_team *team) {
@@ -176,13 +176,27 @@ static void note_control(const void *args, const struct gk_team *team) {
     of_threads[team->rank] = gb_fp_control();
 }
 
-static void threads_have_the_default(void **state) {
+static void assert_threads_follow(void) {
     static const struct gk_caches caches;
     const struct gb_fp_control own = gb_fp_control();
+    for (size_t i = 0; i < THREADS; i++) of_threads[i] = (struct gb_fp_control){0, 0};
+    const size_t ran = gk_team_run(THREADS, note_control, NULL, NULL, &caches);
+    for (size_t i = 0; i < ran; i++) assert_int_equal(of_threads[i].vector, own.vector);
+    assert_true(ran > 1);
+}
+
+static void threads_follow_the_caller(void **state) {
+    static const int modes[] = {FE_UPWARD, FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD, FE_TONEAREST};
     (void)state;
-    for (size_t i = 0; i < THREADS; i++) of_threads[i] = own; /* fewer may be granted */
-    gk_team_run(THREADS, note_control, NULL, NULL, &caches);
-    for (size_t i = 0; i < THREADS; i++) assert_memory_equal(&of_threads[i], &own, sizeof own);
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        for (int flush = 0; flush < 2; flush++) {
+            if (flush && !gb_fp_flush(true)) continue;
+            fesetround(modes[i]);
+            assert_threads_follow();
+            fesetround(FE_TONEAREST);
+            gb_fp_flush(false);
+        }
+    assert_threads_follow();
 }
 
 /* On a small painted stack between guard pages; how much of it was ever used is printed. */
@@ -283,7 +297,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(measure_sees_changes),     cmocka_unit_test(control_words_are_kept),
         cmocka_unit_test(any_rounding_mode),        cmocka_unit_test(exception_flags_are_not_cleared),
         cmocka_unit_test(upper_halves_are_clean),   cmocka_unit_test(cells_are_clean),
-        cmocka_unit_test(threads_have_the_default), cmocka_unit_test(small_stack),
+        cmocka_unit_test(threads_follow_the_caller), cmocka_unit_test(small_stack),
         cmocka_unit_test(small_stacks_of_threads),  cmocka_unit_test(every_column_ran),
     };
     const struct CMUnitTest in_child[] = {cmocka_unit_test(all_calls)};

@@ -26,7 +26,7 @@ gk_status gk_call(gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, co
     const size_t bytes = cell->scratch ? cell->scratch(args, &machine) : 0;
     void *const scratch = bytes ? gk_context_scratch(ctx, bytes) : NULL;
     if (bytes && !scratch) return GK_ERROR_MEMORY;
-    gk_team_run(machine.threads, cell->run, args, scratch, &ctx->caches);
+    ctx->ran = gk_team_run(machine.threads, cell->run, args, scratch, &ctx->caches);
     return GK_OK;
 }
 

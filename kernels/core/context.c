@@ -88,7 +88,8 @@ void *gk_context_scratch(gk_context *ctx, size_t bytes) {
 }
 
 void gk_context_inspect(const gk_context *ctx, struct gk_context_info *info) {
-    *info = (struct gk_context_info){ctx->column, ctx->threads, ctx->isa_rule, ctx->threads_rule, ctx->caches};
+    *info = (struct gk_context_info){ctx->column, ctx->threads, ctx->isa_rule, ctx->threads_rule, ctx->caches,
+                                    ctx->ran};
 }
 
 void gk_context_set_caches(gk_context *ctx, struct gk_caches caches) {

@@ -5,7 +5,7 @@
 
 struct gk_context {
     const struct gk_column *columns[GK_DTYPE_COUNT];
-    size_t threads;
+    size_t threads, ran; /* the most that a call asks for; those that the last one had */
     double serial_below;
     struct gk_caches caches;
     void *scratch; /* grows, never shrinks: calls after the first of a shape allocate nothing */

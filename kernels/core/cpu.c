@@ -1,5 +1,6 @@
 #include "cpu.h"
 
+#include <fenv.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +106,30 @@ void gk_cpu_read(struct gk_cpu_dump *dump) {
 
 void gk_cpu_brand(char *brand, size_t size) {
     snprintf(brand, size, "unknown");
+}
+
+#endif
+
+#if defined(__x86_64__)
+
+enum { MXCSR_FLAGS = 0x3f };
+
+uint32_t gk_cpu_float_state(void) {
+    return __builtin_ia32_stmxcsr() & ~(uint32_t)MXCSR_FLAGS;
+}
+
+void gk_cpu_set_float_state(uint32_t state) {
+    __builtin_ia32_ldmxcsr(state | (__builtin_ia32_stmxcsr() & MXCSR_FLAGS));
+}
+
+#else
+
+uint32_t gk_cpu_float_state(void) {
+    return (uint32_t)fegetround();
+}
+
+void gk_cpu_set_float_state(uint32_t state) {
+    fesetround((int)state);
 }
 
 #endif

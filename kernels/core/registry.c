@@ -175,7 +175,7 @@ double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const
     return products ? flops : gk_kernel_bytes(kernel, dtype, args);
 }
 
-void gk_probe_run(size_t index, enum gk_dtype dtype, enum gk_probe probe, size_t threads, const struct gk_probe_args *args) {
+size_t gk_probe_run(size_t index, enum gk_dtype dtype, enum gk_probe probe, size_t threads, const struct gk_probe_args *args) {
     static const struct gk_caches none;
-    gk_team_run(threads, columns[index][dtype]->probes[probe], args, NULL, &none);
+    return gk_team_run(threads, columns[index][dtype]->probes[probe], args, NULL, &none);
 }

@@ -191,14 +191,15 @@ struct gk_context_info {
     size_t column, threads;
     const char *isa_rule, *threads_rule; /* "GRADKERN_ISA", "the widest that this CPU runs"; "OMP_NUM_THREADS", ... */
     struct gk_caches caches;
+    size_t ran; /* threads that the last call had */
 };
 void gk_context_inspect(const gk_context *ctx, struct gk_context_info *info);
 void gk_context_set_caches(gk_context *ctx, struct gk_caches caches);
 
-/* The threads that a call with these args uses. */
+/* The threads that a call with these args asks for. */
 size_t gk_call_threads(const gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args);
 
-/* Runs a probe of column `index` on `threads` threads. */
-void gk_probe_run(size_t index, enum gk_dtype dtype, enum gk_probe probe, size_t threads, const struct gk_probe_args *args);
+/* Runs a probe of column `index` on `threads` threads; returns how many there were. */
+size_t gk_probe_run(size_t index, enum gk_dtype dtype, enum gk_probe probe, size_t threads, const struct gk_probe_args *args);
 
 #endif

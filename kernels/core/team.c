@@ -3,36 +3,123 @@
 
 #include <omp.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-static atomic_bool forked;
-static pthread_once_t watched = PTHREAD_ONCE_INIT;
+#include "cpu.h"
+
+static _Atomic(const char *) always_serial;
 
 static void in_child(void) {
-    atomic_store(&forked, true);
+    atomic_store(&always_serial, "this process is a child after fork");
 }
 
-static void watch_forks(void) {
-    pthread_atfork(NULL, NULL, in_child);
+/* When the library is loaded, not at its first call: a host that used OpenMP itself may fork before that. */
+__attribute__((constructor)) static void watch_forks(void) {
+    if (pthread_atfork(NULL, NULL, in_child) != 0) atomic_store(&always_serial, "no memory to watch for forks");
 }
 
 const char *gk_team_serial_reason(void) {
-    if (atomic_load_explicit(&forked, memory_order_relaxed)) return "this process is a child after fork";
-    return omp_in_parallel() ? "the caller is inside a parallel region" : NULL;
+    const char *const reason = atomic_load_explicit(&always_serial, memory_order_relaxed);
+    return reason ? reason : omp_in_parallel() ? "the caller is inside a parallel region" : NULL;
 }
 
-void gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch, const struct gk_caches *caches) {
-    atomic_size_t next = 0;
-    if (threads <= 1 || gk_team_serial_reason()) {
-        run(args, &(struct gk_team){.rank = 0, .size = 1, .scratch = scratch, .caches = caches, .next = &next});
-        return;
+/* The stack that OpenMP gives its threads: OMP_STACKSIZE, in KiB unless a letter says otherwise; 0: the system's default. */
+static size_t stack_bytes(void) {
+    const char *const text = getenv("OMP_STACKSIZE");
+    char unit = 'k';
+    size_t size = 0;
+    if (!text || sscanf(text, "%zu %c", &size, &unit) < 1) return 0;
+    const int shift = strchr("bB", unit) ? 0 : strchr("mM", unit) ? 20 : strchr("gG", unit) ? 30 : 10;
+    return size <= SIZE_MAX >> shift ? size << shift : 0;
+}
+
+/* Threads that all exist at the same time, held by a closed gate. One trial at a time: they are many for a small stack. */
+static pthread_mutex_t trial = PTHREAD_MUTEX_INITIALIZER, gate = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+    pthread_t thread;
+    pid_t id;
+} tried[GK_THREADS_MAX];
+
+static void *wait_at_gate(void *id) {
+    *(pid_t *)id = gettid();
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+    return NULL;
+}
+
+/* How many of so many more threads this process can have now, with SPARE bytes of address space left for what else it does. */
+static size_t try_threads(size_t wanted) {
+    enum { SPARE = 64 << 20 };
+    const size_t stack = stack_bytes();
+    void *const spare = mmap(NULL, SPARE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    pthread_attr_t attributes;
+    size_t count = 0;
+    if (spare == MAP_FAILED || pthread_attr_init(&attributes) != 0) return 0;
+    if (stack) pthread_attr_setstacksize(&attributes, stack);
+    pthread_mutex_lock(&trial);
+    pthread_mutex_lock(&gate);
+    while (count < wanted && count < GK_THREADS_MAX &&
+           pthread_create(&tried[count].thread, &attributes, wait_at_gate, &tried[count].id) == 0)
+        count++;
+    pthread_mutex_unlock(&gate);
+    for (size_t i = 0; i < count; i++) {
+        pthread_join(tried[i].thread, NULL);
+        /* It counts against a limit until it is gone, a moment after it was joined. */
+        for (int turn = 0; turn < 1000 && tgkill(getpid(), tried[i].id, 0) == 0; turn++) sched_yield();
     }
-    pthread_once(&watched, watch_forks);
+    pthread_mutex_unlock(&trial);
+    pthread_attr_destroy(&attributes);
+    munmap(spare, SPARE);
+    return count;
+}
+
+/* libgomp ends the process where a thread cannot be created. So the threads of a team are tried before its first region: once
+ * for each calling thread, which has a pool of its own, and once more where a later call wants more of them. */
+static size_t available(size_t threads) {
+    static _Thread_local size_t has = 1, asked = 1;
+    if (threads > asked) {
+        if (has == asked) has += try_threads(threads - asked);
+        asked = threads;
+    }
+    return threads < has ? threads : has;
+}
+
+/* One member of a team, in the floating-point state of the caller: OpenMP's threads keep that of their first region. Afterwards
+ * they have their own again, for they serve other regions of the host, too. */
+static void run_member(uint32_t state, gk_run *run, const void *args, const struct gk_team *team) {
+    const uint32_t own = gk_cpu_float_state();
+    if (own != state) gk_cpu_set_float_state(state);
+    run(args, team);
+    if (own != state) gk_cpu_set_float_state(own);
+}
+
+size_t gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch, const struct gk_caches *caches) {
+    atomic_size_t next = 0;
+    if (threads > 1) threads = gk_team_serial_reason() ? 1 : available(threads);
+    if (threads <= 1) {
+        run(args, &(struct gk_team){.rank = 0, .size = 1, .scratch = scratch, .caches = caches, .next = &next});
+        return 1;
+    }
+    const uint32_t state = gk_cpu_float_state();
+    size_t size = 1;
 #pragma omp parallel num_threads((int)threads)
-    run(args, &(struct gk_team){.rank = (size_t)omp_get_thread_num(),
-                                .size = (size_t)omp_get_num_threads(),
-                                .scratch = scratch,
-                                .caches = caches,
-                                .next = &next});
+    {
+        const struct gk_team team = {.rank = (size_t)omp_get_thread_num(),
+                                     .size = (size_t)omp_get_num_threads(),
+                                     .scratch = scratch,
+                                     .caches = caches,
+                                     .next = &next};
+        if (team.rank == 0) size = team.size;
+        run_member(state, run, args, &team);
+    }
+    return size;
 }
 
 void gk_team_barrier(const struct gk_team *team) {

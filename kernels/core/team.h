@@ -27,9 +27,10 @@ struct gk_slice {
 
 typedef void gk_run(const void *args, const struct gk_team *team);
 
-/* Runs run(args, team) on each of at most `threads` threads, in one parallel region. Serial inside a caller's parallel region and
- * in a child after fork, where the OpenMP runtime would hang. */
-void gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch, const struct gk_caches *caches);
+/* Runs run(args, team) on each of at most `threads` threads, in one parallel region, all in the caller's floating-point state.
+ * Returns how many there were: one inside a caller's parallel region and in a child after fork, where the OpenMP runtime would
+ * hang; fewer than asked for where the system has no more, or where OpenMP is told so (OMP_THREAD_LIMIT, OMP_DYNAMIC). */
+size_t gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch, const struct gk_caches *caches);
 
 void gk_team_barrier(const struct gk_team *team);
 
