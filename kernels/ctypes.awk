@@ -6,7 +6,7 @@ function fail(what) {
   exit failed = 1
 }
 
-# The ctypes type of `const float *x` or `uint64_t reserved[4]`; `name` becomes x or reserved.
+# The ctypes type of `const float *x` or `uint8_t reserved[32]`; `name` becomes x or reserved.
 function type_of(declaration,   type, stars, count) {
   gsub(/const /, "", declaration)
   if (!match(declaration, /[a-z0-9_]+(\[[0-9]+\])?$/)) fail(declaration)
@@ -61,8 +61,8 @@ function between(text, first, last) {
 }
 
 BEGIN {
-  n = split("bool double float int int32 int64 size uint64", plain, " ")
-  for (i = 1; i <= n; i++) types[plain[i]] = types[plain[i] "_t"] = "ctypes.c_" plain[i]
+  n = split("bool double float int int32 int64 size_t uint8 uint64", plain, " ")
+  for (i = 1; i <= n; i++) types[plain[i] (plain[i] ~ /[0-9]$/ ? "_t" : "")] = "ctypes.c_" plain[i]
   types["void"] = "None"
   pointers["void"] = "ctypes.c_void_p"
   pointers["char"] = "ctypes.c_char_p"

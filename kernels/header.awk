@@ -61,7 +61,7 @@ function hook(name, a) {
   } else if (name == "GK_DLOSS") {
     vector("const REAL", "dloss", a[1], "", "gradient of the loss, one element, with GK_NONE ")
     add("dloss", "NULL: 1")
-  } else if (name == "GK_RESERVED") field("uint64_t reserved[" a[1] "]", "reserved", "must be 0")
+  } else if (name == "GK_RESERVED") field("uint8_t reserved[" a[1] "]", "reserved", "must be 0")
   else if (name == "GK_IN_PLACE") add(a[1], "in place: may be " a[2])
   else if (name !~ /^GK_(FLOPS2|FLOPS3|EXACTNESS)$/) fail("no such line of an entry: " name)
 }

@@ -3,6 +3,8 @@
 #ifndef GK_REGISTRY_H
 #define GK_REGISTRY_H
 
+#include <string.h>
+
 #include "gradkern.h"
 #include "team.h"
 
@@ -60,7 +62,7 @@ struct gk_kernel {
     const struct gk_field *fields;
     size_t n_fields;
     size_t args_size;
-    size_t reserved; /* offset of the reserved words, with which the struct ends */
+    size_t reserved; /* offset of the reserved bytes, with which the struct ends */
 };
 
 /* A cell: what one kernel file compiles to for one dtype and column. */
@@ -125,10 +127,15 @@ static inline size_t gk_size_at(const void *args, size_t offset) {
     return offset == GK_NOWHERE ? 1 : *(const size_t *)((const char *)args + offset);
 }
 
-/* Are the bytes from words to end, which are reserved for later fields, 0? */
-static inline bool gk_reserved_unused(const uint64_t *words, const void *end) {
-    uint64_t used = 0;
-    while (words < (const uint64_t *)end) used |= *words++;
+/* Are the bytes of a struct from offset `from` on, which are reserved for later fields, 0? Its size is one of whole size_t. */
+static inline bool gk_reserved_unused(const void *args, size_t from, size_t size) {
+    const unsigned char *const bytes = args;
+    size_t used = 0, word;
+    for (; from % sizeof word; from++) used |= bytes[from];
+    for (; from < size; from += sizeof word) {
+        memcpy(&word, bytes + from, sizeof word);
+        used |= word;
+    }
     return used == 0;
 }
 

@@ -90,7 +90,6 @@ gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const
             if (!in_place(kernel, operands[i], operands[j], &extents[i], &extents[j])) return GK_ERROR_OVERLAP;
         }
     }
-    const char *const bytes = args;
-    if (!gk_reserved_unused((const uint64_t *)(bytes + kernel->reserved), bytes + kernel->args_size)) return GK_ERROR_OPTION;
+    if (!gk_reserved_unused(args, kernel->reserved, kernel->args_size)) return GK_ERROR_OPTION;
     return ignore ? check_labels(ignore, kernel, args) : GK_OK;
 }
