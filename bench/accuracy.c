@@ -188,7 +188,8 @@ static void check_relu_backward(struct task *t) {
 
 /* Labels as floats, and which rows count. */
 static void load_labels(struct task *t, struct gb_oracle_softmax *s) {
-    const struct gb_operand *const labels = find(t, "labels");
+    const bool wide = t->problem->spec.wide_labels;
+    const struct gb_operand *const labels = find(t, wide ? "labels64" : "labels");
     if (!labels) {
         s->t = input(t, "t");
         return;
@@ -196,7 +197,7 @@ static void load_labels(struct task *t, struct gb_oracle_softmax *s) {
     gb_real *const one_hot = reals(t, t->n * t->c);
     unsigned char *const counted = array(t, t->n, 1);
     for (size_t i = 0; !t->failed && i < t->n; i++) {
-        const int32_t label = ((const int32_t *)labels->start)[i];
+        const int64_t label = wide ? ((const int64_t *)labels->start)[i] : ((const int32_t *)labels->start)[i];
         counted[i] = !(t->problem->spec.ignore && label == -1);
         if (counted[i]) one_hot[i * t->c + (size_t)label] = 1;
     }

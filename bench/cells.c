@@ -46,6 +46,7 @@ struct gb_problem_spec gb_spec_by_turns(enum gk_kernel_id kernel, enum gk_dtype 
     s.ld_pad = pads[x >> 18 & 3];
     s.misalign = shifts[x >> 20 & 3];
     s.data = (enum gb_data)((x >> 22 & 0xfff) % GB_DATA_COUNT);
+    s.wide_labels = x >> 34 & 1;
     return s;
 }
 

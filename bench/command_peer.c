@@ -38,13 +38,14 @@ static const struct {
     {"ignore", "0", GK_FIELD_IGNORE, false},
     {"ignore", "1", GK_FIELD_IGNORE, true},
     {"labels", "index", GK_FIELD_IGNORE, NOTHING},
+    {"labels", "index64", GK_FIELD_IGNORE, NOTHING},
     {"labels", "dense", GK_FIELD_IGNORE, NOTHING},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
 static void set(char *args, const struct gk_field *field, int setting) {
     const bool on = setting != 0;
-    const int32_t ignore_index = -1;
+    const int64_t ignore_index = -1;
     if (field->kind == GK_FIELD_LAYOUT || field->kind == GK_FIELD_REDUCTION) {
         memcpy(args + field->offset, &setting, sizeof setting);
         return;

@@ -18,7 +18,7 @@ enum { LINE_BYTES = 8192, REPLY_BYTES = 510, REASON_BYTES = 200, THREADS_MAX = 1
 
 /* What kernels.def says of operands, without the library: a peer does not link what it races against. */
 enum shape_kind { SHAPE_KERNEL, SHAPE_DIM, SHAPE_IN, SHAPE_OUT };
-enum shape_element { ELEMENT_REAL, ELEMENT_LABEL, ELEMENT_BITS };
+enum shape_element { ELEMENT_REAL, ELEMENT_LABEL, ELEMENT_LABEL64, ELEMENT_BITS };
 enum shape_flag { FLAG_REQUIRED = 0, FLAG_OPTIONAL = 1, FLAG_WEIGHT = 2, FLAG_OPTIONAL_WEIGHT = 3, FLAG_DLOSS = 4 };
 
 struct shape {
@@ -40,7 +40,9 @@ static const struct shape shapes[] = {
 #define GK_BITS_IN(f, rows, cols, fl)    {SHAPE_IN, #f, #rows, #cols, ELEMENT_BITS, FLAG_##fl},
 #define GK_BITS_OUT(f, rows, cols, fl)   {SHAPE_OUT, #f, #rows, #cols, ELEMENT_BITS, FLAG_##fl},
 #define GK_LABELS(n, c)                                                                                                    \
-    {SHAPE_IN, "labels", NULL, #n, ELEMENT_LABEL, FLAG_OPTIONAL}, {SHAPE_IN, "t", #n, #c, ELEMENT_REAL, FLAG_OPTIONAL},
+    {SHAPE_IN, "labels", NULL, #n, ELEMENT_LABEL, FLAG_OPTIONAL},                                                          \
+    {SHAPE_IN, "labels64", NULL, #n, ELEMENT_LABEL64, FLAG_OPTIONAL},                                                      \
+    {SHAPE_IN, "t", #n, #c, ELEMENT_REAL, FLAG_OPTIONAL},
 #define GK_DLOSS(n)                      {SHAPE_IN, "dloss", NULL, #n, ELEMENT_REAL, FLAG_OPTIONAL | FLAG_DLOSS},
 #include "kernels.def"
 };
@@ -222,7 +224,7 @@ static bool option_is(const struct gb_peer_problem *p, const char *key, const ch
 /* False: the operand has elements outside the memory, or its rows overlap. */
 static bool fits(struct request *r, const struct shape *shape, struct gb_peer_operand *operand, size_t offset) {
     const struct gb_peer_problem *const p = &r->problem;
-    const size_t sizes[] = {p->f64 ? sizeof(double) : sizeof(float), sizeof(int32_t), sizeof(uint64_t)};
+    const size_t sizes[] = {p->f64 ? sizeof(double) : sizeof(float), sizeof(int32_t), sizeof(int64_t), sizeof(uint64_t)};
     const bool turned = shape->flags & FLAG_WEIGHT && option_is(p, "layout", "out_in");
     const bool single = shape->flags & FLAG_DLOSS && !option_is(p, "reduction", "none");
     const size_t size = sizes[shape->element], rows = dimension(p, turned ? shape->cols : shape->rows);

@@ -113,6 +113,8 @@ static inline uint64_t mask_word(const struct source *s, size_t row, size_t word
 static void make(const struct source *s, size_t row, size_t first, size_t count, void *out) {
     if (s->element == GK_ELEMENT_LABEL)
         for (size_t j = 0; j < count; j++) ((int32_t *)out)[j] = label(s, row, first + j);
+    else if (s->element == GK_ELEMENT_LABEL64)
+        for (size_t j = 0; j < count; j++) ((int64_t *)out)[j] = label(s, row, first + j);
     else if (s->element == GK_ELEMENT_BITS)
         for (size_t j = 0; j < count; j++) ((uint64_t *)out)[j] = mask_word(s, row, first + j);
     else if (s->dtype == GK_F64)
@@ -129,7 +131,8 @@ static uint64_t name_hash(const char *name, uint64_t base) {
 
 static struct source source_of(const struct gb_problem *problem, const struct gk_field *field) {
     const struct gb_problem_spec *const spec = &problem->spec;
-    const uint64_t name = gb_mix(name_hash(field->name, 257) + ((uint64_t)spec->data << 56));
+    const char *const named = field->element == GK_ELEMENT_LABEL64 ? "labels" : field->name; /* both types hold the same */
+    const uint64_t name = gb_mix(name_hash(named, 257) + ((uint64_t)spec->data << 56));
     return (struct source){
         .element = field->element,
         .dtype = spec->dtype,
@@ -168,31 +171,36 @@ static void set_options(const struct gb_problem_spec *spec, const struct gk_kern
         if (f->kind == GK_FIELD_LAYOUT) memcpy(at, &spec->layout, sizeof spec->layout);
         if (f->kind == GK_FIELD_REDUCTION) memcpy(at, &spec->reduction, sizeof spec->reduction);
         if (f->kind != GK_FIELD_IGNORE) continue;
-        const int32_t ignore_index = -1;
+        const int64_t ignore_index = -1;
         set_bool(args, f->offset, spec->ignore && !spec->soft_labels);
         memcpy((char *)args + f->offset2, &ignore_index, sizeof ignore_index);
     }
 }
 
-/* Where every output is optional, the bare problem keeps the last one that is written: a scalar is not without a reduction. */
+/* A scalar of the whole batch is there only with a reduction. */
+static bool computed(const struct gb_problem_spec *spec, const struct gk_field *field) {
+    return field->kind != GK_FIELD_OUT || field->cols != GK_NOWHERE || spec->reduction != GK_NONE;
+}
+
+/* Where every output is optional, the bare problem keeps the last one that there can be. */
 static const struct gk_field *kept_output(const struct gb_problem_spec *spec, const struct gk_kernel *kernel) {
     const struct gk_field *last = NULL;
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
         if (f->kind != GK_FIELD_OUT) continue;
         if (!(f->flags & GK_FLAG_OPTIONAL)) return NULL;
-        if (f->cols != GK_NOWHERE || spec->reduction != GK_NONE) last = f;
+        if (computed(spec, f)) last = f;
     }
     return last;
 }
 
-static bool present(const struct gb_problem_spec *spec, const struct gk_kernel *kernel, size_t index) {
-    const struct gk_field *const f = &kernel->fields[index];
+static bool present(const struct gb_problem_spec *spec, const struct gk_kernel *kernel, const struct gk_field *f) {
     if (!(f->flags & GK_FLAG_OPTIONAL)) return true;
     if (f->flags & GK_FLAG_DLOSS) return spec->dloss;
-    if (f->element == GK_ELEMENT_LABEL) return !spec->soft_labels;
-    if (index > 0 && kernel->fields[index - 1].kind == GK_FIELD_IGNORE) return spec->soft_labels;
-    return !spec->bare || f == kept_output(spec, kernel);
+    if (f->element == GK_ELEMENT_LABEL) return !spec->soft_labels && !spec->wide_labels;
+    if (f->element == GK_ELEMENT_LABEL64) return !spec->soft_labels && spec->wide_labels;
+    if (f->flags & GK_FLAG_LABELS) return spec->soft_labels;
+    return computed(spec, f) && (!spec->bare || f == kept_output(spec, kernel));
 }
 
 /* The operand that an output lies upon, or NULL. */
@@ -214,7 +222,7 @@ static bool lay_out(struct gb_problem *problem, const struct gb_problem_spec *sp
     set_options(spec, kernel, args);
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
-        if ((f->kind != GK_FIELD_IN && f->kind != GK_FIELD_OUT) || !present(spec, kernel, i)) continue;
+        if ((f->kind != GK_FIELD_IN && f->kind != GK_FIELD_OUT) || !present(spec, kernel, f)) continue;
         struct gb_operand *const operand = &problem->operands[problem->n_operands++];
         operand->field = f;
         operand->output = f->kind == GK_FIELD_OUT;
@@ -510,6 +518,10 @@ const char *gb_data_name(enum gb_data data) {
     return data_names[data];
 }
 
+const char *gb_labels_name(const struct gb_problem_spec *spec) {
+    return spec->soft_labels ? "dense" : spec->wide_labels ? "index64" : NULL;
+}
+
 static unsigned options_of(const struct gk_kernel *kernel) {
     unsigned options = 0;
     for (size_t i = 0; i < kernel->n_fields; i++) {
@@ -520,9 +532,8 @@ static unsigned options_of(const struct gk_kernel *kernel) {
         if (f->kind == GK_FIELD_IN_PLACE) options |= GB_OPTION_IN_PLACE;
         if (f->kind == GK_FIELD_IGNORE) options |= GB_OPTION_LABELS;
         if (!(f->flags & GK_FLAG_OPTIONAL)) continue;
-        const bool labels = f->element == GK_ELEMENT_LABEL || (i > 0 && kernel->fields[i - 1].kind == GK_FIELD_IGNORE);
         if (f->flags & GK_FLAG_DLOSS) options |= GB_OPTION_DLOSS;
-        else if (!labels) options |= GB_OPTION_BARE;
+        else if (!(f->flags & GK_FLAG_LABELS)) options |= GB_OPTION_BARE;
     }
     return options;
 }
@@ -544,7 +555,7 @@ void gb_problem_describe(const struct gb_problem_spec *spec, char *text, size_t 
     if (has & GB_OPTION_LAYOUT && spec->layout == GK_OUT_IN) append(text, size, " layout=out_in");
     if (has & GB_OPTION_REDUCTION && spec->reduction != GK_MEAN)
         append(text, size, " reduction=%s", spec->reduction == GK_SUM ? "sum" : "none");
-    if (has & GB_OPTION_LABELS && spec->soft_labels) append(text, size, " labels=dense");
+    if (has & GB_OPTION_LABELS && gb_labels_name(spec)) append(text, size, " labels=%s", gb_labels_name(spec));
     if (has & GB_OPTION_LABELS && spec->ignore && !spec->soft_labels) append(text, size, " ignore");
     if (has & GB_OPTION_ACCUMULATE && spec->accumulate) append(text, size, " accumulate");
     if (has & GB_OPTION_DLOSS && spec->dloss) append(text, size, " dloss");

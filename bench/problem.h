@@ -28,6 +28,7 @@ struct gb_problem_spec {
     gk_reduction reduction;
     bool accumulate;  /* all accumulate flags */
     bool soft_labels; /* t instead of labels */
+    bool wide_labels; /* labels64, if not t, instead of labels */
     bool ignore;      /* use ignore_index (-1), on about one row in four */
     bool dloss;       /* an upstream gradient instead of NULL */
     bool bare;        /* optional operands NULL, as far as that leaves something to compute */
@@ -44,13 +45,15 @@ struct gb_problem_spec {
 enum gb_option {
     GB_OPTION_LAYOUT = 1,
     GB_OPTION_REDUCTION = 2,
-    GB_OPTION_LABELS = 4, /* soft_labels, ignore */
+    GB_OPTION_LABELS = 4, /* soft_labels, wide_labels, ignore */
     GB_OPTION_ACCUMULATE = 8,
     GB_OPTION_DLOSS = 16,
     GB_OPTION_BARE = 32,
     GB_OPTION_IN_PLACE = 64,
 };
 unsigned gb_kernel_options(enum gk_kernel_id kernel);
+/* "dense", "index64", or NULL: "index", the default. */
+const char *gb_labels_name(const struct gb_problem_spec *spec);
 
 struct gb_operand {
     const struct gk_field *field;

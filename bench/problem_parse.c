@@ -57,10 +57,11 @@ static bool read_reduction(struct parser *p, const char *word, const char *value
 }
 
 static bool read_labels(struct parser *p, const char *word, const char *value) {
-    static const char *const names[] = {"index", "dense"};
-    const int index = index_of(value, names, 2);
-    if (index < 0) return refuse(p, "bad value in", word, "index, dense");
-    p->spec->soft_labels = index == 1;
+    static const char *const names[] = {"index", "index64", "dense"};
+    const int index = index_of(value, names, 3);
+    if (index < 0) return refuse(p, "bad value in", word, "index, index64, dense");
+    p->spec->wide_labels = index == 1;
+    p->spec->soft_labels = index == 2;
     return true;
 }
 

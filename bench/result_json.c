@@ -73,7 +73,8 @@ static json_t *options_of(const struct gb_outcome *outcome) {
     json_t *const object = json_object();
     if (has & GB_OPTION_LAYOUT && spec->layout == GK_OUT_IN) json_object_set_new(object, "layout", json_string("out_in"));
     if (has & GB_OPTION_ACCUMULATE && spec->accumulate) json_object_set_new(object, "accumulate", json_true());
-    if (has & GB_OPTION_LABELS && spec->soft_labels) json_object_set_new(object, "labels", json_string("dense"));
+    if (has & GB_OPTION_LABELS && gb_labels_name(spec))
+        json_object_set_new(object, "labels", json_string(gb_labels_name(spec)));
     if (has & GB_OPTION_REDUCTION && spec->reduction != GK_MEAN)
         json_object_set_new(object, "reduction", json_string(spec->reduction == GK_SUM ? "sum" : "none"));
     return object;

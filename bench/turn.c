@@ -42,7 +42,7 @@ static void append_options(struct text *text, const struct gb_problem_spec *spec
     if (has & GB_OPTION_LAYOUT && spec->layout == GK_OUT_IN) append(text, " layout=out_in");
     if (has & GB_OPTION_REDUCTION && spec->reduction != GK_MEAN)
         append(text, " reduction=%s", spec->reduction == GK_SUM ? "sum" : "none");
-    if (has & GB_OPTION_LABELS && spec->soft_labels) append(text, " labels=dense");
+    if (has & GB_OPTION_LABELS && gb_labels_name(spec)) append(text, " labels=%s", gb_labels_name(spec));
     if (has & GB_OPTION_LABELS && spec->ignore && !spec->soft_labels) append(text, " ignore=1");
     if (has & GB_OPTION_ACCUMULATE && spec->accumulate) append(text, " accumulate=1");
 }

@@ -62,7 +62,7 @@ enum { CHOICE_LAYOUT, CHOICE_ACCUMULATE, CHOICE_LABELS, CHOICE_REDUCTION, CHOICE
 static const struct choice choices[CHOICES] = {
     [CHOICE_LAYOUT] = {"layout", GK_FIELD_LAYOUT, {"in_out", "out_in"}},
     [CHOICE_ACCUMULATE] = {"accumulate", GK_FIELD_ACCUMULATE, {"0", "1"}},
-    [CHOICE_LABELS] = {"labels", GK_FIELD_IGNORE, {"index", "dense"}},
+    [CHOICE_LABELS] = {"labels", GK_FIELD_IGNORE, {"index", "index64", "dense"}},
     [CHOICE_REDUCTION] = {"reduction", GK_FIELD_REDUCTION, {"mean", "sum", "none"}},
     [CHOICE_DTYPE] = {"dtype", GK_FIELD_DIM, {"f32", "f64"}},
 };
@@ -75,7 +75,7 @@ static void choose(struct gb_shape *shape, size_t which, int value) {
     switch (which) {
     case CHOICE_LAYOUT: shape->spec.layout = (gk_layout)value; break;
     case CHOICE_ACCUMULATE: shape->spec.accumulate = value; break;
-    case CHOICE_LABELS: shape->spec.soft_labels = value; break;
+    case CHOICE_LABELS: shape->spec.wide_labels = value == 1, shape->spec.soft_labels = value == 2; break;
     case CHOICE_REDUCTION: shape->spec.reduction = (gk_reduction)value; break;
     default: shape->spec.dtype = (enum gk_dtype)value; shape->has_dtype = true;
     }

@@ -3,7 +3,7 @@
  *     affine n=256 d=768 m=3072 name=gpt2:fc   # a comment
  *
  * The first word is a family of kernels.def, which stands for all its kernels, or one kernel. Then the dimensions, each from 1
- * to 2^24, and, where a kernel has them: layout=in_out|out_in accumulate=0|1 labels=index|dense reduction=mean|sum|none; and
+ * to 2^24, and, where a kernel has them: layout=in_out|out_in accumulate=0|1 labels=index|index64|dense reduction=mean|sum|none; and
  * dtype=f32|f64, name=WORD. Lines end with LF or CRLF. */
 #ifndef GB_WORKLOAD_H
 #define GB_WORKLOAD_H

@@ -53,11 +53,13 @@ function hook(name, a) {
     field("gk_reduction reduction", "reduction", "of the rows' losses: GK_MEAN, GK_SUM or GK_NONE")
   else if (name == "GK_LABELS") {
     vector("const int32_t", "labels", a[1], "", "classes from 0 to " a[2] " - 1, ")
-    add("labels", "NULL: t is given")
+    add("labels", "or NULL")
+    vector("const int64_t", "labels64", a[1], "", "the same, as frameworks have them, ")
+    add("labels64", "or NULL")
     field("bool use_ignore_index", "use_ignore_index", "true: a row whose label is ignore_index does not count")
-    field("int32_t ignore_index", "ignore_index", "any number, also one that is a class")
+    field("int64_t ignore_index", "ignore_index", "any number, also one that is a class")
     matrix("const REAL", "t", a[1], a[2], "", "one-hot or soft labels, ", "elements")
-    add("t", "NULL: labels is given")
+    add("t", "or NULL")
   } else if (name == "GK_DLOSS") {
     vector("const REAL", "dloss", a[1], "", "gradient of the loss, one element, with GK_NONE ")
     add("dloss", "NULL: 1")

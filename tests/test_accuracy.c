@@ -27,6 +27,7 @@ static void with_options(struct gb_problem_spec s, unsigned bits) {
     s.accumulate = bits & 2;
     s.soft_labels = bits & 4;
     s.ignore = bits & 8;
+    s.wide_labels = bits & 32;
     s.dloss = bits & 16;
     s.reduction = (gk_reduction)(bits % 3);
     s.ld_pad = bits % 2;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -31,7 +32,7 @@ static public_function *const functions[GK_KERNEL_COUNT][GK_DTYPE_COUNT] = {
 /* Runs `body` on every kernel and type, with the options that decide which operands there are. d and c take two mask words. */
 static void for_each_problem(void (*body)(struct gb_problem *problem)) {
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
-        for (int options = 0; options < 16; options++) {
+        for (int options = 0; options < 32; options++) {
             const struct gb_problem_spec spec = {.kernel = (enum gk_kernel_id)id,
                                                  .dtype = options & 1 ? GK_F64 : GK_F32,
                                                  .n = 4,
@@ -40,6 +41,7 @@ static void for_each_problem(void (*body)(struct gb_problem *problem)) {
                                                  .c = 9,
                                                  .layout = options & 2 ? GK_OUT_IN : GK_IN_OUT,
                                                  .soft_labels = options & 4,
+                                                 .wide_labels = options & 16,
                                                  .accumulate = options & 8,
                                                  .reduction = options & 8 ? GK_NONE : GK_MEAN,
                                                  .dloss = options & 8,
@@ -117,7 +119,33 @@ static void optional_outputs(struct gb_problem *p) {
     }
 }
 
-/* A scalar of the whole batch is not written where there is no reduction. */
+/* A call must want something: of outputs that are all optional one at least. */
+static void no_output(struct gb_problem *p) {
+    static const void *const none = NULL;
+    size_t outputs = 0;
+    COPY_ARGS(p);
+    for (size_t i = 0; i < p->n_operands; i++) {
+        const struct gk_field *const f = p->operands[i].field;
+        if (f->kind != GK_FIELD_OUT) continue;
+        if (!(f->flags & GK_FLAG_OPTIONAL)) return;
+        set_pointer(args, f->offset, NULL);
+    }
+    assert_status(p, args, GK_ERROR_OPTION, "no output");
+    for (size_t i = 0; i < p->kernel->n_fields; i++) /* nor are dimensions of 0 a reason to call */
+        if (p->kernel->fields[i].kind == GK_FIELD_DIM) set_size(args, p->kernel->fields[i].offset, 0);
+    assert_status(p, args, GK_ERROR_OPTION, "no output and no dimension");
+    for (size_t i = 0; i < p->n_operands; i++) {
+        const struct gb_operand *const o = &p->operands[i];
+        copy_args(p, args);
+        for (size_t j = 0; j < p->n_operands; j++)
+            if (p->operands[j].output && j != i) set(args, p->operands[j].field->offset, &none, sizeof none);
+        if (o->output) assert_status(p, args, GK_OK, "one output"), outputs++;
+        gb_problem_reset(p);
+    }
+    assert_true(outputs > 1);
+}
+
+/* A scalar of the whole batch cannot be had without a reduction. */
 static void scalars_without_reduction(struct gb_problem *p) {
     const struct gk_field *const reduction = gk_kernel_field(p->kernel, GK_FIELD_REDUCTION, NULL);
     if (!reduction) return;
@@ -130,8 +158,11 @@ static void scalars_without_reduction(struct gb_problem *p) {
             set(args, reduction->offset, &value, sizeof value);
             for (size_t j = 0; j < p->n_operands; j++)
                 if (p->operands[j].field->flags & GK_FLAG_DLOSS) set_pointer(args, p->operands[j].field->offset, dloss);
-            assert_status(p, args, GK_OK, "every reduction");
+            assert_status(p, args, value == GK_NONE ? GK_ERROR_OPTION : GK_OK, "every reduction");
             assert_int_equal(memcmp(o->start, o->initial, o->element_size) == 0, value == GK_NONE);
+            gb_problem_reset(p);
+            set_pointer(args, o->field->offset, NULL);
+            assert_status(p, args, GK_OK, "every reduction, no scalar");
             gb_problem_reset(p);
         }
     }
@@ -232,43 +263,97 @@ static void reserved_bytes(struct gb_problem *p) {
     }
 }
 
+/* The forms that labels can have. */
+static size_t label_forms(const struct gb_problem *p, const struct gk_field *forms[3]) {
+    size_t count = 0;
+    for (size_t i = 0; i < p->kernel->n_fields; i++) {
+        if (!(p->kernel->fields[i].flags & GK_FLAG_LABELS)) continue;
+        assert_true(count < 3);
+        forms[count++] = &p->kernel->fields[i];
+    }
+    return count;
+}
+
 static void labels(struct gb_problem *p) {
     const struct gk_field *const ignore = gk_kernel_field(p->kernel, GK_FIELD_IGNORE, NULL);
-    const struct gk_field *const index = gk_kernel_field(p->kernel, GK_FIELD_IN, "labels");
-    const struct gk_field *const dense = gk_kernel_field(p->kernel, GK_FIELD_IN, "t");
+    const struct gk_field *forms[3], *given = NULL;
+    const size_t count = label_forms(p, forms);
     const bool yes = true;
     if (!ignore) return;
+    assert_int_equal(count, 3);
     COPY_ARGS(p);
-    set_pointer(args, index->offset, NULL);
-    set_pointer(args, dense->offset, NULL);
-    assert_status(p, args, GK_ERROR_NULL, "neither labels nor t");
-    copy_args(p, args);
-    const double other[4 * 9] = {0};
-    set_pointer(args, (p->spec.soft_labels ? index : dense)->offset, other);
-    assert_status(p, args, GK_ERROR_OPTION, "labels and t");
+    for (size_t i = 0; i < 3; i++)
+        if (gk_field_pointer(forms[i], args)) given = forms[i];
+    set_pointer(args, given->offset, NULL);
+    assert_status(p, args, GK_ERROR_NULL, "no labels");
+    for (size_t i = 0; i < 3; i++) {
+        static const double other[4 * 9] = {0};
+        copy_args(p, args);
+        if (forms[i] == given) continue;
+        set_pointer(args, forms[i]->offset, other);
+        assert_status(p, args, GK_ERROR_OPTION, "labels in two forms");
+    }
     copy_args(p, args);
     set(args, ignore->offset, &yes, sizeof yes);
     if (p->spec.soft_labels) assert_status(p, args, GK_ERROR_OPTION, "ignore_index and t");
 }
 
+/* Probabilities do not depend on labels: the same bits without; but no loss. */
+static void probabilities_alone(struct gb_problem *p) {
+    static const char *const losses[] = {"row_loss", "loss"};
+    const struct gk_field *const probabilities = gk_kernel_field(p->kernel, GK_FIELD_OUT, "p"), *forms[3];
+    struct gb_problem want;
+    struct gb_difference d;
+    if (!probabilities) return;
+    COPY_ARGS(p);
+    for (size_t i = label_forms(p, forms); i > 0; i--) set_pointer(args, forms[i - 1]->offset, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        const struct gk_field *const loss = gk_kernel_field(p->kernel, GK_FIELD_OUT, losses[i]);
+        if (gk_field_pointer(loss, args)) assert_status(p, args, GK_ERROR_NULL, losses[i]);
+        set_pointer(args, loss->offset, NULL);
+    }
+    assert_true(gb_problem_create(&want, &p->spec));
+    assert_int_equal(gb_problem_call(&want, contexts[0]), GK_OK);
+    for (size_t c = 0; c < n_contexts; c++) {
+        gb_problem_reset(p);
+        assert_int_equal(functions[p->spec.kernel][p->spec.dtype](contexts[c], args), GK_OK);
+        for (size_t i = 0; i < p->n_operands; i++) /* what is not wanted is not written */
+            if (p->operands[i].output && p->operands[i].field != probabilities)
+                memcpy(p->operands[i].start, want.operands[i].start, p->operands[i].row_elements * p->operands[i].element_size);
+        if (!gb_problem_equal(p, &want, &d)) fail_msg("without labels: %s[%zu][%zu]", d.operand, d.row, d.col);
+        checked++;
+    }
+    gb_problem_destroy(&want);
+    gb_problem_reset(p);
+}
+
+/* Numbers whose low half would be right, too. */
 static void label_values(struct gb_problem *p) {
+    enum { WRONG = 11 };
     const struct gk_field *const ignore = gk_kernel_field(p->kernel, GK_FIELD_IGNORE, NULL);
-    const struct gk_field *const index = gk_kernel_field(p->kernel, GK_FIELD_IN, "labels");
-    const int32_t classes = (int32_t)p->spec.c, wrong[] = {classes, classes + 1, -1, -2, INT32_MIN, INT32_MAX};
-    const bool yes = true;
+    const bool wide = p->spec.wide_labels, yes = true;
+    const struct gk_field *const index = gk_kernel_field(p->kernel, GK_FIELD_IN, wide ? "labels64" : "labels");
+    const int64_t classes = (int64_t)p->spec.c, high = (int64_t)1 << 32;
+    const int64_t wrong[WRONG] = {classes,  classes + 1, -1,        -2,        -100, INT32_MIN, INT32_MAX,
+                                  high + 1, -high,       INT64_MIN, INT64_MAX};
     if (!ignore || p->spec.soft_labels) return;
     COPY_ARGS(p);
     for (size_t row = 0; row < p->spec.n; row++)
-        for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
-            int32_t values[16] = {0, classes - 1, 1, 0};
+        for (size_t k = 0; k < (wide ? WRONG : 7); k++) {
+            int64_t values[4] = {0, classes - 1, 1, 0};
+            int32_t narrow[4];
             values[row] = wrong[k];
+            for (size_t i = 0; i < 4; i++) narrow[i] = (int32_t)values[i];
             copy_args(p, args);
-            set_pointer(args, index->offset, values);
+            set_pointer(args, index->offset, wide ? (const void *)values : narrow);
             assert_status(p, args, GK_ERROR_LABEL, "a label out of range");
             set(args, ignore->offset, &yes, sizeof yes);
-            set(args, ignore->offset2, &wrong[(k + 1) % 6], sizeof *wrong);
-            assert_status(p, args, GK_ERROR_LABEL, "a label out of range, another value ignored");
-            set(args, ignore->offset2, &wrong[k], sizeof *wrong);
+            const int64_t others[] = {wrong[(k + 1) % WRONG], (int64_t)((uint64_t)wrong[k] + (uint64_t)high)};
+            for (size_t i = 0; i < 2; i++) {
+                set(args, ignore->offset2, &others[i], sizeof others[i]);
+                assert_status(p, args, GK_ERROR_LABEL, "a label out of range, another value ignored");
+            }
+            set(args, ignore->offset2, &wrong[k], sizeof wrong[k]);
             assert_status(p, args, GK_OK, "an ignored label");
             gb_problem_reset(p);
         }
@@ -373,7 +458,33 @@ static void columns_of_one_matrix(struct gb_problem *p) {
         }
 }
 
-/* Every subset of dimensions is 0; operands without elements are NULL (but labels or t says which it is). */
+/* With two leading dimensions the rows of both may share no byte, and still they overlap: from its first to its last element each
+ * has all bytes. Past the last one they do not. */
+static void rows_between_rows(struct gb_problem *p) {
+    _Alignas(64) static char buffer[2 * OPERANDS_BYTES];
+    for (size_t i = 0; i < p->n_operands; i++)
+        for (size_t j = 0; j < p->n_operands; j++) {
+            const struct gb_operand *const a = &p->operands[i], *const b = &p->operands[j];
+            const size_t room = a->row_elements + b->row_elements, size = a->element_size;
+            if (i == j || !b->output || a->rows < 2 || b->rows < 2 || b->element_size != size) continue;
+            if (a->field->offset2 == GK_NOWHERE || b->field->offset2 == GK_NOWHERE) continue;
+            COPY_ARGS(p);
+            assert_true((a->rows + b->rows) * 2 * room * size <= sizeof buffer);
+            memset(buffer, 0, sizeof buffer);
+            set_pointer(args, a->field->offset, buffer);
+            set_pointer(args, b->field->offset, buffer + a->row_elements * size);
+            set_size(args, a->field->offset2, room);
+            set_size(args, b->field->offset2, 2 * room); /* each row of b lies behind one of a, or behind all */
+            assert_status(p, args, GK_ERROR_OVERLAP, "rows between rows");
+            set_pointer(args, b->field->offset, buffer + ((a->rows - 1) * room + a->row_elements - 1) * size);
+            assert_status(p, args, GK_ERROR_OVERLAP, "a first element upon a last one");
+            set_pointer(args, b->field->offset, buffer + ((a->rows - 1) * room + a->row_elements) * size);
+            assert_status(p, args, GK_OK, "two leading dimensions, end to end");
+            gb_problem_reset(p);
+        }
+}
+
+/* Every subset of dimensions is 0; operands without elements are NULL, but where the pointer says what is given or wanted. */
 static void zero_dimensions(enum gk_kernel_id id, enum gk_dtype dtype, unsigned zeros, unsigned options) {
     struct gb_problem_spec spec = {.kernel = id,
                                    .dtype = dtype,
@@ -403,7 +514,7 @@ static void zero_dimensions(enum gk_kernel_id id, enum gk_dtype dtype, unsigned 
     COPY_ARGS(&p);
     for (size_t i = 0; i < p.n_operands; i++) {
         const struct gb_operand *const o = &p.operands[i];
-        const bool tells = o->field->element == GK_ELEMENT_LABEL || strcmp(o->field->name, "t") == 0;
+        const bool tells = o->field->flags & GK_FLAG_LABELS || (o->output && o->field->flags & GK_FLAG_OPTIONAL);
         if ((o->rows == 0 || o->row_elements == 0) && !tells) set_pointer(args, o->field->offset, NULL);
     }
     assert_int_equal(gb_problem_call(&want, contexts[0]), GK_OK);
@@ -429,6 +540,47 @@ static void all_zero_dimensions(void **state) {
                     zero_dimensions((enum gk_kernel_id)id, (enum gk_dtype)dtype, zeros, options);
 }
 
+/* Each dimension is 0, 1 or absurd. Operands of many elements are NULL where they may be; a call that needs one is not made. What
+ * there is to write is then one element at most, and takes no time and no memory: the process ends by its alarm otherwise. */
+static void absurd_dimensions(enum gk_kernel_id id, enum gk_dtype dtype, unsigned number) {
+    static const size_t sizes[] = {0, 1, (size_t)1 << 40};
+    const struct gk_kernel *const kernel = gk_kernel_get(id);
+    _Alignas(max_align_t) char args[1024] = {0};
+    double elements[16]; /* one for each operand */
+    for (size_t i = 0; i < kernel->n_fields; i++) {
+        if (kernel->fields[i].kind != GK_FIELD_DIM) continue;
+        set_size(args, kernel->fields[i].offset, sizes[number % 3]);
+        number /= 3;
+    }
+    if (number) return;
+    size_t used = 0;
+    for (size_t i = 0; i < kernel->n_fields; i++) {
+        const struct gk_field *const f = &kernel->fields[i];
+        if (f->kind != GK_FIELD_IN && f->kind != GK_FIELD_OUT) continue;
+        const double count = (double)gk_field_rows(f, kernel, args) * (double)gk_field_row_elements(f, kernel, args);
+        if (count > 1 && !(f->flags & GK_FLAG_OPTIONAL)) return;
+        if (count > 1 || (f->flags & GK_FLAG_LABELS && f->element != GK_ELEMENT_REAL)) continue;
+        assert_true(used < sizeof elements / sizeof *elements);
+        elements[used] = f->kind == GK_FIELD_OUT ? (double)NAN : 0;
+        set_pointer(args, f->offset, &elements[used++]);
+    }
+    for (size_t c = 0; c < n_contexts; c++, checked++) {
+        const gk_status status = functions[id][dtype](contexts[c], args);
+        if (status != GK_OK && status != GK_ERROR_NULL)
+            fail_msg("%s: \"%s\" for dimensions of 0, 1 or 2^40", kernel->name, gk_status_string(status));
+    }
+}
+
+static void nothing_to_do_takes_no_time(void **state) {
+    (void)state;
+    alarm(20);
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
+            for (unsigned number = 0; number < 27; number++)
+                absurd_dimensions((enum gk_kernel_id)id, (enum gk_dtype)dtype, number);
+    alarm(0);
+}
+
 /* An empty sum is its start value. */
 static void empty_sums(void **state) {
     (void)state;
@@ -449,6 +601,11 @@ static void empty_sums(void **state) {
         const gk_softmax_xent_forward_args none = {.c = 4, .labels = (const int32_t[]){0}, .loss = &loss};
         assert_int_equal(gk_softmax_xent_forward(contexts[c], &none), GK_OK);
         assert_true(loss == 0);
+        double row_loss[2] = {NAN, NAN}, sum = NAN;
+        const gk_softmax_xent_forward_args_f64 no_class = {
+            .n = 2, .row_loss = row_loss, .loss = &sum, .reduction = GK_SUM};
+        assert_int_equal(gk_softmax_xent_forward_f64(contexts[c], &no_class), GK_OK);
+        assert_true(sum == 0 && row_loss[0] == 0 && row_loss[1] == 0);
     }
 }
 
@@ -469,8 +626,6 @@ static void backward_needs_the_other_operand(void **state) {
     assert_status(&p, a, GK_OK, "neither dx nor w");
     a->w = w, a->x = NULL, a->dw = NULL;
     assert_status(&p, a, GK_OK, "neither dw nor x");
-    a->w = NULL, a->db = NULL, a->mask = NULL;
-    assert_status(&p, a, GK_OK, "nothing wanted");
     gb_problem_destroy(&p);
 }
 
@@ -482,6 +637,7 @@ static void backward_needs_the_other_operand(void **state) {
 TABLE_TEST(no_context_no_args)
 TABLE_TEST(required_pointers)
 TABLE_TEST(optional_outputs)
+TABLE_TEST(no_output)
 TABLE_TEST(scalars_without_reduction)
 TABLE_TEST(leading_dimensions)
 TABLE_TEST(huge_dimensions)
@@ -490,11 +646,13 @@ TABLE_TEST(too_large_for_an_object)
 TABLE_TEST(unknown_options)
 TABLE_TEST(reserved_bytes)
 TABLE_TEST(labels)
+TABLE_TEST(probabilities_alone)
 TABLE_TEST(label_values)
 TABLE_TEST(overlaps)
 TABLE_TEST(in_place_with_two_strides)
 TABLE_TEST(neighbours)
 TABLE_TEST(columns_of_one_matrix)
+TABLE_TEST(rows_between_rows)
 
 static void status_strings(void **state) {
     const char *const unknown = gk_status_string(GK_STATUS_COUNT);
@@ -560,6 +718,7 @@ int main(void) {
         cmocka_unit_test(test_no_context_no_args),
         cmocka_unit_test(test_required_pointers),
         cmocka_unit_test(test_optional_outputs),
+        cmocka_unit_test(test_no_output),
         cmocka_unit_test(test_scalars_without_reduction),
         cmocka_unit_test(test_leading_dimensions),
         cmocka_unit_test(test_huge_dimensions),
@@ -568,12 +727,15 @@ int main(void) {
         cmocka_unit_test(test_unknown_options),
         cmocka_unit_test(test_reserved_bytes),
         cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_probabilities_alone),
         cmocka_unit_test(test_label_values),
         cmocka_unit_test(test_overlaps),
         cmocka_unit_test(test_in_place_with_two_strides),
         cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_columns_of_one_matrix),
+        cmocka_unit_test(test_rows_between_rows),
         cmocka_unit_test(all_zero_dimensions),
+        cmocka_unit_test(nothing_to_do_takes_no_time),
         cmocka_unit_test(empty_sums),
         cmocka_unit_test(backward_needs_the_other_operand),
         cmocka_unit_test(every_column_was_asked),

@@ -106,7 +106,7 @@ static void edges_in_threes(void **state) {
 static void every_option(void **state) {
     (void)state;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
-        for (unsigned bits = 0; bits < 1 << 10; bits++) {
+        for (unsigned bits = 0; bits < 1 << 11; bits++) {
             struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id,
                                         .dtype = bits & 1 ? GK_F64 : GK_F32,
                                         .n = 19,
@@ -122,7 +122,8 @@ static void every_option(void **state) {
             s.dloss = bits & 32;
             s.bare = bits & 64;
             s.in_place = bits & 128;
-            s.reduction = (gk_reduction)((bits >> 8) % 3);
+            s.reduction = (gk_reduction)((bits >> 8 & 3) % 3);
+            s.wide_labels = bits >> 10;
             s.data = (enum gb_data)(bits % GB_DATA_COUNT);
             gb_cells_compare(&cells, &s, 0, GB_USE_SERIAL);
             const size_t optional = gb_cells_optional_outputs(&s);

@@ -90,6 +90,7 @@ static void rows_do_not_know_their_batch(void **state) {
                                                   .c = 131,
                                                   .layout = options & 2 ? GK_OUT_IN : GK_IN_OUT,
                                                   .soft_labels = options & 4,
+                                                  .wide_labels = options & 1,
                                                   .reduction = GK_NONE,
                                                   .dloss = options & 2,
                                                   .ld_pad = 1,

@@ -21,7 +21,7 @@ static const char *const verdicts[] = {"faster", "slower", "same", "inconclusive
 static const char *const bounds[] = {"fma", "memory", "latency", NULL};
 static const char *const verified[] = {"full", "sampled", "no", NULL};
 static const char *const layouts[] = {"out_in", NULL};
-static const char *const label_kinds[] = {"dense", NULL};
+static const char *const label_kinds[] = {"dense", "index64", NULL};
 static const char *const reductions[] = {"sum", "none", NULL};
 
 /* Runs gradbench in a child and reads what it wrote. The child starts afresh: after fork alone its calls would be serial. */
@@ -292,18 +292,20 @@ static void test_options(void **state) {
     (void)state;
     char *arguments[] = {"--shape",   "affine_backward n=20 d=8 m=6 layout=out_in accumulate=1",
                          "--shape",   "softmax_xent n=9 c=5 labels=dense reduction=none",
+                         "--shape",   "softmax_xent n=9 c=5 labels=index64",
                          "--dtype",   "f32,f64",
                          "--kernels", "affine_backward,softmax_xent"};
-    json_t *const json = run(8, arguments);
+    json_t *const json = run(10, arguments);
     const json_t *const rows = json_object_get(json, "results");
-    size_t accumulated = 0, dense = 0;
+    size_t accumulated = 0, dense = 0, wide = 0;
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *const options = json_object_get(json_array_get(rows, i), "options");
         accumulated += json_object_get(options, "accumulate") && json_object_get(options, "layout");
         dense += json_object_get(options, "labels") && json_object_get(options, "reduction");
+        wide += json_object_get(options, "labels") && !json_object_get(options, "reduction");
     }
-    assert_true(accumulated > 0 && dense > 0 && accumulated + dense == json_array_size(rows));
-    check(json, 2 + 2, 2, true);
+    assert_true(accumulated > 0 && dense > 0 && wide == dense && accumulated + 2 * dense == json_array_size(rows));
+    check(json, 2 + 2 + 2, 2, true);
 }
 
 /* No option that has its default is named. */

@@ -85,6 +85,7 @@ static struct gb_problem_spec choose(enum gk_kernel_id kernel, enum gk_dtype dty
         .accumulate = x >> 1 & 1,
         .soft_labels = (x >> 2 & 3) == 0,
         .ignore = x >> 4 & 1,
+        .wide_labels = x >> 27 & 1,
         .dloss = x >> 5 & 1,
         .bare = (x >> 6 & 3) == 0,
         .in_place = x >> 8 & 1,
@@ -246,6 +247,7 @@ static void far_rows(void **state) {
                                                      .c = 70,
                                                      .layout = i & 1 ? GK_OUT_IN : GK_IN_OUT,
                                                      .soft_labels = i & 1,
+                                                     .wide_labels = i & 2,
                                                      .accumulate = i & 2,
                                                      .seed = 12};
                 run_far(&spec, ctx);

@@ -140,7 +140,7 @@ static void append_options(char line[LINE_BYTES], const struct gb_problem_spec *
     if (has & GB_OPTION_LAYOUT && spec->layout == GK_OUT_IN) append(line, " layout=out_in");
     if (has & GB_OPTION_REDUCTION && spec->reduction == GK_SUM) append(line, " reduction=sum");
     if (has & GB_OPTION_REDUCTION && spec->reduction == GK_NONE) append(line, " reduction=none");
-    if (has & GB_OPTION_LABELS && spec->soft_labels) append(line, " labels=dense");
+    if (has & GB_OPTION_LABELS && gb_labels_name(spec)) append(line, " labels=%s", gb_labels_name(spec));
     if (has & GB_OPTION_LABELS && spec->ignore && !spec->soft_labels) append(line, " ignore=1");
     if (has & GB_OPTION_ACCUMULATE && spec->accumulate) append(line, " accumulate=1");
 }

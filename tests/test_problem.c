@@ -244,23 +244,32 @@ static void moments(void **state) {
     }
 }
 
+static int64_t label_at(const struct gb_operand *labels, size_t i) {
+    const bool wide = labels->field->element == GK_ELEMENT_LABEL64;
+    return wide ? ((const int64_t *)labels->start)[i] : ((const int32_t *)labels->start)[i];
+}
+
+/* And the same in both types. */
 static void labels_are_in_range(void **state) {
     (void)state;
     for (int ignore = 0; ignore < 2; ignore++) {
         struct gb_problem_spec s = {.n = 1000, .c = 10, .ignore = ignore, .seed = 2};
         while (gk_kernel_get(s.kernel) != gk_kernel_find("softmax_xent")) s.kernel++;
-        struct gb_problem problem;
+        struct gb_problem problem, wide;
         size_t seen[10] = {0}, ignored = 0;
         assert_true(gb_problem_create(&problem, &s));
-        const int32_t *const labels = find(&problem, "labels")->start;
+        s.wide_labels = true;
+        assert_true(gb_problem_create(&wide, &s));
         for (size_t i = 0; i < s.n; i++) {
-            assert_true(labels[i] >= -1 && labels[i] < 10);
-            if (labels[i] < 0) ignored++;
-            else seen[labels[i]]++;
+            const int64_t label = label_at(find(&problem, "labels"), i);
+            assert_true(label >= -1 && label < 10 && label == label_at(find(&wide, "labels64"), i));
+            if (label < 0) ignored++;
+            else seen[label]++;
         }
         for (size_t i = 0; i < 10; i++) assert_true(seen[i] > 40);
         assert_true(ignore ? ignored > 180 && ignored < 320 : ignored == 0);
         gb_problem_destroy(&problem);
+        gb_problem_destroy(&wide);
     }
 }
 
@@ -311,7 +320,7 @@ static void reset_puts_everything_back(void **state) {
 static void descriptions_can_be_parsed(void **state) {
     (void)state;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
-        for (unsigned bits = 0; bits < 1 << 8; bits++) {
+        for (unsigned bits = 0; bits < 1 << 9; bits++) {
             struct gb_problem_spec s = some(id), back;
             char text[300], again[300];
             const char *error = NULL;
@@ -323,6 +332,7 @@ static void descriptions_can_be_parsed(void **state) {
             s.dloss = bits & 32;
             s.bare = bits & 64;
             s.in_place = bits & 128;
+            s.wide_labels = bits & 256;
             s.reduction = (gk_reduction)(bits % 3);
             s.ld_pad = bits % 5;
             s.misalign = bits % 4;

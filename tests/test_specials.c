@@ -37,6 +37,7 @@ static void put(struct gb_problem *problem, const char *name, size_t row, size_t
     const struct gb_operand *const o = find(problem, name);
     const size_t at = row * o->ld + col;
     if (o->field->element == GK_ELEMENT_LABEL) ((int32_t *)o->start)[at] = (int32_t)value;
+    else if (o->field->element == GK_ELEMENT_LABEL64) ((int64_t *)o->start)[at] = (int64_t)value;
     else if (o->element_size == sizeof(double)) ((double *)o->start)[at] = value;
     else ((float *)o->start)[at] = (float)value;
 }
@@ -150,8 +151,8 @@ static void relu_backward(void **state) {
                           relu_backward_body);
 }
 
-/* One row has NaN or +Inf at j; the rows beside it keep their bits. The batch loss is NaN. row_loss is one row of n elements.
- */
+/* One row has NaN or +Inf at j, or only -Inf; the rows beside it keep their bits. The batch loss is NaN. Float labels that are all 0
+ * hide nothing. row_loss is one row of n elements. */
 static void softmax_nan_body(struct gb_problem *p, const struct gb_cell *cell) {
     const char *const output = p->spec.kernel == kernel_of("softmax_xent") ? "dx" : "p";
     const double bad[] = {NAN, INFINITY, -NAN};
@@ -160,6 +161,7 @@ static void softmax_nan_body(struct gb_problem *p, const struct gb_cell *cell) {
     call(&clean, cell, GK_OK);
     for (size_t j = 0; j < p->spec.c; j++) {
         const double old = get(p, "x", 1, j);
+        for (size_t k = 0; k < p->spec.c && p->spec.soft_labels; k++) put(p, "t", 1, k, j % 2 ? 0.25 : k % 2 ? 0.0 : -0.0);
         put(p, "x", 1, j, bad[j % 3]);
         gb_problem_reset(p);
         call(p, cell, GK_OK);
@@ -172,9 +174,13 @@ static void softmax_nan_body(struct gb_problem *p, const struct gb_cell *cell) {
         }
         put(p, "x", 1, j, old);
     }
-    for (size_t j = 0; j < p->spec.c; j++) put(p, "x", 1, j, -INFINITY);
+    for (size_t j = 0; j < p->spec.c; j++) {
+        put(p, "x", 1, j, -INFINITY);
+        if (p->spec.soft_labels) put(p, "t", 1, j, 0);
+    }
     call(p, cell, GK_OK);
     expect(p, "loss", 0, 0, NAN);
+    expect(p, "row_loss", 0, 1, NAN);
     for (size_t k = 0; k < p->spec.c; k++) expect(p, output, 1, k, NAN);
     gb_problem_destroy(&clean);
 }
@@ -292,8 +298,9 @@ static void softmax_one_class(void **state) {
 
 /* Rows with the label ignore_index: gradient 0, written; loss 0; not counted. All of them: loss 0, gradients 0. */
 static void ignored_body(struct gb_problem *p, const struct gb_cell *cell) {
+    const char *const labels = p->spec.wide_labels ? "labels64" : "labels";
     for (int all = 0; all < 2; all++) {
-        for (size_t i = 0; i < p->spec.n; i++) put(p, "labels", 0, i, all || i % 3 ? -1 : (double)(i % p->spec.c));
+        for (size_t i = 0; i < p->spec.n; i++) put(p, labels, 0, i, all || i % 3 ? -1 : (double)(i % p->spec.c));
         gb_problem_reset(p);
         call(p, cell, GK_OK);
         for (size_t i = 0; i < p->spec.n; i++) {
@@ -308,8 +315,8 @@ static void ignored_body(struct gb_problem *p, const struct gb_cell *cell) {
     struct gb_problem one;
     alone.n = 1;
     assert_true(gb_problem_create(&one, &alone));
-    put(&one, "labels", 0, 0, 0);
-    for (size_t i = 0; i < p->spec.n; i++) put(p, "labels", 0, i, i ? -1 : 0);
+    put(&one, labels, 0, 0, 0);
+    for (size_t i = 0; i < p->spec.n; i++) put(p, labels, 0, i, i ? -1 : 0);
     gb_problem_reset(p);
     call(p, cell, GK_OK);
     call(&one, cell, GK_OK);
@@ -321,25 +328,30 @@ static void ignored_body(struct gb_problem *p, const struct gb_cell *cell) {
 static void softmax_ignored_rows(void **state) {
     (void)state;
     for (size_t c = 1; c <= LONGEST; c += 9)
-        on_every_cell((struct gb_problem_spec){.kernel = kernel_of("softmax_xent"), .n = 20, .c = c, .ignore = true},
-                      ignored_body);
+        for (int wide = 0; wide < 2; wide++)
+            on_every_cell(
+                (struct gb_problem_spec){
+                    .kernel = kernel_of("softmax_xent"), .n = 20, .c = c, .ignore = true, .wide_labels = wide},
+                ignored_body);
 }
 
 /* Any other label outside of the classes: an error, and nothing is written. */
 static void bad_label_body(struct gb_problem *p, const struct gb_cell *cell) {
-    const double bad[] = {-2, (double)p->spec.c, INT32_MIN, INT32_MAX, p->spec.ignore ? -3 : -1};
+    const bool wide = p->spec.wide_labels;
+    const char *const name = wide ? "labels64" : "labels";
+    const double bad[] = {-2, (double)p->spec.c, INT32_MIN, INT32_MAX, p->spec.ignore ? -3 : -1, 0x1p32, -0x1p32, 0x1p62};
     struct gb_problem fresh;
     struct gb_difference first;
     const char *what;
     assert_true(gb_problem_create(&fresh, &p->spec));
     for (size_t i = 0; i < p->spec.n; i++)
-        for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-            const struct gb_operand *const labels = find(p, "labels");
-            const int32_t old = ((int32_t *)labels->start)[i];
-            put(p, "labels", 0, i, bad[k]);
+        for (size_t k = 0; k < (wide ? 8 : 5); k++) {
+            const struct gb_operand *const labels = find(p, name);
+            const int64_t old = wide ? ((int64_t *)labels->start)[i] : ((int32_t *)labels->start)[i];
+            put(p, name, 0, i, bad[k]);
             call(p, cell, GK_ERROR_LABEL);
             assert_true(gb_problem_equal(p, &fresh, &first));
-            put(p, "labels", 0, i, old);
+            put(p, name, 0, i, (double)old);
             assert_true(gb_problem_intact(p, &what));
             cases++;
         }
@@ -350,9 +362,11 @@ static void labels_out_of_range(void **state) {
     static const char *const kernels[] = {"softmax_xent", "softmax_xent_forward", "softmax_xent_backward"};
     (void)state;
     for (int k = 0; k < 3; k++)
-        for (int ignore = 0; ignore < 2; ignore++)
-            on_every_cell((struct gb_problem_spec){.kernel = kernel_of(kernels[k]), .n = 17, .c = 10, .ignore = ignore},
-                          bad_label_body);
+        for (int set = 0; set < 4; set++)
+            on_every_cell(
+                (struct gb_problem_spec){
+                    .kernel = kernel_of(kernels[k]), .n = 17, .c = 10, .ignore = set & 1, .wide_labels = set & 2},
+                bad_label_body);
 }
 
 /* 0 * Inf and Inf - Inf inside a sum are NaN: zeros are not skipped. One Inf alone stays Inf. Every row, every k. */

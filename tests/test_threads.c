@@ -35,6 +35,7 @@ static struct gb_problem_spec choose(int kernel, int dtype, unsigned number) {
         .layout = number & 1 ? GK_OUT_IN : GK_IN_OUT,
         .accumulate = number >> 1 & 1,
         .soft_labels = number % 7 == 3,
+        .wide_labels = number % 5 == 1,
         .ignore = number >> 2 & 1,
         .dloss = number >> 1 & 1,
         .bare = number % 6 == 5,

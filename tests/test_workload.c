@@ -36,6 +36,10 @@ static void test_fields(void **state) {
     assert_true(w.shapes->spec.reduction == GK_NONE && !w.shapes->has_dtype);
     assert_string_equal(w.shapes->name, "test:1");
     gb_workload_free(&w);
+    assert_parses(&w, "softmax_xent c=10 n=3 labels=index64\nsoftmax_xent c=10 n=3 labels=index", 2);
+    assert_true(w.shapes[0].spec.wide_labels && !w.shapes[0].spec.soft_labels);
+    assert_true(!w.shapes[1].spec.wide_labels && !w.shapes[1].spec.soft_labels);
+    gb_workload_free(&w);
 }
 
 /* A family stands for all its kernels, a kernel for itself: from the table, for any kernel that it holds. */

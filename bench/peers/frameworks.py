@@ -9,7 +9,8 @@ import sys
 import time
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
-KNOWN = {"kernel", "dtype", "threads", "n", "d", "m", "c", "memory", "bytes", "layout", "accumulate", "reduction"}
+KNOWN = {"kernel", "dtype", "threads", "n", "d", "m", "c", "memory", "bytes", "layout", "accumulate", "reduction",
+         "labels"}
 
 
 class Unsupported(Exception):
@@ -41,11 +42,12 @@ class Problem:
             if not key.startswith(("in.", "out.")):
                 continue
             side, name = key.split(".", 1)
+            label_type, name = np.int64 if name == "labels64" else np.int32, name.replace("labels64", "labels")
             offset, ld = map(int, value.split(","))
             if name == "mask":
                 array = self.unpack(np, shapes[name], offset, ld).astype(real)
             else:
-                dtype = np.dtype(np.int32 if name == "labels" else real)
+                dtype = np.dtype(label_type if name == "labels" else real)
                 strides = (ld * dtype.itemsize, dtype.itemsize) if len(shapes[name]) == 2 else None
                 array = np.ndarray(shapes[name], dtype, self.memory, offset, strides)
             if side == "in" or self.accumulate:

@@ -43,9 +43,10 @@
 #define GK_WEIGHT_LAYOUT()               {.kind = GK_FIELD_LAYOUT, .name = "layout", .offset = AT(layout)},
 #define GK_REDUCTION()                   {.kind = GK_FIELD_REDUCTION, .name = "reduction", .offset = AT(reduction)},
 #define GK_LABELS(n, c)                                                                                                    \
-    OPERAND(IN, labels, GK_NOWHERE, GK_NOWHERE, AT(n), LABEL, GK_FLAG_OPTIONAL)                                            \
+    OPERAND(IN, labels, GK_NOWHERE, GK_NOWHERE, AT(n), LABEL, GK_FLAG_OPTIONAL | GK_FLAG_LABELS)                           \
+    OPERAND(IN, labels64, GK_NOWHERE, GK_NOWHERE, AT(n), LABEL64, GK_FLAG_OPTIONAL | GK_FLAG_LABELS)                       \
     {.kind = GK_FIELD_IGNORE, .name = "ignore_index", .offset = AT(use_ignore_index), .offset2 = AT(ignore_index)},        \
-    OPERAND(IN, t, AT(ld_t), AT(n), AT(c), REAL, GK_FLAG_OPTIONAL)
+    OPERAND(IN, t, AT(ld_t), AT(n), AT(c), REAL, GK_FLAG_OPTIONAL | GK_FLAG_LABELS)
 #define GK_DLOSS(n)                 OPERAND(IN, dloss, GK_NOWHERE, GK_NOWHERE, AT(n), REAL, GK_FLAG_OPTIONAL | GK_FLAG_DLOSS)
 #define GK_IN_PLACE(out, in)        {.kind = GK_FIELD_IN_PLACE, .name = #out, .offset = AT(out), .offset2 = AT(in)},
 #define GK_FLOPS2(n, a, b)                                                                                                 \

@@ -23,20 +23,21 @@ enum gk_field_kind {
     GK_FIELD_ACCUMULATE, /* bool; name is the output's, offset2 its pointer's */
     GK_FIELD_LAYOUT,     /* gk_layout */
     GK_FIELD_REDUCTION,  /* gk_reduction */
-    GK_FIELD_IGNORE,     /* bool use_ignore_index; offset2 is ignore_index */
+    GK_FIELD_IGNORE,     /* bool use_ignore_index; offset2 is ignore_index, an int64_t */
     GK_FIELD_IN_PLACE,   /* offset is the output's, offset2 the input's pointer */
     GK_FIELD_FLOPS,
     GK_FIELD_EXACTNESS,
 };
 
-enum gk_element { GK_ELEMENT_REAL, GK_ELEMENT_LABEL, GK_ELEMENT_BITS };
+enum gk_element { GK_ELEMENT_REAL, GK_ELEMENT_LABEL, GK_ELEMENT_LABEL64, GK_ELEMENT_BITS };
 
 enum gk_field_flag {
     GK_FLAG_REQUIRED = 0,
     GK_FLAG_OPTIONAL = 1,
     GK_FLAG_WEIGHT = 2, /* rows and cols change places where layout is GK_OUT_IN */
     GK_FLAG_OPTIONAL_WEIGHT = 3,
-    GK_FLAG_DLOSS = 4, /* one element but for reduction GK_NONE, then rows */
+    GK_FLAG_DLOSS = 4,  /* one element but for reduction GK_NONE, then rows */
+    GK_FLAG_LABELS = 8, /* one form of the labels; one of these operands at most is present */
 };
 
 enum gk_exactness { GK_EXACT_SUM, GK_EXACT_EXACT, GK_EXACT_SOFTMAX };

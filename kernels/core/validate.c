@@ -1,6 +1,8 @@
 /* What can be wrong with a call, from the table. What only a kernel can know (labels) its cell checks. */
 #include "registry.h"
 
+enum { OPERANDS_MAX = 16 };
+
 struct extent {
     uintptr_t begin, end;    /* bytes from the first to past the last element */
     size_t row, stride, size; /* bytes of a row, and from one row to the next; size of an element */
@@ -33,7 +35,8 @@ static gk_status check_operand(const struct gk_field *field, const struct gk_ker
     return e->stride < e->row ? GK_ERROR_LEADING : GK_OK;
 }
 
-/* Two matrices may lie side by side in one buffer: with the same stride, columns that never meet do not overlap. */
+/* The rule of gradkern.h. With the same stride, columns that never meet do not overlap: matrices may lie side by side in one
+ * buffer. With two strides they may not, even where no row meets another: to find that out would take time. */
 static bool overlap(const struct extent *a, const struct extent *b) {
     if (a->begin == a->end || b->begin == b->end || a->begin >= b->end || b->begin >= a->end) return false;
     if (a->stride != b->stride) return true;
@@ -59,37 +62,62 @@ static gk_status check_option(const struct gk_field *field, const void *args) {
     return GK_OK;
 }
 
-static gk_status check_labels(const struct gk_field *ignore, const struct gk_kernel *kernel, const void *args) {
-    const struct gk_field *const labels = gk_kernel_field(kernel, GK_FIELD_IN, "labels");
-    const bool index = gk_field_pointer(labels, args) != NULL;
-    const bool dense = gk_field_pointer(gk_kernel_field(kernel, GK_FIELD_IN, "t"), args) != NULL;
-    if (!index && !dense) return gk_field_cols(labels, kernel, args) ? GK_ERROR_NULL : GK_OK;
-    return (index && dense) || (dense && *(const bool *)((const char *)args + ignore->offset)) ? GK_ERROR_OPTION : GK_OK;
+/* What a look at all fields told. */
+struct seen {
+    const struct gk_field *operands[OPERANDS_MAX]; /* those that have elements */
+    struct extent extents[OPERANDS_MAX];
+    size_t count;
+    size_t labels; /* forms of the labels */
+    bool ignores, dense, wants;
+};
+
+static bool given(const struct gk_field *field, const void *args) {
+    return gk_field_pointer(field, args) != NULL;
 }
 
-enum { OPERANDS_MAX = 16 };
+static void note_operand(struct seen *seen, const struct gk_field *field, const void *args) {
+    if (seen->extents[seen->count].begin != seen->extents[seen->count].end) seen->operands[seen->count++] = field;
+    if (field->kind == GK_FIELD_OUT) seen->wants |= !(field->flags & GK_FLAG_OPTIONAL) || given(field, args);
+    if (!(field->flags & GK_FLAG_LABELS) || !given(field, args)) return;
+    seen->labels++;
+    seen->dense |= field->element == GK_ELEMENT_REAL;
+}
 
-gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args) {
-    const struct gk_field *operands[OPERANDS_MAX];
-    struct extent extents[OPERANDS_MAX];
-    const struct gk_field *ignore = NULL;
-    size_t count = 0;
-    for (size_t i = 0; i < kernel->n_fields; i++) {
-        const struct gk_field *const field = &kernel->fields[i];
-        if (field->kind == GK_FIELD_IGNORE) ignore = field;
-        const bool operand = field->kind == GK_FIELD_IN || field->kind == GK_FIELD_OUT;
-        const gk_status status = operand ? check_operand(field, kernel, dtype, args, &extents[count])
-                                         : check_option(field, args);
-        if (status != GK_OK) return status;
-        if (operand && extents[count].begin != extents[count].end) operands[count++] = field;
-    }
-    for (size_t i = 0; i < count; i++) {
+/* Options that exclude each other, a call that wants nothing, and what only a later version knows. */
+static gk_status check_together(const struct seen *seen, const struct gk_kernel *kernel, const void *args) {
+    if (seen->labels > 1 || (seen->dense && seen->ignores) || !seen->wants) return GK_ERROR_OPTION;
+    if (!gk_reserved_unused(args, kernel->reserved, kernel->args_size)) return GK_ERROR_OPTION;
+    if (gk_option(kernel, GK_FIELD_REDUCTION, args) != GK_NONE) return GK_OK;
+    for (size_t i = 0; i < seen->count; i++)
+        if (seen->operands[i]->kind == GK_FIELD_OUT && seen->operands[i]->cols == GK_NOWHERE) return GK_ERROR_OPTION;
+    return GK_OK;
+}
+
+static gk_status check_overlaps(const struct seen *seen, const struct gk_kernel *kernel) {
+    const struct gk_field *const *const operands = seen->operands;
+    for (size_t i = 0; i < seen->count; i++) {
         if (operands[i]->kind != GK_FIELD_OUT) continue;
-        for (size_t j = 0; j < count; j++) {
-            if (i == j || !overlap(&extents[i], &extents[j])) continue;
-            if (!in_place(kernel, operands[i], operands[j], &extents[i], &extents[j])) return GK_ERROR_OVERLAP;
+        for (size_t j = 0; j < seen->count; j++) {
+            if (i == j || !overlap(&seen->extents[i], &seen->extents[j])) continue;
+            if (!in_place(kernel, operands[i], operands[j], &seen->extents[i], &seen->extents[j])) return GK_ERROR_OVERLAP;
         }
     }
-    if (!gk_reserved_unused(args, kernel->reserved, kernel->args_size)) return GK_ERROR_OPTION;
-    return ignore ? check_labels(ignore, kernel, args) : GK_OK;
+    return GK_OK;
+}
+
+gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args) {
+    struct seen seen; /* not cleared as a whole: each call comes here */
+    seen.count = seen.labels = 0;
+    seen.ignores = seen.dense = seen.wants = false;
+    for (size_t i = 0; i < kernel->n_fields; i++) {
+        const struct gk_field *const field = &kernel->fields[i];
+        const bool operand = field->kind == GK_FIELD_IN || field->kind == GK_FIELD_OUT;
+        const gk_status status = operand ? check_operand(field, kernel, dtype, args, &seen.extents[seen.count])
+                                         : check_option(field, args);
+        if (status != GK_OK) return status;
+        if (operand) note_operand(&seen, field, args);
+        if (field->kind == GK_FIELD_IGNORE) seen.ignores = *(const bool *)((const char *)args + field->offset);
+    }
+    const gk_status status = check_together(&seen, kernel, args);
+    return status == GK_OK ? check_overlaps(&seen, kernel) : status;
 }

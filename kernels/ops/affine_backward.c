@@ -3,13 +3,17 @@
 
 enum { LINE = 64 / sizeof(real) };
 
+static bool masks(const gk_backward_args *a) {
+    return a->mask && a->m;
+}
+
 /* An odd number of lines: rows do not fall into the same set of a cache. */
 static size_t copy_ld(const gk_backward_args *a) {
     return (gk_ceil_div(a->m, LINE) | 1) * LINE;
 }
 
 static size_t copy_bytes(const gk_backward_args *a) {
-    return a->mask ? gk_ceil_div(a->n * copy_ld(a) * sizeof(real), 4096) * 4096 : 0;
+    return masks(a) ? gk_ceil_div(a->n * copy_ld(a) * sizeof(real), 4096) * 4096 : 0;
 }
 
 static void mask_row(const real *dy, const uint64_t *mask, size_t m, real *out) {
@@ -38,7 +42,7 @@ static gk_backward_args masked(const gk_backward_args *a, const struct gk_team *
 
 static void run(const void *args, const struct gk_team *team) {
     const gk_backward_args *const given = args;
-    const gk_backward_args a = given->mask ? masked(given, team) : *given;
+    const gk_backward_args a = masks(given) ? masked(given, team) : *given;
     const struct gk_gemm dx = gk_product_dx(&a), dw = gk_product_dw(&a);
     struct gk_team rest = *team;
     rest.scratch = (char *)team->scratch + copy_bytes(given);

@@ -16,7 +16,7 @@ static void run(const void *args, const struct gk_team *team) {
 static gk_status check(const void *args) {
     const args_type *const a = args;
     const struct gk_labels l = GK_LABELS_OF(a);
-    return gk_check_labels(&l, a->n, a->c);
+    return gk_check_labels(&l, a->n, a->c, true);
 }
 
 GK_CELL(softmax_xent_backward) = {.run = run, .check = check, .serial_below = GK_SOFTMAX_SERIAL_BELOW};
