@@ -151,8 +151,8 @@ static void relu_backward(void **state) {
                           relu_backward_body);
 }
 
-/* One row has NaN or +Inf at j, or only -Inf; the rows beside it keep their bits. The batch loss is NaN. Float labels that are all 0
- * hide nothing. row_loss is one row of n elements. */
+/* One row has NaN or +Inf at j, or only -Inf; the rows beside it keep their bits. The batch loss is NaN. Float labels that are
+ * all 0 hide nothing. row_loss is one row of n elements. */
 static void softmax_nan_body(struct gb_problem *p, const struct gb_cell *cell) {
     const char *const output = p->spec.kernel == kernel_of("softmax_xent") ? "dx" : "p";
     const double bad[] = {NAN, INFINITY, -NAN};

@@ -15,6 +15,7 @@ struct block {
     size_t ld, rows, cols;
     real *db;
     bool to_start;
+    real *chunk; /* scratch for CHUNK sums, where cols > NARROW */
 };
 
 static void add_block(real *db, const real *sums, size_t cols, bool to_start) {
@@ -84,7 +85,7 @@ GK_INLINE void add_rows(const real *x, size_t ld, size_t cols, real *sums, const
 static void sum_chunk(const struct block *b, size_t j, size_t cols) {
     const real *const x = b->x + j;
     const size_t ld = b->ld, single = b->rows % TOGETHER;
-    real sums[CHUNK];
+    real *const sums = b->chunk;
     if (single) add_rows(x, ld, cols, sums, 1, true);
     else add_rows(x, ld, cols, sums, TOGETHER, true);
     for (size_t i = 1; i < single; i++) add_rows(x + i * ld, ld, cols, sums, 1, false);
@@ -99,15 +100,21 @@ static void sum_block(const struct block *b) {
 
 #endif
 
-static struct block block_at(const gk_backward_args *a, size_t row, struct gk_slice cols) {
-    const size_t ld = gk_ld(a->ld_dy, a->m);
-    return (struct block){.x = a->dy + row * ld + cols.begin, .ld = ld, .rows = gk_min(GK_KB, a->n - row),
-                          .cols = cols.end - cols.begin};
+/* Scratch: a chunk for each thread, which its stack need not have room for, then the blocks of a wave. */
+static size_t chunk_reals(const gk_backward_args *a) {
+    return a->m > NARROW ? CHUNK : 0;
 }
 
-static void sum_columns(const gk_backward_args *a, struct gk_slice cols) {
+static struct block block_at(const gk_backward_args *a, size_t row, struct gk_slice cols, const struct gk_team *team) {
+    const size_t ld = gk_ld(a->ld_dy, a->m);
+    real *const chunks = team->scratch;
+    return (struct block){.x = a->dy + row * ld + cols.begin, .ld = ld, .rows = gk_min(GK_KB, a->n - row),
+                          .cols = cols.end - cols.begin, .chunk = chunks ? chunks + team->rank * chunk_reals(a) : NULL};
+}
+
+static void sum_columns(const gk_backward_args *a, struct gk_slice cols, const struct gk_team *team) {
     for (size_t row = 0; row < a->n; row += GK_KB) {
-        struct block b = block_at(a, row, cols);
+        struct block b = block_at(a, row, cols, team);
         b.db = a->db + cols.begin, b.to_start = row > 0 || a->accumulate_db;
         sum_block(&b);
     }
@@ -118,13 +125,13 @@ static size_t padded(const gk_backward_args *a) {
 }
 
 static void sum_waves(const gk_backward_args *a, const struct gk_team *team) {
-    real *const partial = team->scratch;
+    real *const partial = (real *)team->scratch + team->size * chunk_reals(a);
     const size_t ld = padded(a), blocks = gk_ceil_div(a->n, GK_KB);
     for (size_t first = 0; first < blocks; first += WAVE) {
         const size_t count = gk_min(WAVE, blocks - first);
         const struct gk_slice mine = gk_team_slice(team, count, 1);
         for (size_t b = mine.begin; b < mine.end; b++) {
-            struct block block = block_at(a, (first + b) * GK_KB, (struct gk_slice){0, a->m});
+            struct block block = block_at(a, (first + b) * GK_KB, (struct gk_slice){0, a->m}, team);
             block.db = partial + b * ld;
             sum_block(&block);
         }
@@ -146,12 +153,13 @@ void GK_SYMBOL(column_sums)(const gk_backward_args *a, const struct gk_team *tea
     } else if (shares_rows(a, team->size)) {
         sum_waves(a, team);
     } else {
-        sum_columns(a, cols);
+        sum_columns(a, cols, team);
     }
 }
 
 size_t GK_SYMBOL(column_sums_scratch)(const gk_backward_args *a, const struct gk_machine *machine) {
-    return shares_rows(a, machine->threads) ? gk_min(WAVE, gk_ceil_div(a->n, GK_KB)) * padded(a) * sizeof(real) : 0;
+    const size_t wave = shares_rows(a, machine->threads) ? gk_min(WAVE, gk_ceil_div(a->n, GK_KB)) * padded(a) : 0;
+    return (machine->threads * chunk_reals(a) + wave) * sizeof(real);
 }
 
 static gk_backward_args backward(const void *args) {

@@ -274,21 +274,21 @@ static inline real gk_soft_loss(const struct gk_labels *l, size_t row, const rea
  * row_loss. e, which may be x, and row_loss may be NULL: not wanted. Only for the losses there must be labels. */
 static inline void gk_rows_forward(const struct gk_labels *l, const real *x, size_t ld_x, size_t c, size_t begin, size_t end,
                                    real *e, size_t ld_e, real *inverse, real *row_loss) {
-    real sums[GK_ROWS_TOGETHER], z_label[GK_ROWS_TOGETHER], logs[GK_ROWS_TOGETHER];
+    real sums[GK_ROWS_TOGETHER]; /* of exp, then their logarithms */
     const bool soft = l->t && row_loss;
     for (size_t i = begin; i < end; i++) {
         const real *const row = x + i * ld_x;
         real *const out = e ? e + i * ld_e : NULL;
         const real m = gk_row_max(row, c);
-        z_label[i - begin] = gk_indexed(l) && !gk_ignored(l, i) ? row[gk_label(l, i)] - m : 0;
+        if (row_loss && gk_indexed(l)) row_loss[i] = gk_ignored(l, i) ? 0 : row[gk_label(l, i)] - m;
         sums[i - begin] = gk_row_exp(row, m, c, soft ? NULL : out);
         if (soft) row_loss[i] = gk_soft_loss(l, i, row, m, sums[i - begin], c);
         if (soft && out) gk_row_exp(row, m, c, out);
         inverse[i - begin] = 1 / sums[i - begin];
     }
     if (soft || !row_loss) return;
-    gk_logs(sums, end - begin, logs);
-    for (size_t i = begin; i < end; i++) row_loss[i] = gk_ignored(l, i) ? 0 : logs[i - begin] - z_label[i - begin];
+    gk_logs(sums, end - begin, sums);
+    for (size_t i = begin; i < end; i++) row_loss[i] = gk_ignored(l, i) ? 0 : sums[i - begin] - row_loss[i];
 }
 
 #endif
