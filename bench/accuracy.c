@@ -238,16 +238,22 @@ static struct row row_of(const struct task *t, const struct gb_oracle_softmax *s
     return r;
 }
 
-/* Of a probability: the relative errors of exp (its own and the sum's), of z, of the sum, of its inverse and the product. */
-static gb_real p_bound(const struct task *t, const struct row *r, gb_real p, gb_real z) {
-    return p * (2 * r->exp_error + t->u * (fabsl(z) + r->log_c + 3) + r->depth) + t->smallest_normal + t->least;
+/* How far a probability may be off. */
+struct p_error {
+    gb_real rounding;  /* exp's (its own and the sum's), that of z, of the sum, of its inverse and the product */
+    gb_real underflow; /* exponentials that were dropped, products that are subnormal */
+};
+
+static struct p_error p_error_of(const struct task *t, const struct row *r, gb_real p, gb_real z) {
+    const gb_real relative = 2 * r->exp_error + t->u * (fabsl(z) + r->log_c + 3) + r->depth;
+    return (struct p_error){p * relative, t->smallest_normal + t->least};
 }
 
-/* Of a gradient (p labels - t) / n * dloss, p_error being the bound of p. Class indices: labels is 1, no rounding by it. */
-static gb_real dx_bound(const struct task *t, const struct row *r, gb_real p, gb_real p_error, gb_real label, gb_real n,
+/* Of a gradient (p labels - t) / n * dloss. Class indices: labels is 1, no rounding by it. */
+static gb_real dx_bound(const struct task *t, const struct row *r, gb_real p, struct p_error off, gb_real label, gb_real n,
                         gb_real dloss) {
-    const gb_real difference = fabsl(p * r->labels - label);
-    gb_real error = fabsl(r->labels) * p_error + t->u * difference;
+    const gb_real difference = fabsl(p * r->labels - label), labels = fabsl(r->labels);
+    gb_real error = labels * off.rounding + fmaxl(1, labels) * off.underflow + t->u * difference;
     if (r->soft) error += t->u * fabsl(p * r->labels) + r->depth * fabsl(p) * r->size;
     const gb_real before = error / n + 2 * t->u * difference / n + t->least;
     return before * fabsl(dloss) + 2 * t->u * fabsl(difference / n * dloss) + t->least;
@@ -270,8 +276,8 @@ static void judge_dx(struct task *t, const struct gb_oracle_softmax *s, bool p_e
         const bool counted = !s->counted || s->counted[i];
         for (size_t j = 0; j < t->c; j++) {
             const size_t at = i * t->c + j;
-            const gb_real p_error = p_exact ? 0 : p_bound(t, &r, s->p[at], s->z[at]);
-            bound[at] = counted ? dx_bound(t, &r, s->p[at], p_error, r.t[j], n, dloss) : 0;
+            const struct p_error off = p_exact ? (struct p_error){0, 0} : p_error_of(t, &r, s->p[at], s->z[at]);
+            bound[at] = counted ? dx_bound(t, &r, s->p[at], off, r.t[j], n, dloss) : 0;
         }
     }
     judge(t, "dx", s->dx, bound);
@@ -282,7 +288,10 @@ static void judge_p(struct task *t, const struct gb_oracle_softmax *s) {
     if (t->failed) return;
     for (size_t i = 0; i < t->n; i++) {
         const struct row r = row_of(t, s, i);
-        for (size_t j = 0; j < t->c; j++) bound[i * t->c + j] = p_bound(t, &r, s->p[i * t->c + j], s->z[i * t->c + j]);
+        for (size_t j = 0; j < t->c; j++) {
+            const struct p_error off = p_error_of(t, &r, s->p[i * t->c + j], s->z[i * t->c + j]);
+            bound[i * t->c + j] = off.rounding + off.underflow;
+        }
     }
     judge(t, "p", s->p, bound);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -98,6 +99,41 @@ static void wrong_results_are_seen(void **state) {
     }
 }
 
+static struct gb_operand *find(struct gb_problem *problem, const char *name) {
+    size_t i = 0;
+    while (i < problem->n_operands && strcmp(problem->operands[i].field->name, name) != 0) i++;
+    assert_true(i < problem->n_operands);
+    return &problem->operands[i];
+}
+
+/* What exp may drop below the smallest normal number comes into a gradient at most max(1, |sum of labels|) / n times. */
+static void gradients_next_to_zero(void **state) {
+    static const struct {
+        float labels[3];
+        float most; /* that the gradient of the last class, whose probability is e^-200, may be off */
+    } rows[] = {{{0, 0, 0}, 0x1p-127f}, {{0.5f, -0.25f, 0}, 0x1p-127f}, {{2, 2, 0}, 0x1p-125f}, {{-8, 0, 0}, 0x1p-124f}};
+    const struct gb_problem_spec s = {.kernel = GK_KERNEL_softmax_xent, .n = 2, .c = 3, .soft_labels = true, .seed = seed};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct gb_problem problem;
+        struct gb_accuracy accuracy;
+        assert_true(gb_problem_create(&problem, &s));
+        memcpy(find(&problem, "t")->start, rows[i].labels, sizeof rows[i].labels);
+        memcpy(find(&problem, "x")->start, (const float[]){0, 0, -200}, 3 * sizeof(float));
+        assert_int_equal(gb_problem_call(&problem, cells.ref), GK_OK);
+        assert_true(gb_accuracy_check(&problem, &accuracy));
+        float *const last = (float *)find(&problem, "dx")->start + 2;
+        for (int sign = -1; sign <= 1; sign += 2) {
+            *last = (float)sign * rows[i].most;
+            assert_true(gb_accuracy_check(&problem, &accuracy));
+            *last = (float)sign * 1.125f * rows[i].most;
+            assert_false(gb_accuracy_check(&problem, &accuracy));
+            assert_string_equal(accuracy.first.operand, "dx");
+        }
+        gb_problem_destroy(&problem);
+    }
+}
+
 static void report(void **state) {
     (void)state;
     printf("%-24s %-4s %8s  largest error / bound (seed %llu)\n", "kernel", "type", "cases", (unsigned long long)seed);
@@ -130,6 +166,7 @@ int main(void) {
         cmocka_unit_test(every_element_within_its_bound),
         cmocka_unit_test(every_option_combined),
         cmocka_unit_test(wrong_results_are_seen),
+        cmocka_unit_test(gradients_next_to_zero),
         cmocka_unit_test(report),
     };
     return cmocka_run_group_tests(tests, open_cells, close_cells);
