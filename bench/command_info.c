@@ -71,7 +71,7 @@ static void print_blocking(const struct gk_context_info *info) {
 static int print_roofs(const struct gk_context_info *info) {
     struct gb_roofs *const roofs = calloc(1, sizeof *roofs);
     struct gb_warnings warnings = {.count = 0};
-    const struct gb_report report = {.out = stdout};
+    const struct gb_report report = {.out = stdout, .width = gb_report_width(stdout)};
     if (!roofs) return gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
     roofs->threads[roofs->n_threads++] = 1;
     if (info->threads > 1) roofs->threads[roofs->n_threads++] = info->threads;
@@ -100,7 +100,7 @@ int gb_command_info(int argc, char **argv) {
     gk_context *ctx;
     struct gk_context_info info;
     struct gb_warnings warnings = {.count = 0};
-    const struct gb_report report = {.out = stdout};
+    const struct gb_report report = {.out = stdout, .width = gb_report_width(stdout)};
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
     code = gb_environment_check();

@@ -20,7 +20,7 @@ struct run_options {
     double max_time, peer_limit;
     const char *json, *peers;
     struct gb_texts peer_commands;
-    bool quick, no_color, no_bind;
+    bool quick, details, wide, no_color, no_bind;
 };
 
 /* What a run builds up. */
@@ -199,10 +199,10 @@ static int measure(struct run *run, struct gb_binding *binding) {
     code = run_tasks(run, binding);
     gb_race_end(&run->race);
     look_back(run, binding, ticks);
+    for (size_t i = 0; i < run->count; i++) gb_outcome_share(&run->outcomes[i], &run->plan, &run->roofs);
     gb_report_footer(&run->report, &run->plan, run->outcomes, run->count);
     if (run->options->quick && run->count < run->plan.n_tasks && !caught)
-        fprintf(run->report.out, "--quick starts no problem after %.0f s: %zu were left out\n", QUICK_SECONDS,
-                run->plan.n_tasks - run->count);
+        gb_say(&run->report, 2, "--quick starts no problem after %.0f s, and leaves the rest out", QUICK_SECONDS);
     gb_report_warnings(&run->report, &run->warnings, printed);
     const int written = run->options->json ? write_result(run) : GB_EXIT_OK;
     if (code != GB_EXIT_OK) return code;
@@ -228,6 +228,8 @@ static int start(const struct run_options *options) {
     if (!run) return gb_fail(GB_EXIT_RESOURCE, "no memory");
     run->options = options;
     run->report.out = json_out ? stderr : stdout;
+    run->report.details = options->details;
+    run->report.width = options->wide ? 0 : gb_report_width(run->report.out);
     run->report.color = !options->no_color && !getenv("NO_COLOR") && isatty(fileno(run->report.out));
     int code = gb_environment_check();
     if (code == GB_EXIT_OK && options->json) code = gb_result_check_path(options->json);
@@ -267,6 +269,9 @@ static bool parse(struct run_options *o, int argc, char **argv, int *code) {
         {"json", GB_FLAG_TEXT, &o->json, "FILE",
          "writes the results there too; - is standard output, the table then goes to standard error", 0, 0, NULL},
         {"quick", GB_FLAG_SWITCH, &o->quick, NULL, "under 10 s: the workload smoke, short samples, 11 rounds", 0, 0, NULL},
+        {"details", GB_FLAG_SWITCH, &o->details, NULL, "a block a problem, with every interval and ratio, instead of a row", 0,
+         0, NULL},
+        {"wide", GB_FLAG_SWITCH, &o->wide, NULL, "all columns, however wide the terminal (or COLUMNS) is", 0, 0, NULL},
         {"no-bind", GB_FLAG_SWITCH, &o->no_bind, NULL, "leaves the threads to the operating system", 0, 0, NULL},
         {"no-color", GB_FLAG_SWITCH, &o->no_color, NULL, "plain text on a terminal (NO_COLOR does it too)", 0, 0, NULL},
     };

@@ -282,9 +282,11 @@ static void summarize(const struct gb_harness *h, struct gb_outcome *outcome, co
         if (m->state != GB_STATE_TIMED || m->samples != entries[i].samples) continue;
         m->iterations = entries[i].iterations;
         m->summary = gb_summarize(m->samples, outcome->rounds, work);
-        m->share =
-            gb_roofs_share(h->roofs, v->column, outcome->task->spec.dtype, v->threads, &outcome->work, m->summary.median);
+        if (!stopped(h))
+            gb_roofs_look_again(h->roofs, h->binding, v->column, outcome->task->spec.dtype, v->threads, &outcome->work,
+                                m->summary.median);
     }
+    gb_outcome_share(outcome, h->plan, h->roofs);
     if (outcome->null_variant == h->plan->n_variants || outcome->measures[outcome->null_variant].state != GB_STATE_TIMED)
         return;
     const double *const first = outcome->measures[outcome->null_variant].samples;
@@ -327,6 +329,16 @@ void gb_outcome_free(struct gb_outcome *outcome) {
     free(outcome->storage);
     free(outcome->measures);
     *outcome = (struct gb_outcome){.task = NULL};
+}
+
+void gb_outcome_share(struct gb_outcome *outcome, const struct gb_plan *plan, const struct gb_roofs *roofs) {
+    for (size_t i = 0; i < plan->n_variants; i++) {
+        const struct gb_variant *const v = &plan->variants[i];
+        struct gb_measure *const m = &outcome->measures[i];
+        if (m->state == GB_STATE_TIMED)
+            m->share =
+                gb_roofs_share(roofs, v->column, outcome->task->spec.dtype, v->threads, &outcome->work, m->summary.median);
+    }
 }
 
 struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j) {

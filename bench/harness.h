@@ -45,7 +45,7 @@ struct gb_outcome {
 
 struct gb_harness {
     const struct gb_plan *plan;
-    const struct gb_roofs *roofs;
+    struct gb_roofs *roofs; /* those that a cell beats are measured again */
     struct gb_binding *binding;
     size_t rounds;
     double sample_ns;  /* a sample takes at least this */
@@ -64,6 +64,9 @@ struct gb_harness {
 /* False: no memory; what there is of the outcome is valid. */
 bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome);
 void gb_outcome_free(struct gb_outcome *outcome);
+
+/* Sets the shares of all that is timed, by the roofs as they are now. */
+void gb_outcome_share(struct gb_outcome *outcome, const struct gb_plan *plan, const struct gb_roofs *roofs);
 
 /* How many times as fast variant i was as variant j, round by round. Both are timed. */
 struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j);

@@ -16,7 +16,7 @@
 #include "core/cpu.h"
 #include "core/topology.h"
 #include "message.h"
-#include "report_table.h"
+#include "report_words.h"
 
 /* JSON has no infinity and no NaN. */
 static json_t *number(double value) { return json_real(isfinite(value) ? value : 0); }
@@ -34,13 +34,25 @@ static json_t *bandwidth(const struct gb_bandwidth *b) {
                      number(b->copy_nt));
 }
 
+/* Moving at the size of single problems. */
+static json_t *spots_of(const struct gb_roofs *roofs, size_t threads) {
+    json_t *const array = json_array();
+    for (size_t i = 0; i < roofs->n_spots; i++) {
+        if (roofs->spots[i].threads != threads) continue;
+        json_t *const spot = bandwidth(&roofs->spots[i].bandwidth);
+        json_object_set_new(spot, "footprint", number(roofs->spots[i].footprint));
+        json_array_append_new(array, spot);
+    }
+    return array;
+}
+
 static json_t *roof(const struct gb_roofs *roofs, size_t column, enum gk_dtype dtype, size_t t) {
     const struct gb_bandwidth *const b = roofs->bandwidth[t], *const memory = &b[GB_LEVEL_MEMORY];
-    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "isa", gk_column_get(column, dtype)->name, "dtype",
+    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "isa", gk_column_get(column, dtype)->name, "dtype",
                      gk_dtype_name(dtype), "threads", (json_int_t)roofs->threads[t], "fma_gflops",
                      number(roofs->fma[column][dtype][t]), "read_gbps", number(memory->read), "copy_gbps", number(memory->copy),
                      "copy_nt_gbps", number(memory->copy_nt), "in_l2", bandwidth(&b[GB_LEVEL_L2]), "in_l3",
-                     bandwidth(&b[GB_LEVEL_L3]));
+                     bandwidth(&b[GB_LEVEL_L3]), "spots", spots_of(roofs, roofs->threads[t]));
 }
 
 static json_t *all_roofs(const struct gb_roofs *roofs) {

@@ -13,9 +13,11 @@ enum {
     MEMORY_LEAST = 128 << 20,
     MEMORY_MOST = 512 << 20,
     SAMPLE_NS = 1000000,
+    AGAIN = 5, /* samples of a roof that was beaten */
 };
 
 #define MOVED 0.05
+#define BEATEN 1.03
 
 struct probe {
     size_t column;
@@ -86,6 +88,8 @@ static bool map_arena(struct arena *arena, size_t bytes, size_t threads) {
     return true;
 }
 
+static bool fits(size_t bytes) { return 2.5 * (double)bytes < gb_memory_available().bytes; }
+
 /* The largest arena that fits: for all levels, or fewer. */
 static bool open_arena(struct arena *arena, const struct gb_roofs *roofs, enum gb_level *highest) {
     const size_t most = roofs->threads[roofs->n_threads - 1];
@@ -97,7 +101,7 @@ static bool open_arena(struct arena *arena, const struct gb_roofs *roofs, enum g
                 if (needed > bytes) bytes = needed;
             }
         *highest = (enum gb_level)level;
-        if (2.5 * (double)bytes < gb_memory_available().bytes && map_arena(arena, bytes, most)) return true;
+        if (fits(bytes) && map_arena(arena, bytes, most)) return true;
     }
     return false;
 }
@@ -144,25 +148,29 @@ static size_t add_fma(struct gb_roofs *roofs, struct probe *probes, struct arena
     return count;
 }
 
+/* The three ways of moving, each thread on so many bytes. */
+static size_t add_three_moves(struct gb_bandwidth *to, size_t threads, size_t bytes, struct probe *probes,
+                              struct arena *arena) {
+    static const enum gk_probe kinds[] = {GK_PROBE_READ, GK_PROBE_COPY, GK_PROBE_COPY_NT};
+    double *const best[] = {&to->read, &to->copy, &to->copy_nt};
+    for (size_t i = 0; i < 3; i++)
+        probes[i] = (struct probe){widest_usable(),
+                                   GK_F32,
+                                   kinds[i],
+                                   threads,
+                                   {.buffer = arena->memory + arena->front, .bytes = bytes, .sink = arena->sinks},
+                                   (double)bytes * (double)threads,
+                                   best[i]};
+    return 3;
+}
+
 static size_t add_moves(struct gb_roofs *roofs, struct probe *probes, struct arena *arena, enum gb_level highest) {
     size_t count = 0;
     for (size_t t = 0; t < roofs->n_threads; t++)
         for (int level = 0; level <= (int)highest; level++) {
             const size_t threads = roofs->threads[t], bytes = level_bytes((enum gb_level)level, threads);
-            struct gb_bandwidth *const to = &roofs->bandwidth[t][level];
-            const struct probe probe = {.column = widest_usable(),
-                                        .dtype = GK_F32,
-                                        .threads = threads,
-                                        .args = {.buffer = arena->memory + arena->front, .bytes = bytes, .sink = arena->sinks},
-                                        .amount = (double)bytes * (double)threads};
-            double *const best[] = {&to->read, &to->copy, &to->copy_nt};
-            static const enum gk_probe kinds[] = {GK_PROBE_READ, GK_PROBE_COPY, GK_PROBE_COPY_NT};
             if (t == 0) roofs->bytes[level] = bytes;
-            for (size_t i = 0; i < 3; i++) {
-                probes[count] = probe;
-                probes[count].kind = kinds[i];
-                probes[count++].best = best[i];
-            }
+            count += add_three_moves(&roofs->bandwidth[t][level], threads, bytes, probes + count, arena);
         }
     return count;
 }
@@ -175,6 +183,7 @@ bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t
     struct probe *const probes = calloc(PROBES, sizeof *probes);
     memset(roofs->fma, 0, sizeof roofs->fma);
     memset(roofs->bandwidth, 0, sizeof roofs->bandwidth);
+    roofs->n_spots = 0;
     const bool ready = arena && probes && open_arena(arena, roofs, &highest);
     if (ready) {
         const size_t fma = add_fma(roofs, probes, arena), count = fma + add_moves(roofs, probes + fma, arena, highest);
@@ -200,13 +209,14 @@ void gb_roofs_warn_moved(const struct gb_roofs *before, const struct gb_roofs *a
             for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
                 const double a = before->fma[column][dtype][t], b = after->fma[column][dtype][t];
                 if (moved(a, b))
-                    gb_warn(warnings, "the FMA roof of %s %s on %zu thread(s) moved from %.0f to %.0f GFLOP/s during the run",
-                            gk_column_get(column, GK_F32)->name, gk_dtype_name((enum gk_dtype)dtype), before->threads[t], a, b);
+                    gb_warn(warnings, "the FMA roof of %s %s on %zu thread%s moved from %.0f to %.0f GFLOP/s during the run",
+                            gk_column_get(column, GK_F32)->name, gk_dtype_name((enum gk_dtype)dtype), before->threads[t],
+                            before->threads[t] == 1 ? "" : "s", a, b);
             }
         const double a = before->bandwidth[t][GB_LEVEL_MEMORY].read, b = after->bandwidth[t][GB_LEVEL_MEMORY].read;
         if (moved(a, b))
-            gb_warn(warnings, "the read roof of memory on %zu thread(s) moved from %.0f to %.0f GB/s during the run",
-                    before->threads[t], a, b);
+            gb_warn(warnings, "the read roof of memory on %zu thread%s moved from %.0f to %.0f GB/s during the run",
+                    before->threads[t], before->threads[t] == 1 ? "" : "s", a, b);
     }
 }
 
@@ -216,18 +226,88 @@ size_t gb_roofs_threads_index(const struct gb_roofs *roofs, size_t threads) {
     return t;
 }
 
-struct gb_share gb_roofs_share(const struct gb_roofs *roofs, size_t column, enum gk_dtype dtype, size_t threads,
+static const struct gb_spot *find_spot(const struct gb_roofs *roofs, double footprint, size_t threads) {
+    for (size_t i = 0; i < roofs->n_spots; i++)
+        if (roofs->spots[i].footprint == footprint && roofs->spots[i].threads == threads) return &roofs->spots[i];
+    return NULL;
+}
+
+static double larger(double a, double b) { return a > b ? a : b; }
+
+/* Of the level, and of the spot where there is one. */
+static struct gb_bandwidth bandwidth_of(const struct gb_roofs *roofs, size_t t, enum gb_level level, double footprint) {
+    struct gb_bandwidth b = roofs->bandwidth[t][level];
+    const struct gb_spot *const spot = find_spot(roofs, footprint, roofs->threads[t]);
+    if (!spot) return b;
+    return (struct gb_bandwidth){larger(b.read, spot->bandwidth.read), larger(b.copy, spot->bandwidth.copy),
+                                 larger(b.copy_nt, spot->bandwidth.copy_nt)};
+}
+
+/* The fraction may be more than 1. */
+static struct gb_share compare(const struct gb_roofs *roofs, size_t column, enum gk_dtype dtype, size_t threads,
                                const struct gb_work *work, double ns) {
     const size_t t = gb_roofs_threads_index(roofs, threads);
     struct gb_share share = {"memory", 0, gb_level_of(work->footprint, threads)};
     if (t == roofs->n_threads || !(ns > 0)) return share;
-    const struct gb_bandwidth *const b = &roofs->bandwidth[t][share.level];
-    const double best_copy = !work->plain_copy && b->copy_nt > b->copy ? b->copy_nt : b->copy;
+    const struct gb_bandwidth b = bandwidth_of(roofs, t, share.level, work->footprint);
+    const double best_copy = work->plain_copy ? b.copy : larger(b.copy, b.copy_nt);
     const double both = work->read < work->written ? work->read : work->written;
-    const double moving = (both + work->written) / best_copy + (work->read - both) / b->read;
+    const double moving = (both + work->written) / best_copy + (work->read - both) / b.read;
     const double computing = work->products ? work->flops / roofs->fma[column][dtype][t] : 0;
-    share.bound = work->latency ? "latency" : computing > moving ? "fma" : "memory";
-    share.fraction = (computing > moving ? computing : moving) / ns;
+    share.bound = computing > moving ? "fma" : "memory";
+    share.fraction = larger(computing, moving) / ns;
     if (!isfinite(share.fraction)) share.fraction = 0;
     return share;
+}
+
+struct gb_share gb_roofs_share(const struct gb_roofs *roofs, size_t column, enum gk_dtype dtype, size_t threads,
+                               const struct gb_work *work, double ns) {
+    struct gb_share share = compare(roofs, column, dtype, threads, work, ns);
+    const bool moves = strcmp(share.bound, "memory") == 0;
+    if (work->latency) share.bound = "latency";
+    if (share.fraction <= GB_SHARE_MOST) return share;
+    share.fraction = 0;
+    if (moves) share.bound = "cache";
+    return share;
+}
+
+static void look_at_fma(struct gb_roofs *roofs, struct gb_binding *binding, size_t column, enum gk_dtype dtype, size_t t) {
+    char sinks[GK_THREADS_MAX * LINE];
+    struct probe probe = {.column = column,
+                          .dtype = dtype,
+                          .kind = GK_PROBE_FMA,
+                          .threads = roofs->threads[t],
+                          .args = {.sink = sinks},
+                          .amount = gk_column_get(column, dtype)->fma_flops * (double)roofs->threads[t],
+                          .best = &roofs->fma[column][dtype][t]};
+    for (size_t i = 0; i < AGAIN; i++) take(&probe, binding);
+}
+
+/* A spot has the bytes of the problem, as far as more than memory's own roof is measured with tells nothing new. */
+static void look_at_moves(struct gb_roofs *roofs, struct gb_binding *binding, size_t t, enum gb_level level, double footprint) {
+    enum { UNIT = 512, MOVES = 6 }; /* probes work on whole units */
+    const size_t threads = roofs->threads[t], whole = level_bytes(level, threads);
+    const double most = footprint < MEMORY_MOST ? footprint : MEMORY_MOST;
+    const size_t part = ((size_t)most / threads + UNIT) / UNIT * UNIT, bytes = (part > whole ? part : whole) * threads;
+    struct probe probes[MOVES];
+    struct arena *const arena = calloc(1, sizeof *arena);
+    gb_binding_apply(binding, threads);
+    if (arena && fits(bytes) && map_arena(arena, bytes, threads)) {
+        struct gb_spot *const spot = &roofs->spots[roofs->n_spots++];
+        *spot = (struct gb_spot){.footprint = footprint, .threads = threads};
+        add_three_moves(&roofs->bandwidth[t][level], threads, whole, probes, arena);
+        add_three_moves(&spot->bandwidth, threads, part, probes + 3, arena);
+        for (size_t i = 0; i < AGAIN * MOVES; i++) take(&probes[i % MOVES], binding);
+        munmap(arena->memory, arena->mapped);
+    }
+    free(arena);
+}
+
+void gb_roofs_look_again(struct gb_roofs *roofs, struct gb_binding *binding, size_t column, enum gk_dtype dtype, size_t threads,
+                         const struct gb_work *work, double ns) {
+    const struct gb_share share = compare(roofs, column, dtype, threads, work, ns);
+    if (share.fraction <= BEATEN) return;
+    if (strcmp(share.bound, "fma") == 0) look_at_fma(roofs, binding, column, dtype, gb_roofs_threads_index(roofs, threads));
+    else if (roofs->n_spots < GB_SPOTS_MAX && !find_spot(roofs, work->footprint, threads))
+        look_at_moves(roofs, binding, gb_roofs_threads_index(roofs, threads), share.level, work->footprint);
 }

@@ -6,7 +6,7 @@ set -u
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
-unset GRADKERN_ISA OMP_NUM_THREADS GRADBENCH_WORKLOADS NO_COLOR
+unset GRADKERN_ISA OMP_NUM_THREADS GRADBENCH_WORKLOADS NO_COLOR COLUMNS
 export LC_ALL=C
 passed=0 failed=0
 

@@ -18,7 +18,7 @@
 
 static const char *const dtypes[] = {"f32", "f64", NULL};
 static const char *const verdicts[] = {"faster", "slower", "same", "inconclusive", NULL};
-static const char *const bounds[] = {"fma", "memory", "latency", NULL};
+static const char *const bounds[] = {"fma", "memory", "latency", "cache", NULL};
 static const char *const verified[] = {"full", "sampled", "no", NULL};
 static const char *const layouts[] = {"out_in", NULL};
 static const char *const label_kinds[] = {"dense", "index64", NULL};
@@ -102,6 +102,18 @@ static void check_bandwidth(const json_t *object) {
     assert_true(number(object, "read_gbps") > 0 && number(object, "copy_gbps") > 0 && number(object, "copy_nt_gbps") > 0);
 }
 
+/* Where a problem was faster than the roof of its level. */
+static void check_spots(const json_t *spots) {
+    size_t index;
+    json_t *spot;
+    assert_true(json_is_array(spots));
+    json_array_foreach(spots, index, spot) {
+        assert_keys(spot, "footprint read_gbps copy_gbps copy_nt_gbps");
+        assert_true(number(spot, "footprint") > 0);
+        check_bandwidth(spot);
+    }
+}
+
 static void check_context(const json_t *context, size_t roofs) {
     size_t index;
     json_t *value;
@@ -120,12 +132,13 @@ static void check_context(const json_t *context, size_t roofs) {
     json_array_foreach(json_object_get(context, "warnings"), index, value) assert_true(json_is_string(value));
     assert_int_equal(json_array_size(json_object_get(context, "roofs")), roofs);
     json_array_foreach(json_object_get(context, "roofs"), index, value) {
-        assert_keys(value, "isa dtype threads fma_gflops read_gbps copy_gbps copy_nt_gbps in_l2 in_l3");
+        assert_keys(value, "isa dtype threads fma_gflops read_gbps copy_gbps copy_nt_gbps in_l2 in_l3 spots");
         assert_true(gk_column_find(text(value, "isa")) >= 0 && count(value, "threads") >= 1 && number(value, "fma_gflops") > 0);
         assert_word(value, "dtype", dtypes);
         check_bandwidth(value);
         check_bandwidth(json_object_get(value, "in_l2"));
         check_bandwidth(json_object_get(value, "in_l3"));
+        check_spots(json_object_get(value, "spots"));
     }
     json_array_foreach(json_object_get(context, "null_pairs"), index, value) {
         assert_keys(value, "kernel dtype workload variant threads ratio ci95");
@@ -210,7 +223,8 @@ static void check_row(const json_t *row, size_t variants) {
     assert_true(number(row, "flops") > 0 && number(row, "bytes") > 0);
     assert_true(near(number(row, "gflops"), number(row, "flops") / number(row, "median_ns")));
     assert_true(near(number(row, "gbps"), number(row, "bytes") / number(row, "median_ns")));
-    number(row, "roof_fraction");
+    assert_true(number(row, "roof_fraction") <= 1.05);
+    if (strcmp(text(row, "bound"), "cache") == 0) assert_true(number(row, "roof_fraction") == 0);
 }
 
 static bool same_text(const json_t *a, const json_t *b, const char *key) { return strcmp(text(a, key), text(b, key)) == 0; }

@@ -6,7 +6,7 @@ set -u
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
-unset GRADKERN_ISA OMP_NUM_THREADS GRADBENCH_WORKLOADS NO_COLOR
+unset GRADKERN_ISA OMP_NUM_THREADS GRADBENCH_WORKLOADS NO_COLOR COLUMNS
 export LC_ALL=C
 passed=0 failed=0
 
@@ -37,7 +37,7 @@ shape='affine n=64 d=48 m=40 name=one'
 
 # race ARGUMENTS...: a short one; got is its exit code.
 race() {
-    marked timeout 100 "$GRADBENCH" run --quick --rounds 6 --max-time 0.001 --isa "$column" --kernels affine_dx,affine_db \
+    marked timeout 100 "$GRADBENCH" run --quick --details --rounds 6 --max-time 0.001 --isa "$column" --kernels affine_dx,affine_db \
         --shape "$shape" "$@" > out 2> err < /dev/null
     got=$?
 }
@@ -91,7 +91,7 @@ fake() { race --threads 1 --peer-limit 1 --peer "fake=sh '$dir/fake.sh' $1"; }
 for how in crash hang hang_in_prepare garbage long nothing negative nan lies error chatty; do
     fake $how
     is_good 2
-    holds '[ "$(grep -cE "^  fake +1 +lost" out)" = 2 ] && grep -q "; 2 lost" out' # how: $how
+    holds '[ "$(grep -cE "^  fake +1 +gone" out)" = 2 ] && grep -q "; 2 gone" out' # how: $how
 done
 for how in absent silent crash_at_start gone_at_start old; do
     fake $how
@@ -107,7 +107,7 @@ fake ignores_quit
 is_good 2
 fake unfit
 is_good 2
-holds '[ "$(grep -c "not done by fake" out)" = 2 ] && ! grep -q "lost" out'
+holds '[ "$(grep -c "not done by fake" out)" = 2 ] && ! grep -q "gone" out'
 race --threads 1 --peer missing=/nonexistent/program
 is_good 2
 holds 'grep -q "^peer missing is not in the race: ." out'
@@ -116,7 +116,7 @@ holds 'grep -q "^peer missing is not in the race: ." out'
 race --threads 1,2 --peer "self=$self" --peer "brief=sed -u 5q | $self" --json result.json
 is_good 4
 holds '[ "$(grep -cE "^  self +[12] .* within the bound" out)" = 4 ]'
-holds '[ "$(grep -cE "^  brief +[12] +lost" out)" = 4 ]'
+holds '[ "$(grep -cE "^  brief +[12] +gone" out)" = 4 ]'
 holds '[ "$(grep -c "against the best peer (self)" out)" = 4 ]'
 holds 'grep -q "against the best peer: .*geometric mean" out'
 holds 'python3 -m json.tool result.json > tidy.json && [ "$(grep -c "\"variant\": \"peer:self\"" tidy.json)" = 8 ]'
@@ -128,7 +128,7 @@ is_good 4
 holds '[ "$(grep -cE "^  loops +1 .* within the bound" out)" = 1 ] && [ "$(grep -c "not done by loops" out)" = 3 ]'
 
 # Even: calls of a fifth of a millisecond, not of a speed that matters.
-marked timeout 100 "$GRADBENCH" run --rounds 15 --max-time 1 --isa "$column" --kernels affine_dx --peer "self=$self" \
+marked timeout 100 "$GRADBENCH" run --details --rounds 15 --max-time 1 --isa "$column" --kernels affine_dx --peer "self=$self" \
     --shape 'affine n=256 d=256 m=256' > out 2> err < /dev/null
 holds 'awk "/against the best peer \(self\), / { split(\$0, a, /, [0-9]+ threads? +/); r = a[2] + 0; n++; bad += r < 0.8 || r > 1.25 }
     END { exit !(n >= 1 && bad == 0) }" out'

@@ -1,0 +1,296 @@
+/* The default view: a row a problem and kernel. Its columns are the variants' times, then what the fastest of ours came to
+ * against ref, its limit and the best peer with as many threads. */
+#include <string.h>
+
+#include "report_table.h"
+#include "report_words.h"
+
+/* What is left out where the width does not do, first to last. */
+enum rank {
+    KEPT,
+    REF_ON_MORE_THREADS,
+    BETWEEN_THREADS, /* neither the fewest nor the most */
+    PEER_TIME_RANK,
+    REF_INTERVAL_RANK,
+    REF_TIME,
+    NARROWER_ISA,
+    REF_RATIO_RANK,
+    FEWER_THREADS,
+    PEER_INTERVAL_RANK,
+    PEER_NAME_RANK,
+};
+
+/* Columns behind those of our variants. */
+enum extra { REF_RATIO, REF_INTERVAL, SHARE, PEER_NAME, PEER_TIME, PEER_RATIO, PEER_INTERVAL, EXTRAS };
+
+static const struct {
+    const char *upper, *lower; /* the head */
+    const char *name;          /* where it is left out */
+} heads[EXTRAS] = {
+    [REF_RATIO] = {"vs", "ref", "the ratio to ref"},
+    [REF_INTERVAL] = {"", "95 % CI", "the interval against ref"},
+    [SHARE] = {"share of", "its limit", ""},
+    [PEER_NAME] = {"best", "peer", "the peer's name"},
+    [PEER_TIME] = {"", "time", "the peer's time"},
+    [PEER_RATIO] = {"vs", "peer", ""},
+    [PEER_INTERVAL] = {"", "95 % CI", "the interval against the peer"},
+};
+
+enum { PEER_NAME_MOST = 20 };
+
+#define SAMPLED "  sampled"
+
+struct layout {
+    struct gb_column columns[1 + GB_OWN_VARIANTS_MAX + EXTRAS]; /* the kernel, ours, the others */
+    size_t hidden;
+    const char
+        *sampled; /* at the end of a row that was verified so, where its place in REF_INTERVAL is left out; room permitting */
+};
+
+static bool shown(const struct gb_column *column) { return column->width && !column->hidden; }
+
+static const struct gb_column *own_column(const struct layout *layout, size_t i) { return &layout->columns[1 + i]; }
+
+static const struct gb_column *extra_column(const struct gb_plan *plan, const struct layout *layout, enum extra extra) {
+    return &layout->columns[1 + plan->n_own + extra];
+}
+
+/* "dx" for affine_dx under a title that says affine; with the type where one is not f32. */
+static const char *row_name(const struct gb_plan *plan, const struct gb_task *task, char *text, size_t size) {
+    const struct gk_kernel *const kernel = gk_kernel_get(task->spec.kernel);
+    const size_t family = strlen(kernel->family);
+    const bool part = strncmp(kernel->name, kernel->family, family) == 0 && kernel->name[family] == '_';
+    snprintf(text, size, "%s%s%s", kernel->name + (part ? family + 1 : 0), plan->dtypes[GK_F64] ? " " : "",
+             plan->dtypes[GK_F64] ? gk_dtype_name(task->spec.dtype) : "");
+    return text;
+}
+
+static struct gb_column own_layout(const struct gb_plan *plan, const struct gb_variant *v) {
+    const bool few = v->threads == plan->threads[0], most = v->threads == plan->threads[plan->n_threads - 1];
+    const bool widest = v->column == plan->variants[plan->n_own - 1].column;
+    const int name = (int)strlen(v->name) + 1;
+    struct gb_column column = {.width = name > 7 ? name : 7, .rank = KEPT};
+    if (v->threads > 1) column.width++; /* for the mark of fewer threads */
+    if (widest) column.rank = most ? KEPT : few ? FEWER_THREADS : BETWEEN_THREADS;
+    else if (gb_is_ref(v)) column.rank = few ? REF_TIME : REF_ON_MORE_THREADS;
+    else column.rank = few || most ? NARROWER_ISA : BETWEEN_THREADS;
+    return column;
+}
+
+static struct layout make_layout(const struct gb_report *report, const struct gb_plan *plan) {
+    const bool ref = gb_reference_of(plan, plan->n_own - 1)<plan->n_own - 1, raced = plan->n_variants> plan->n_own;
+    struct layout layout = {.hidden = 0};
+    char name[96];
+    int kernel = 9, peer = 4;
+    for (size_t i = 0; i < plan->n_tasks; i++) {
+        const int width = (int)strlen(row_name(plan, &plan->tasks[i], name, sizeof name)) + 1;
+        if (width > kernel) kernel = width;
+    }
+    for (size_t i = plan->n_own; i < plan->n_variants; i++)
+        if ((int)strlen(plan->variants[i].name) > peer) peer = (int)strlen(plan->variants[i].name);
+    if (report->width && peer > PEER_NAME_MOST) peer = PEER_NAME_MOST;
+    layout.columns[0] = (struct gb_column){.width = kernel, .left = 1};
+    for (size_t i = 0; i < plan->n_own; i++) layout.columns[1 + i] = own_layout(plan, &plan->variants[i]);
+    const struct gb_column extras[EXTRAS] = {
+        [REF_RATIO] = {.width = ref ? 6 : 0, .rank = REF_RATIO_RANK},
+        [REF_INTERVAL] = {.width = ref ? 13 : 0, .rank = REF_INTERVAL_RANK, .left = 1},
+        [SHARE] = {.width = 10, .rank = KEPT, .left = 1},
+        [PEER_NAME] = {.width = raced ? peer + 2 : 0, .rank = PEER_NAME_RANK, .left = 1},
+        [PEER_TIME] = {.width = raced ? 7 : 0, .rank = PEER_TIME_RANK},
+        [PEER_RATIO] = {.width = raced ? 6 : 0, .rank = KEPT},
+        [PEER_INTERVAL] = {.width = raced ? 13 : 0, .rank = PEER_INTERVAL_RANK, .left = 1},
+    };
+    memcpy(layout.columns + 1 + plan->n_own, extras, sizeof extras);
+    layout.hidden = gb_columns_fit(layout.columns, 1 + plan->n_own + EXTRAS, report->width);
+    int used = (int)strlen(SAMPLED);
+    for (size_t i = 0; i < 1 + plan->n_own + EXTRAS; i++) used += shown(&layout.columns[i]) ? layout.columns[i].width : 0;
+    layout.sampled = report->width == 0 || used <= report->width ? SAMPLED : "";
+    return layout;
+}
+
+static void print_hidden(const struct gb_report *report, const struct gb_plan *plan, const struct layout *layout) {
+    char names[400] = "", count[40];
+    for (size_t i = 0; i < plan->n_own + EXTRAS; i++) {
+        const char *const name = i < plan->n_own ? plan->variants[i].label : heads[i - plan->n_own].name;
+        const struct gb_column *const column = &layout->columns[1 + i];
+        if (column->hidden) snprintf(names + strlen(names), sizeof names - strlen(names), "%s %s", names[0] ? ";" : "", name);
+    }
+    if (!layout->hidden) return;
+    fprintf(report->out, "\n");
+    gb_say(report, 2, "--wide shows %s:%s", gb_count_text(layout->hidden, "more column", count, sizeof count), names);
+}
+
+/* Two lines: names, and numbers of threads. */
+static void print_head(const struct gb_report *report, const struct gb_plan *plan, const struct layout *layout) {
+    char text[96];
+    fprintf(report->out, "\n%s", gb_dim(report));
+    for (int lower = 0; lower < 2; lower++) {
+        struct gb_line line = {report, 0};
+        gb_print_cell(&line, &layout->columns[0], "", lower ? "threads" : "");
+        for (size_t i = 0; i < plan->n_own; i++) {
+            const struct gb_variant *const v = &plan->variants[i];
+            const char *const mark = v->threads > 1 ? " " : "";
+            if (lower) snprintf(text, sizeof text, "%zu%s", v->threads, mark);
+            else snprintf(text, sizeof text, "%s%s", v->name, mark);
+            gb_print_cell(&line, own_column(layout, i), "", text);
+        }
+        for (int extra = 0; extra < EXTRAS; extra++)
+            gb_print_cell(&line, extra_column(plan, layout, (enum extra)extra), "",
+                          lower ? heads[extra].lower : heads[extra].upper);
+        fprintf(report->out, "%s\n", lower ? gb_plain(report) : "");
+    }
+}
+
+/* Of one line of a workload, or of several that differ in their kernels only. */
+static bool same_title(const struct gb_task *a, const struct gb_task *b) {
+    const struct gb_problem_spec *const x = &a->spec, *const y = &b->spec;
+    return strcmp(a->workload, b->workload) == 0 &&
+           strcmp(gk_kernel_get(x->kernel)->family, gk_kernel_get(y->kernel)->family) == 0 && x->n == y->n && x->d == y->d &&
+           x->m == y->m && x->c == y->c && x->layout == y->layout && x->reduction == y->reduction &&
+           x->accumulate == y->accumulate && x->soft_labels == y->soft_labels;
+}
+
+/* What comes before a colon: "gpt2" of gpt2:fc. */
+static bool same_network(const struct gb_task *a, const struct gb_task *b) {
+    const size_t length = strcspn(a->workload, ":");
+    return length == strcspn(b->workload, ":") && strncmp(a->workload, b->workload, length) == 0;
+}
+
+/* Before the first row, and again where a network starts on another page of rows than the one before did. */
+static bool needs_head(const struct gb_plan *plan, const struct gb_task *task) {
+    enum { PAGE = 16 };
+    if (task == plan->tasks) return true;
+    const struct gb_task *before = task - 1;
+    if (same_network(before, task)) return false;
+    while (before > plan->tasks && same_network(before - 1, before)) before--;
+    return (before - plan->tasks) / PAGE != (task - plan->tasks) / PAGE;
+}
+
+static void print_title(const struct gb_report *report, const struct gb_task *task) {
+    const struct gb_problem_spec *const spec = &task->spec;
+    const struct {
+        const char *name;
+        size_t size;
+    } dims[] = {{"n", spec->n}, {"d", spec->d}, {"m", spec->m}, {"c", spec->c}};
+    char text[160] = "";
+    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
+        if (dims[i].size) snprintf(text + strlen(text), sizeof text - strlen(text), " %s=%zu", dims[i].name, dims[i].size);
+    gb_say(report, 2, "%s%s%s  %s%s%s%s%s%s", gb_bold(report), task->workload, gb_plain(report),
+           gk_kernel_get(spec->kernel)->family, text, spec->layout == GK_OUT_IN ? " layout=out_in" : "",
+           spec->accumulate ? " accumulate=1" : "", spec->soft_labels ? " labels=dense" : "",
+           spec->reduction == GK_MEAN  ? ""
+           : spec->reduction == GK_SUM ? " reduction=sum"
+                                       : " reduction=none");
+}
+
+/* The fastest of ours, ref only where nothing else was timed; the number of variants: nothing was. */
+static size_t fastest_of(const struct gb_plan *plan, const struct gb_outcome *outcome) {
+    size_t best = plan->n_variants;
+    for (size_t i = 0; i < plan->n_own; i++) {
+        if (!gb_is_timed(plan, outcome, i)) continue;
+        const bool first = best == plan->n_variants || (gb_is_ref(&plan->variants[best]) && !gb_is_ref(&plan->variants[i]));
+        if (first || (outcome->measures[i].summary.median < outcome->measures[best].summary.median &&
+                      gb_is_ref(&plan->variants[i]) == gb_is_ref(&plan->variants[best])))
+            best = i;
+    }
+    return best;
+}
+
+/* "46.8us": a time without its space. */
+static const char *short_time(double ns, char *text, size_t size) {
+    gb_time_text(ns, text, size);
+    char *const space = strchr(text, ' ');
+    if (space) memmove(space, space + 1, strlen(space));
+    return text;
+}
+
+static void print_own(struct gb_line *line, const struct gb_plan *plan, const struct layout *layout,
+                      const struct gb_outcome *outcome, size_t i, bool fastest) {
+    const struct gb_measure *const m = &outcome->measures[i];
+    const size_t threads = plan->variants[i].threads;
+    const char *const mark = threads == 1 ? "" : m->threads_used && m->threads_used < threads ? "*" : " ";
+    char time[32], text[40];
+    if (m->state == GB_STATE_TIMED) snprintf(text, sizeof text, "%s%s", short_time(m->summary.median, time, sizeof time), mark);
+    else if (m->state == GB_STATE_FAILED) snprintf(text, sizeof text, "FAILED%s", threads == 1 ? "" : " ");
+    else if (m->state == GB_STATE_NOT_TIMED)
+        snprintf(text, sizeof text, ">%.1fs%s", GB_REF_TIMED_NS / 1e9, threads == 1 ? "" : " ");
+    else snprintf(text, sizeof text, "-%s", threads == 1 ? "" : " ");
+    const char *const escape = m->state == GB_STATE_FAILED ? gb_red(line->report) : fastest ? gb_bold(line->report) : "";
+    gb_print_cell(line, own_column(layout, i), escape, text);
+}
+
+/* The ratio of i to j, and its interval; without j, "-" and why. */
+static void print_ratio(struct gb_line *line, const struct gb_plan *plan, const struct layout *layout,
+                        const struct gb_outcome *outcome, size_t i, size_t j, enum extra ratio, const char *why) {
+    const struct gb_column *const first = extra_column(plan, layout, ratio), *const second =
+                                                                                 extra_column(plan, layout, ratio + 1);
+    char value[24], text[64];
+    if (i == j || !gb_is_timed(plan, outcome, i) || !gb_is_timed(plan, outcome, j)) {
+        gb_print_cell(line, first, "", "-");
+        gb_print_cell(line, second, "", why);
+        return;
+    }
+    const struct gb_pair pair = gb_outcome_pair(outcome, i, j);
+    const bool slower = strcmp(gb_verdict(&pair, outcome->noise), "slower") == 0;
+    snprintf(text, sizeof text, "%sx", gb_ratio_text(pair.ratio, value, sizeof value));
+    gb_print_cell(line, first, slower ? gb_red(line->report) : "", text);
+    gb_print_cell(line, second, "", gb_interval_text(pair.low, pair.high, text, sizeof text));
+}
+
+/* The whole of the percents, below each other. */
+static void print_share(struct gb_line *line, const struct gb_plan *plan, const struct layout *layout,
+                        const struct gb_outcome *outcome, size_t i) {
+    char share[40] = "-", text[48];
+    if (i < plan->n_variants) gb_share_text(&outcome->measures[i].share, share, sizeof share);
+    const int digits = strchr(share, '%') ? (int)strcspn(share, " ") : 3;
+    snprintf(text, sizeof text, "%*s%s", digits < 3 ? 3 - digits : 0, "", share);
+    gb_print_cell(line, extra_column(plan, layout, SHARE), "", text);
+}
+
+static void print_peer(struct gb_line *line, const struct gb_plan *plan, const struct layout *layout,
+                       const struct gb_outcome *outcome, size_t fastest) {
+    const size_t threads = plan->variants[fastest < plan->n_variants ? fastest : 0].threads;
+    const size_t best = gb_best_peer(plan, outcome, threads);
+    const struct gb_column *const name = extra_column(plan, layout, PEER_NAME);
+    char text[64] = "-", time[32] = "-";
+    if (best < plan->n_variants) {
+        snprintf(text, sizeof text, "%.*s", name->width - 2, plan->variants[best].name);
+        short_time(outcome->measures[best].summary.median, time, sizeof time);
+    }
+    gb_print_cell(line, name, "", text);
+    gb_print_cell(line, extra_column(plan, layout, PEER_TIME), "", time);
+    print_ratio(line, plan, layout, outcome, fastest, best, PEER_RATIO, "");
+}
+
+/* Lines under a row: what failed, and how. */
+static void print_failures(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcome) {
+    for (size_t i = 0; i < plan->n_variants; i++) {
+        const struct gb_measure *const m = &outcome->measures[i];
+        const bool failed = m->state == GB_STATE_FAILED;
+        if (failed || (m->state == GB_STATE_LOST && m->failure[0]))
+            gb_say(report, 4, "  %s%s%s: %s %s", gb_red(report), plan->variants[i].label, gb_plain(report),
+                   failed ? "FAILED" : "gone", m->failure);
+    }
+}
+
+void gb_report_row(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcome) {
+    const struct layout layout = make_layout(report, plan);
+    const struct gb_task *const task = outcome->task;
+    const size_t fastest = fastest_of(plan, outcome);
+    struct gb_line line = {report, 0};
+    bool sampled = false;
+    char text[96];
+    for (size_t i = 0; i < plan->n_own; i++) sampled = sampled || outcome->measures[i].verified == GB_VERIFIED_SAMPLED;
+    if (task == plan->tasks) print_hidden(report, plan, &layout);
+    if (needs_head(plan, task)) print_head(report, plan, &layout);
+    else if (!same_network(task - 1, task)) fprintf(report->out, "\n");
+    if (task == plan->tasks || !same_title(task - 1, task)) print_title(report, task);
+    gb_print_cell(&line, &layout.columns[0], "", row_name(plan, task, text, sizeof text));
+    for (size_t i = 0; i < plan->n_own; i++) print_own(&line, plan, &layout, outcome, i, i == fastest);
+    print_ratio(&line, plan, &layout, outcome, fastest, fastest < plan->n_own ? gb_reference_of(plan, fastest) : fastest,
+                REF_RATIO, sampled ? SAMPLED + 2 : "");
+    print_share(&line, plan, &layout, outcome, fastest);
+    print_peer(&line, plan, &layout, outcome, fastest);
+    fprintf(report->out, "%s\n", sampled && !shown(extra_column(plan, &layout, REF_INTERVAL)) ? layout.sampled : "");
+    print_failures(report, plan, outcome);
+}

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# What a run prints fits the width that COLUMNS gives, from its head to its last warning, in each view, with peers and on many
+# numbers of threads; a pipe without COLUMNS gets it whole, and as whole as --wide makes it.
+set -u
+: "${GRADBENCH:?path of the program}"
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+unset GRADKERN_ISA OMP_NUM_THREADS GRADBENCH_WORKLOADS NO_COLOR COLUMNS
+export LC_ALL=C
+passed=0 failed=0
+
+no() {
+    failed=$((failed + 1))
+    echo "FAILED: $*"
+    awk 'length > 60' out | sed 's/^/    /'
+}
+
+holds() {
+    if eval "$1"; then passed=$((passed + 1)); else no "$1"; fi
+}
+
+# fits WIDTH ARGUMENTS...
+fits() {
+    COLUMNS=$1 timeout 100 "$GRADBENCH" run --quick --max-time 0.001 --rounds 6 "${@:2}" > out 2> err < /dev/null
+    got=$?
+    holds "[ $got = 0 ] && [ ! -s err ] && [ \$(wc -l < out) -ge 15 ]" # $*
+    holds "[ \$(wc -L < out) -le $1 ] && ! grep -q \$'[\\033\\t]\\| \$' out" # $*
+}
+
+cat > peer.sh <<'PEER'
+echo 'peer 1 a peer that has a lot to say of itself, of all that it was built with, and of whoever may have built it'
+while read -r word rest; do
+    case "$word" in
+    prepare) echo unsupported ;;
+    quit) exit ;;
+    esac
+done
+PEER
+fits 80
+fits 80 --details
+for width in 60 100 132; do
+    fits $width --kernels affine_db
+    fits $width --kernels affine_db --details
+done
+peers=(--peer "a.peer.whose.name.is.long@setting=sh '$dir/peer.sh'" --peer 'absent=echo absent as long as nobody installs what it is made of, which may take a while')
+fits 80 --kernels affine_db "${peers[@]}"
+fits 80 --kernels affine_db --details "${peers[@]}"
+fits 80 --kernels affine_db --threads 1,2,3,4,5,6 --shape 'affine n=33 d=10 m=20 name=a-name-of-many-words:and-a-colon:and-more'
+holds 'grep -qE "^--wide shows [0-9]+ more columns:" out'
+fits 80 --dtype f32,f64 --kernels softmax_xent_backward
+
+# Whole: as long as it is.
+"$GRADBENCH" run --quick --max-time 0.001 --rounds 6 --kernels affine_db --threads 1,2,3,4,5,6 > out 2> err
+holds '! grep -q -e --wide out && [ "$(wc -L < out)" -gt 132 ]'
+COLUMNS=80 "$GRADBENCH" run --quick --max-time 0.001 --rounds 6 --kernels affine_db --threads 1,2,3,4,5,6 --wide > out 2> err
+holds '! grep -q -e --wide out && [ "$(wc -L < out)" -gt 132 ]'
+
+# A row a problem and kernel, and the summary's, which are named in full.
+COLUMNS=80 "$GRADBENCH" run --quick --max-time 0.001 --rounds 6 --shape 'affine n=8 d=8 m=8' > out 2> err
+holds '[ "$(grep -cE "^ (forward|dx|dw|db|backward) " out)" = 5 ] && [ "$(grep -cE "^ affine_" out)" = 5 ]'
+holds 'grep -q "^summary of " out && grep -q "^noise floor: in 5 problems" out'
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -ge 29 ]
