@@ -80,7 +80,7 @@ law "no dead code, nothing left to do" "$(leftovers "$scratch/tree")" \
 
 twice() {
   (cd "$1" && find . -path ./build -prune -o -path ./.git -prune -o -type f -print) |
-    sed 's|.*/||' | grep -vxE 'CMakeLists\.txt|run' | sort | uniq -d
+    sed 's|.*/||' | grep -vxE 'CMakeLists\.txt|README\.md|run' | sort | uniq -d
 }
 echo >"$scratch/tree/kernels/simd/planted.c"
 law "file names are unique" "$(twice "$scratch/tree")" "$(twice "$SOURCE_DIR")"
@@ -95,10 +95,12 @@ table_differs() { diff <(sed -n '/<!-- kernels -->/,/<!-- \/kernels -->/p' "$1" 
 printf '<!-- kernels -->\n| kernel |\n<!-- /kernels -->\n' >"$scratch/readme"
 law "the README's kernel table is current" "$(table_differs "$scratch/readme")" "$(table_differs "$SOURCE_DIR/README.md" 2>&1)"
 
-# So is its table of races, from the results that are kept.
-races_differ() { diff <(sed -n '/<!-- races -->/,/<!-- \/races -->/p' "$1" | sed '1d;$d') <("$SOURCE_DIR/bench/results/table"); }
+# So are the tables of races, from the results that are kept.
+races_differ() { diff <(sed -n '/<!-- races -->/,/<!-- \/races -->/p' "$1" | sed '1d;$d') <("$SOURCE_DIR/bench/records/table" "${@:2}"); }
 printf '<!-- races -->\nahead everywhere\n<!-- /races -->\n' >"$scratch/readme"
-law "the README's table of races is that of bench/results" "$(races_differ "$scratch/readme")" "$(races_differ "$SOURCE_DIR/README.md" 2>&1)"
+law "the README's table of races is that of bench/records" "$(races_differ "$scratch/readme" --short)" \
+  "$(races_differ "$SOURCE_DIR/README.md" --short 2>&1)"
+law "so is the whole one beside them" "$(races_differ "$scratch/readme")" "$(races_differ "$SOURCE_DIR/bench/records/README.md" 2>&1)"
 
 if [ "${OPTIMISED:-1}" != 1 ]; then
   echo "not checked: the laws of the machine code, which are those of an optimised build without sanitizers"
