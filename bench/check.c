@@ -11,6 +11,7 @@
 #include "guard.h"
 #include "message.h"
 #include "plan.h"
+#include "text.h"
 #include "verify.h"
 
 struct check {
@@ -156,15 +157,18 @@ static int report(const struct check *c) {
                 print_row(c, column, kernel, dtype);
                 cells += c->cells.tally[column][kernel][dtype].cases > 0;
             }
+    char text[3][40];
     if (c->gradients)
-        fprintf(c->out, "gradients: %zu checks, %zu failed (centred differences, complex step)\n", c->gradients,
-                c->gradients_wrong);
+        fprintf(c->out, "gradients: %s, %zu failed (centred differences, complex step)\n",
+                gb_count_text(c->gradients, "check", text[0], sizeof *text), c->gradients_wrong);
     if (c->guarded)
-        fprintf(c->out, "memory: %zu calls with every operand beside a forbidden page and inputs read-only\n", c->guarded);
+        fprintf(c->out, "memory: %s with every operand beside a forbidden page and inputs read-only\n",
+                gb_count_text(c->guarded, "call", text[0], sizeof *text));
     print_skipped(c);
     const size_t failures = c->cells.failures + c->gradients_wrong;
-    fprintf(c->out, "%zu cells, %zu cases, %zu failures; seed %llu, numerics version %d\n", cells,
-            c->cells.cases + c->guarded + c->gradients, failures, (unsigned long long)c->options->seed, gk_numerics_version());
+    fprintf(c->out, "%s, %s, %s; seed %llu, numerics version %d\n", gb_count_text(cells, "cell", text[0], sizeof *text),
+            gb_count_text(c->cells.cases + c->guarded + c->gradients, "case", text[1], sizeof *text),
+            gb_count_text(failures, "failure", text[2], sizeof *text), (unsigned long long)c->options->seed, gk_numerics_version());
     return failures ? GB_EXIT_CHECK : GB_EXIT_OK;
 }
 

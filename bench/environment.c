@@ -80,12 +80,13 @@ void gb_environment_warn(struct gb_warnings *warnings, size_t threads) {
         gb_warn(warnings, "the cgroup may use %.2f CPUs, fewer than %zu threads: they will be throttled", topology->cpu_quota,
                 threads);
     if (threads > topology->cores)
-        gb_warn(warnings, "%zu threads on %zu cores: they are not bound and take turns", threads, topology->cores);
+        gb_warn(warnings, "%zu threads on %s: they are not bound and take turns", threads,
+                gb_count_text(topology->cores, "core", text, sizeof text));
     if (getenv("OMP_PROC_BIND") || getenv("OMP_PLACES"))
         gb_warn(warnings, "OMP_PROC_BIND or OMP_PLACES is set: OpenMP has bound this process before gradbench could bind its threads");
     if (getloadavg(&load, 1) == 1 && load > 0.25 * (double)topology->machine_cores)
-        gb_warn(warnings, "the load average is %.2f on %zu cores: something else is running, or has just been", load,
-                topology->machine_cores);
+        gb_warn(warnings, "the load average is %.2f on %s: something else is running, or has just been", load,
+                gb_count_text(topology->machine_cores, "core", text, sizeof text));
     if (sysconf(_SC_NPROCESSORS_ONLN) > (long)topology->logical)
         gb_warn(warnings, "this process may use %zu of %ld hardware threads", topology->logical, sysconf(_SC_NPROCESSORS_ONLN));
 }

@@ -4,6 +4,7 @@
 
 #include "report_table.h"
 #include "report_words.h"
+#include "text.h"
 
 /* What is left out where the width does not do, first to last. */
 enum rank {

@@ -5,6 +5,7 @@
 
 #include "report_table.h"
 #include "report_words.h"
+#include "text.h"
 
 /* Of several problems. */
 struct mean {

@@ -4,6 +4,7 @@
 
 #include "build_info.h"
 #include "report_words.h"
+#include "text.h"
 
 void gb_report_header(const struct gb_report *report, const struct gb_plan *plan, size_t rounds, uint64_t seed) {
     char machine[320], problems[40], variants[400] = "", threads[200] = "";

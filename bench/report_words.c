@@ -5,6 +5,7 @@
 
 #include "core/cpu.h"
 #include "core/topology.h"
+#include "text.h"
 
 /* Decimals that make three digits of it. */
 static int decimals(double value) { return value < 9.995 ? 2 : value < 99.95 ? 1 : 0; }
@@ -52,11 +53,6 @@ const char *gb_ratio_text(double ratio, char *text, size_t size) {
 const char *gb_interval_text(double low, double high, char *text, size_t size) {
     char a[24], b[24];
     snprintf(text, size, "[%s, %s]", gb_ratio_text(low, a, sizeof a), gb_ratio_text(high, b, sizeof b));
-    return text;
-}
-
-const char *gb_count_text(size_t count, const char *noun, char *text, size_t size) {
-    snprintf(text, size, "%zu %s%s", count, noun, count == 1 ? "" : "s");
     return text;
 }
 

@@ -14,8 +14,7 @@ const char *gb_rate_text(double amount, const char *unit, char *text, size_t siz
 /* "1.23", "0.98", "<.01", "12k": at most four characters below a billion. */
 const char *gb_ratio_text(double ratio, char *text, size_t size);
 
-const char *gb_interval_text(double low, double high, char *text, size_t size);     /* "[1.02, 1.10]" */
-const char *gb_count_text(size_t count, const char *noun, char *text, size_t size); /* "1 thread", "2 threads" */
+const char *gb_interval_text(double low, double high, char *text, size_t size); /* "[1.02, 1.10]" */
 
 /* "1.77x slower [1.70, 1.85]": what is slower is so by a factor above 1. */
 const char *gb_pair_text(const struct gb_pair *pair, double noise, char *text, size_t size);

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "core/topology.h"
+#include "text.h"
 
 enum {
     LINE = 64,
@@ -204,19 +205,20 @@ bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t
 static bool moved(double before, double after) { return before > 0 && after > 0 && fabs(after / before - 1) > MOVED; }
 
 void gb_roofs_warn_moved(const struct gb_roofs *before, const struct gb_roofs *after, struct gb_warnings *warnings) {
+    char threads[40];
     for (size_t t = 0; t < before->n_threads; t++) {
         for (size_t column = 0; column < gk_column_count() && column < GB_ROOF_COLUMNS_MAX; column++)
             for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
                 const double a = before->fma[column][dtype][t], b = after->fma[column][dtype][t];
                 if (moved(a, b))
-                    gb_warn(warnings, "the FMA roof of %s %s on %zu thread%s moved from %.0f to %.0f GFLOP/s during the run",
-                            gk_column_get(column, GK_F32)->name, gk_dtype_name((enum gk_dtype)dtype), before->threads[t],
-                            before->threads[t] == 1 ? "" : "s", a, b);
+                    gb_warn(warnings, "the FMA roof of %s %s on %s moved from %.0f to %.0f GFLOP/s during the run",
+                            gk_column_get(column, GK_F32)->name, gk_dtype_name((enum gk_dtype)dtype),
+                            gb_count_text(before->threads[t], "thread", threads, sizeof threads), a, b);
             }
         const double a = before->bandwidth[t][GB_LEVEL_MEMORY].read, b = after->bandwidth[t][GB_LEVEL_MEMORY].read;
         if (moved(a, b))
-            gb_warn(warnings, "the read roof of memory on %zu thread%s moved from %.0f to %.0f GB/s during the run",
-                    before->threads[t], before->threads[t] == 1 ? "" : "s", a, b);
+            gb_warn(warnings, "the read roof of memory on %s moved from %.0f to %.0f GB/s during the run",
+                    gb_count_text(before->threads[t], "thread", threads, sizeof threads), a, b);
     }
 }
 

@@ -92,6 +92,11 @@ const char *gb_names_refuse(const struct gb_names *names, const char *kind, cons
     return text;
 }
 
+const char *gb_count_text(size_t count, const char *noun, char *text, size_t size) {
+    snprintf(text, size, "%zu %s%s", count, noun, count == 1 ? "" : "s");
+    return text;
+}
+
 bool gb_text_item(const char **list, char *item, size_t size, bool *too_long) {
     *too_long = false;
     if (!*list) return false;

@@ -19,6 +19,9 @@ bool gb_text_count(const char *text, uint64_t low, uint64_t high, uint64_t *valu
 /* A decimal number from low to high, such as 3, 0.5 or 1e-3. */
 bool gb_text_real(const char *text, double low, double high, double *value);
 
+/* "1 thread", "2 threads" in text, which is also returned. */
+const char *gb_count_text(size_t count, const char *noun, char *text, size_t size);
+
 /* Adds a name that is not there yet. */
 void gb_names_add(struct gb_names *names, const char *name);
 bool gb_names_hold(const struct gb_names *names, const char *name);

@@ -16,6 +16,7 @@
 
 #include "report_table.h"
 #include "report_words.h"
+#include "text.h"
 
 enum { ROUNDS = 7, TASKS = 4, PEER = 6, VARIANTS = 8 };
 

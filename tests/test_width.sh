@@ -20,12 +20,15 @@ holds() {
     if eval "$1"; then passed=$((passed + 1)); else no "$1"; fi
 }
 
+# One of a thing is not many.
+plurals() { grep -nE '(^|[^0-9.])1 (threads|cores|problems|cells|columns|more columns|shapes|nodes)([^a-z]|$)|[^0-9][02-9] (thread|core|problem|cell)([^a-z]|$)|\(s\)' out; }
+
 # fits WIDTH ARGUMENTS...
 fits() {
     COLUMNS=$1 timeout 100 "$GRADBENCH" run --quick --max-time 0.001 --rounds 6 "${@:2}" > out 2> err < /dev/null
     got=$?
     holds "[ $got = 0 ] && [ ! -s err ] && [ \$(wc -l < out) -ge 15 ]" # $*
-    holds "[ \$(wc -L < out) -le $1 ] && ! grep -q \$'[\\033\\t]\\| \$' out" # $*
+    holds "[ \$(wc -L < out) -le $1 ] && ! grep -q \$'[\\033\\t]\\| \$' out && ! plurals" # $*
 }
 
 cat > peer.sh <<'PEER'
@@ -50,6 +53,14 @@ fits 80 --kernels affine_db --threads 1,2,3,4,5,6 --shape 'affine n=33 d=10 m=20
 holds 'grep -qE "^--wide shows [0-9]+ more columns:" out'
 fits 80 --dtype f32,f64 --kernels softmax_xent_backward
 
+# On one core, one problem of one cell. There are warnings to count in.
+core=$(taskset -cp $$ | sed 's/.*[:, -]//')
+COLUMNS=80 taskset -c "$core" "$GRADBENCH" run --quick --rounds 6 --max-time 0.001 --isa "$("$GRADBENCH" list --plain variants | head -1 | cut -f1)" \
+    --threads 1 --kernels affine_db --shape 'affine n=3 d=3 m=3' > out 2> err
+holds '! plurals && grep -q "^1 of 1 problem run; 1 cell timed" out && grep -q ", 1 core, " out'
+COLUMNS=80 taskset -c "$core" "$GRADBENCH" run --quick --rounds 6 --max-time 0.001 --threads 1,2 --kernels affine_db --shape 'affine n=3 d=3 m=3' > out 2> err
+holds '! plurals && grep -q "2 threads on 1 core" out'
+
 # Whole: as long as it is.
 "$GRADBENCH" run --quick --max-time 0.001 --rounds 6 --kernels affine_db --threads 1,2,3,4,5,6 > out 2> err
 holds '! grep -q -e --wide out && [ "$(wc -L < out)" -gt 132 ]'
@@ -62,4 +73,4 @@ holds '[ "$(grep -cE "^ (forward|dx|dw|db|backward) " out)" = 5 ] && [ "$(grep -
 holds 'grep -q "^summary of " out && grep -q "^noise floor: in 5 problems" out'
 
 echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" -ge 29 ]
+[ "$failed" = 0 ] && [ "$passed" -ge 31 ]
