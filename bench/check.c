@@ -168,7 +168,8 @@ static int report(const struct check *c) {
     const size_t failures = c->cells.failures + c->gradients_wrong;
     fprintf(c->out, "%s, %s, %s; seed %llu, numerics version %d\n", gb_count_text(cells, "cell", text[0], sizeof *text),
             gb_count_text(c->cells.cases + c->guarded + c->gradients, "case", text[1], sizeof *text),
-            gb_count_text(failures, "failure", text[2], sizeof *text), (unsigned long long)c->options->seed, gk_numerics_version());
+            gb_count_text(failures, "failure", text[2], sizeof *text), (unsigned long long)c->options->seed,
+            gk_numerics_version());
     return failures ? GB_EXIT_CHECK : GB_EXIT_OK;
 }
 

@@ -98,7 +98,8 @@ static int list_workloads(bool plain) {
         struct gb_workload workload = {0};
         code = gb_workload_find(list[i], path);
         if (code == GB_EXIT_OK) code = gb_workload_read(&workload, path);
-        if (code == GB_EXIT_OK) printf(plain ? "%s\t%zu\n" : "  %-23s%zu problem%s\n", list[i], workload.count, workload.count == 1 ? "" : "s");
+        if (code == GB_EXIT_OK)
+            printf(plain ? "%s\t%zu\n" : "  %-23s%zu problem%s\n", list[i], workload.count, workload.count == 1 ? "" : "s");
         gb_workload_free(&workload);
     }
     free(list);

@@ -33,13 +33,11 @@ static struct layout make_layout(const struct gb_report *report, const struct gb
 }
 
 static void print_hidden(const struct gb_report *report, const struct layout *layout) {
-    char names[128] = "", count[40];
+    char names[128] = "";
     for (int i = 0; i < COLUMNS; i++)
         if (layout->columns[i].hidden)
-            snprintf(names + strlen(names), sizeof names - strlen(names), "%s %s", names[0] ? "," : "", titles[i]);
-    if (!layout->hidden) return;
-    fprintf(report->out, "\n");
-    gb_say(report, 2, "--wide shows %s:%s", gb_count_text(layout->hidden, "more column", count, sizeof count), names);
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", names[0] ? ", " : "", titles[i]);
+    gb_print_hidden(report, layout->hidden, names);
 }
 
 static void print_title(const struct gb_report *report, const struct layout *layout, const struct gb_outcome *outcome) {

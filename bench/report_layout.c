@@ -81,6 +81,15 @@ size_t gb_columns_fit(struct gb_column *columns, size_t count, int width) {
     return hidden;
 }
 
+void gb_print_hidden(const struct gb_report *report, size_t hidden, const char *names) {
+    char count[40], line[600];
+    if (hidden == 0) return;
+    gb_count_text(hidden, "more column", count, sizeof count);
+    snprintf(line, sizeof line, "--wide shows %s: %s", count, names);
+    if ((int)strlen(line) > report->width) snprintf(line, sizeof line, "--wide shows %s", count);
+    fprintf(report->out, "\n%s\n", line);
+}
+
 void gb_print_cell(struct gb_line *line, const struct gb_column *column, const char *escape, const char *text) {
     const int free = column->width - (int)strlen(text), before = column->left ? column->left : free > 0 ? free : 0;
     if (column->hidden || column->width == 0) return;

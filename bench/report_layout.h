@@ -42,6 +42,9 @@ struct gb_line {
 /* Hides columns of the lowest rank, of equal ones the first first, until the rest fits. Returns how many it hid. */
 size_t gb_columns_fit(struct gb_column *columns, size_t count, int width);
 
+/* A line on how many columns were left out, if any, with their names where these fit into it. */
+void gb_print_hidden(const struct gb_report *report, size_t hidden, const char *names);
+
 /* escape: what the text starts with, or "". A text that is too long is not cut off. */
 void gb_print_cell(struct gb_line *line, const struct gb_column *column, const char *escape, const char *text);
 

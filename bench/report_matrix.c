@@ -44,8 +44,7 @@ enum { PEER_NAME_MOST = 20 };
 struct layout {
     struct gb_column columns[1 + GB_OWN_VARIANTS_MAX + EXTRAS]; /* the kernel, ours, the others */
     size_t hidden;
-    const char
-        *sampled; /* at the end of a row that was verified so, where its place in REF_INTERVAL is left out; room permitting */
+    const char *sampled; /* ends a row that was verified so, where REF_INTERVAL does not say it and there is room */
 };
 
 static bool shown(const struct gb_column *column) { return column->width && !column->hidden; }
@@ -66,6 +65,21 @@ static const char *row_name(const struct gb_plan *plan, const struct gb_task *ta
     return text;
 }
 
+/* Of the first column; also "threads" stands there. */
+static int name_width(const struct gb_plan *plan) {
+    bool seen[GK_KERNEL_COUNT][GK_DTYPE_COUNT] = {{false}};
+    char name[96];
+    size_t width = 8;
+    for (size_t i = 0; i < plan->n_tasks; i++) {
+        bool *const known = &seen[plan->tasks[i].spec.kernel][plan->tasks[i].spec.dtype];
+        if (*known) continue;
+        *known = true;
+        row_name(plan, &plan->tasks[i], name, sizeof name);
+        if (strlen(name) > width) width = strlen(name);
+    }
+    return (int)width + 1;
+}
+
 static struct gb_column own_layout(const struct gb_plan *plan, const struct gb_variant *v) {
     const bool few = v->threads == plan->threads[0], most = v->threads == plan->threads[plan->n_threads - 1];
     const bool widest = v->column == plan->variants[plan->n_own - 1].column;
@@ -79,18 +93,14 @@ static struct gb_column own_layout(const struct gb_plan *plan, const struct gb_v
 }
 
 static struct layout make_layout(const struct gb_report *report, const struct gb_plan *plan) {
-    const bool ref = gb_reference_of(plan, plan->n_own - 1)<plan->n_own - 1, raced = plan->n_variants> plan->n_own;
+    const size_t last = plan->n_own - 1;
+    const bool ref = gb_reference_of(plan, last) < last, raced = plan->n_own < plan->n_variants;
     struct layout layout = {.hidden = 0};
-    char name[96];
-    int kernel = 9, peer = 4;
-    for (size_t i = 0; i < plan->n_tasks; i++) {
-        const int width = (int)strlen(row_name(plan, &plan->tasks[i], name, sizeof name)) + 1;
-        if (width > kernel) kernel = width;
-    }
+    int peer = 4;
     for (size_t i = plan->n_own; i < plan->n_variants; i++)
         if ((int)strlen(plan->variants[i].name) > peer) peer = (int)strlen(plan->variants[i].name);
     if (report->width && peer > PEER_NAME_MOST) peer = PEER_NAME_MOST;
-    layout.columns[0] = (struct gb_column){.width = kernel, .left = 1};
+    layout.columns[0] = (struct gb_column){.width = name_width(plan), .left = 1};
     for (size_t i = 0; i < plan->n_own; i++) layout.columns[1 + i] = own_layout(plan, &plan->variants[i]);
     const struct gb_column extras[EXTRAS] = {
         [REF_RATIO] = {.width = ref ? 6 : 0, .rank = REF_RATIO_RANK},
@@ -110,15 +120,13 @@ static struct layout make_layout(const struct gb_report *report, const struct gb
 }
 
 static void print_hidden(const struct gb_report *report, const struct gb_plan *plan, const struct layout *layout) {
-    char names[400] = "", count[40];
+    char names[400] = "";
     for (size_t i = 0; i < plan->n_own + EXTRAS; i++) {
         const char *const name = i < plan->n_own ? plan->variants[i].label : heads[i - plan->n_own].name;
-        const struct gb_column *const column = &layout->columns[1 + i];
-        if (column->hidden) snprintf(names + strlen(names), sizeof names - strlen(names), "%s %s", names[0] ? ";" : "", name);
+        if (layout->columns[1 + i].hidden)
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", names[0] ? "; " : "", name);
     }
-    if (!layout->hidden) return;
-    fprintf(report->out, "\n");
-    gb_say(report, 2, "--wide shows %s:%s", gb_count_text(layout->hidden, "more column", count, sizeof count), names);
+    gb_print_hidden(report, layout->hidden, names);
 }
 
 /* Two lines: names, and numbers of threads. */
@@ -184,17 +192,20 @@ static void print_title(const struct gb_report *report, const struct gb_task *ta
                                        : " reduction=none");
 }
 
-/* The fastest of ours, ref only where nothing else was timed; the number of variants: nothing was. */
-static size_t fastest_of(const struct gb_plan *plan, const struct gb_outcome *outcome) {
+/* Of ours, ref or the others. The number of variants: none was timed. */
+static size_t fastest_among(const struct gb_plan *plan, const struct gb_outcome *outcome, bool ref) {
     size_t best = plan->n_variants;
     for (size_t i = 0; i < plan->n_own; i++) {
-        if (!gb_is_timed(plan, outcome, i)) continue;
-        const bool first = best == plan->n_variants || (gb_is_ref(&plan->variants[best]) && !gb_is_ref(&plan->variants[i]));
-        if (first || (outcome->measures[i].summary.median < outcome->measures[best].summary.median &&
-                      gb_is_ref(&plan->variants[i]) == gb_is_ref(&plan->variants[best])))
-            best = i;
+        if (!gb_is_timed(plan, outcome, i) || gb_is_ref(&plan->variants[i]) != ref) continue;
+        if (best == plan->n_variants || outcome->measures[i].summary.median < outcome->measures[best].summary.median) best = i;
     }
     return best;
+}
+
+/* ref only where nothing else was timed. */
+static size_t fastest_of(const struct gb_plan *plan, const struct gb_outcome *outcome) {
+    const size_t fastest = fastest_among(plan, outcome, false);
+    return fastest < plan->n_variants ? fastest : fastest_among(plan, outcome, true);
 }
 
 /* "46.8us": a time without its space. */
@@ -209,13 +220,12 @@ static void print_own(struct gb_line *line, const struct gb_plan *plan, const st
                       const struct gb_outcome *outcome, size_t i, bool fastest) {
     const struct gb_measure *const m = &outcome->measures[i];
     const size_t threads = plan->variants[i].threads;
-    const char *const mark = threads == 1 ? "" : m->threads_used && m->threads_used < threads ? "*" : " ";
-    char time[32], text[40];
-    if (m->state == GB_STATE_TIMED) snprintf(text, sizeof text, "%s%s", short_time(m->summary.median, time, sizeof time), mark);
-    else if (m->state == GB_STATE_FAILED) snprintf(text, sizeof text, "FAILED%s", threads == 1 ? "" : " ");
-    else if (m->state == GB_STATE_NOT_TIMED)
-        snprintf(text, sizeof text, ">%.1fs%s", GB_REF_TIMED_NS / 1e9, threads == 1 ? "" : " ");
-    else snprintf(text, sizeof text, "-%s", threads == 1 ? "" : " ");
+    const bool fewer = m->state == GB_STATE_TIMED && m->threads_used && m->threads_used < threads;
+    char time[32] = "-", text[40];
+    if (m->state == GB_STATE_TIMED) short_time(m->summary.median, time, sizeof time);
+    else if (m->state == GB_STATE_FAILED) snprintf(time, sizeof time, "FAILED");
+    else if (m->state == GB_STATE_NOT_TIMED) snprintf(time, sizeof time, ">%.1fs", GB_REF_TIMED_NS / 1e9);
+    snprintf(text, sizeof text, "%s%s", time, fewer ? "*" : threads == 1 ? "" : " ");
     const char *const escape = m->state == GB_STATE_FAILED ? gb_red(line->report) : fastest ? gb_bold(line->report) : "";
     gb_print_cell(line, own_column(layout, i), escape, text);
 }
@@ -223,8 +233,8 @@ static void print_own(struct gb_line *line, const struct gb_plan *plan, const st
 /* The ratio of i to j, and its interval; without j, "-" and why. */
 static void print_ratio(struct gb_line *line, const struct gb_plan *plan, const struct layout *layout,
                         const struct gb_outcome *outcome, size_t i, size_t j, enum extra ratio, const char *why) {
-    const struct gb_column *const first = extra_column(plan, layout, ratio), *const second =
-                                                                                 extra_column(plan, layout, ratio + 1);
+    const struct gb_column *const first = extra_column(plan, layout, ratio);
+    const struct gb_column *const second = extra_column(plan, layout, ratio + 1);
     char value[24], text[64];
     if (i == j || !gb_is_timed(plan, outcome, i) || !gb_is_timed(plan, outcome, j)) {
         gb_print_cell(line, first, "", "-");
@@ -289,7 +299,7 @@ void gb_report_row(const struct gb_report *report, const struct gb_plan *plan, c
     gb_print_cell(&line, &layout.columns[0], "", row_name(plan, task, text, sizeof text));
     for (size_t i = 0; i < plan->n_own; i++) print_own(&line, plan, &layout, outcome, i, i == fastest);
     print_ratio(&line, plan, &layout, outcome, fastest, fastest < plan->n_own ? gb_reference_of(plan, fastest) : fastest,
-                REF_RATIO, sampled ? SAMPLED + 2 : "");
+                REF_RATIO, sampled ? &SAMPLED[2] : "");
     print_share(&line, plan, &layout, outcome, fastest);
     print_peer(&line, plan, &layout, outcome, fastest);
     fprintf(report->out, "%s\n", sampled && !shown(extra_column(plan, &layout, REF_INTERVAL)) ? layout.sampled : "");

@@ -216,7 +216,7 @@ static void test_columns(void **state) {
     assert_says(text, " forward   100us 50.0us  10.0us 5.00us  5.00us 2.50us  20.0x [20.0, 20.0]  50 % fma\n");
     make(&run, true);
     text = printed(&run, (struct gb_report){.width = 80}, TASKS);
-    assert_says(text, " more columns: ref, 1 thread; ref, 2 threads;");
+    assert_says(text, "\n--wide shows 7 more columns\n");
     assert_says(text, "a-peer-of-a-long-nam  0.80x [0.80, 0.80]");
     text = printed(&run, (struct gb_report){.width = 0}, TASKS);
     assert_says(text, "a-peer-of-a-long-name@setting  2.00us 0.80x [0.80, 0.80]");
