@@ -341,17 +341,14 @@ void gb_outcome_share(struct gb_outcome *outcome, const struct gb_plan *plan, co
     }
 }
 
-struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j) {
-    double work[GB_ROUNDS_MAX];
-    return gb_compare_paired(outcome->measures[i].samples, outcome->measures[j].samples, outcome->rounds, work);
-}
-
 bool gb_had_fewer_threads(const struct gb_measure *measure) { return measure->threads_used < measure->threads_asked; }
 
-const char *gb_outcome_verdict(const struct gb_outcome *outcome, size_t i, size_t j, const struct gb_pair *pair) {
-    const struct gb_measure *const m = outcome->measures;
-    if (gb_had_fewer_threads(&m[i]) || gb_had_fewer_threads(&m[j])) return "inconclusive";
-    return gb_verdict(pair, outcome->noise);
+struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j) {
+    double work[GB_ROUNDS_MAX];
+    const struct gb_measure *const a = &outcome->measures[i], *const b = &outcome->measures[j];
+    struct gb_pair pair = gb_compare_paired(a->samples, b->samples, outcome->rounds, work);
+    pair.no_verdict = gb_had_fewer_threads(a) || gb_had_fewer_threads(b);
+    return pair;
 }
 
 size_t gb_best_peer(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t threads) {

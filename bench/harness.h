@@ -68,11 +68,9 @@ void gb_outcome_free(struct gb_outcome *outcome);
 /* Sets the shares of all that is timed, by the roofs as they are now. */
 void gb_outcome_share(struct gb_outcome *outcome, const struct gb_plan *plan, const struct gb_roofs *roofs);
 
-/* How many times as fast variant i was as variant j, round by round. Both are timed. */
+/* How many times as fast variant i was as variant j, round by round. Both are timed. No verdict where one of them had fewer
+ * threads than it asked for. */
 struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j);
-
-/* "faster", "slower", "same" or "inconclusive", which it is too where a variant had fewer threads than it asked for. */
-const char *gb_outcome_verdict(const struct gb_outcome *outcome, size_t i, size_t j, const struct gb_pair *pair);
 
 bool gb_had_fewer_threads(const struct gb_measure *measure);
 

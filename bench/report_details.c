@@ -88,7 +88,7 @@ static void print_row(const struct gb_report *report, const struct gb_plan *plan
     struct gb_line line = {report, 0};
     char head[160], threads[48];
     if (m->state == GB_STATE_UNFIT) return;
-    if (m->threads_used && m->threads_used < v->threads)
+    if (m->state == GB_STATE_TIMED && m->threads_used < v->threads)
         snprintf(threads, sizeof threads, "%zu (%zu)", v->threads, m->threads_used);
     else snprintf(threads, sizeof threads, "%zu", v->threads);
     snprintf(head, sizeof head, "  %-*s%*s", layout->columns[VARIANT].width - 2, v->name, layout->columns[THREADS].width,

@@ -309,8 +309,9 @@ static void print_threads(const struct gb_report *report, const struct gb_plan *
                           size_t count) {
     for (size_t k = 0; k < count; k++)
         for (size_t i = 0; i < plan->n_variants; i++) {
-            const size_t used = outcomes[k].measures[i].threads_used, allowed = plan->variants[i].threads;
-            if (!used || used >= allowed) continue;
+            const struct gb_measure *const m = &outcomes[k].measures[i];
+            const size_t used = m->threads_used, allowed = plan->variants[i].threads;
+            if (m->state != GB_STATE_TIMED || used >= allowed || gb_had_fewer_threads(m)) continue;
             gb_say(report, 2, "%sthreads %zu (%zu): %zu were allowed, but the problem is so small that the call ran on %zu",
                    report->details ? "" : "* ", allowed, used, allowed, used);
             return;

@@ -98,7 +98,7 @@ static json_t *variant_name(const struct gb_variant *v) { return json_sprintf("%
 static json_t *comparison(const struct gb_outcome *outcome, size_t i, size_t j) {
     const struct gb_pair pair = gb_outcome_pair(outcome, i, j);
     return json_pack("{s:o, s:o, s:s}", "ratio", number(pair.ratio), "ci95", interval(pair.low, pair.high), "verdict",
-                     gb_outcome_verdict(outcome, i, j, &pair));
+                     gb_verdict(&pair, outcome->noise));
 }
 
 static json_t *versus(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t i) {

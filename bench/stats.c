@@ -44,7 +44,7 @@ struct gb_pair gb_compare_paired(const double *a, const double *b, size_t n, dou
     for (size_t i = 0; i < n; i++) work[i] = log(b[i] / a[i]);
     qsort(work, n, sizeof *work, ascending);
     const struct gb_summary logs = summarize_sorted(work, n);
-    return (struct gb_pair){n, exp(logs.median), exp(logs.low), exp(logs.high)};
+    return (struct gb_pair){.count = n, .ratio = exp(logs.median), .low = exp(logs.low), .high = exp(logs.high)};
 }
 
 double gb_noise_of(const struct gb_pair *null_pair) {
@@ -55,7 +55,7 @@ double gb_noise_of(const struct gb_pair *null_pair) {
 
 const char *gb_verdict(const struct gb_pair *pair, double noise) {
     const double near = 1 + GB_VERDICT_THRESHOLD, beyond = noise > GB_VERDICT_THRESHOLD ? 1 + noise : near;
-    if (pair->count < GB_ROUNDS_MIN) return "inconclusive";
+    if (pair->no_verdict || pair->count < GB_ROUNDS_MIN) return "inconclusive";
     if (pair->low > beyond) return "faster";
     if (pair->high < 1 / beyond) return "slower";
     return pair->low >= 1 / near && pair->high <= near ? "same" : "inconclusive";

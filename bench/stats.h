@@ -2,6 +2,7 @@
 #ifndef GB_STATS_H
 #define GB_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -26,6 +27,7 @@ struct gb_summary gb_summarize(const double *values, size_t n, double *work);
 struct gb_pair {
     size_t count;
     double ratio, low, high; /* exp(median(log(b / a))) and its interval */
+    bool no_verdict;         /* one of them was not what it is called */
 };
 struct gb_pair gb_compare_paired(const double *a, const double *b, size_t n, double *work);
 
@@ -33,7 +35,7 @@ struct gb_pair gb_compare_paired(const double *a, const double *b, size_t n, dou
 double gb_noise_of(const struct gb_pair *null_pair);
 
 /* "faster" or "slower" where the whole interval is further than 3 %, and than the noise, from 1; "same" where it is within
- * 3 %; else "inconclusive". */
+ * 3 %; else, and where there is to be no verdict, "inconclusive". */
 const char *gb_verdict(const struct gb_pair *pair, double noise);
 
 #endif

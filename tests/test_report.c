@@ -56,11 +56,11 @@ static void test_ratio_words(void **state) {
         struct gb_pair pair;
         double noise;
         const char *text;
-    } table[] = {{{9, 0.565, 0.5, 0.625}, 0, "1.77x slower [1.60, 2.00]"},
-                 {{9, 12.34, 11, 13.5}, 0, "12.3x faster [11.0, 13.5]"},
-                 {{9, 1.004, 0.99, 1.01}, 0, "1.00x same [0.99, 1.01]"},
-                 {{9, 0.565, 0.4, 1.1}, 0, "0.56x inconclusive [0.40, 1.10]"},
-                 {{9, 0.9, 0.89, 0.91}, 0.2, "0.90x inconclusive [0.89, 0.91]"}};
+    } table[] = {{{9, 0.565, 0.5, 0.625, false}, 0, "1.77x slower [1.60, 2.00]"},
+                 {{9, 12.34, 11, 13.5, false}, 0, "12.3x faster [11.0, 13.5]"},
+                 {{9, 1.004, 0.99, 1.01, false}, 0, "1.00x same [0.99, 1.01]"},
+                 {{9, 0.565, 0.4, 1.1, false}, 0, "0.56x inconclusive [0.40, 1.10]"},
+                 {{9, 0.9, 0.89, 0.91, false}, 0.2, "0.90x inconclusive [0.89, 0.91]"}};
     char text[96];
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         assert_string_equal(gb_pair_text(&table[i].pair, table[i].noise, text, sizeof text), table[i].text);

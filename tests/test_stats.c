@@ -71,17 +71,24 @@ static void test_verdicts(void **state) {
         double noise;
         const char *verdict;
     } table[] = {
-        {{31, 1.5, 1.4, 1.6}, 0, "faster"},        {{31, 0.5, 0.4, 0.6}, 0, "slower"},
-        {{31, 1.0, 0.99, 1.01}, 0, "same"},        {{31, 1.04, 1.029, 1.05}, 0, "inconclusive"},
-        {{31, 1.04, 1.031, 1.05}, 0, "faster"},    {{31, 0.96, 0.95, 0.97}, 0, "slower"},
-        {{31, 1.0, 0.9, 1.1}, 0, "inconclusive"},  {{31, 1.5, 1.4, 1.6}, 0.5, "inconclusive"}, /* within the noise */
-        {{31, 1.5, 1.4, 1.6}, 0.3, "faster"},      {{31, 0.5, 0.4, 0.6}, 1.0, "inconclusive"},
-        {{31, 1.2, 0.9, 1.3}, 10, "inconclusive"}, /* noise makes nothing the same */
-        {{5, 1.5, 1.4, 1.6}, 0, "inconclusive"},   /* too few for an interval */
+        {{31, 1.5, 1.4, 1.6, false}, 0, "faster"},
+        {{31, 0.5, 0.4, 0.6, false}, 0, "slower"},
+        {{31, 1.0, 0.99, 1.01, false}, 0, "same"},
+        {{31, 1.04, 1.029, 1.05, false}, 0, "inconclusive"},
+        {{31, 1.04, 1.031, 1.05, false}, 0, "faster"},
+        {{31, 0.96, 0.95, 0.97, false}, 0, "slower"},
+        {{31, 1.0, 0.9, 1.1, false}, 0, "inconclusive"},
+        {{31, 1.5, 1.4, 1.6, false}, 0.5, "inconclusive"}, /* within the noise */
+        {{31, 1.5, 1.4, 1.6, false}, 0.3, "faster"},
+        {{31, 0.5, 0.4, 0.6, false}, 1.0, "inconclusive"},
+        {{31, 1.2, 0.9, 1.3, false}, 10, "inconclusive"}, /* noise makes nothing the same */
+        {{5, 1.5, 1.4, 1.6, false}, 0, "inconclusive"},   /* too few for an interval */
+        {{31, 1.5, 1.4, 1.6, true}, 0, "inconclusive"},   /* not what it is called */
+        {{31, 1.0, 0.99, 1.01, true}, 0, "inconclusive"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         assert_string_equal(gb_verdict(&table[i].pair, table[i].noise), table[i].verdict);
-    const struct gb_pair wide = {31, 1.01, 0.8, 1.1};
+    const struct gb_pair wide = {31, 1.01, 0.8, 1.1, false};
     assert_true(near(gb_noise_of(&wide), 0.25, 1e-12));
 }
 
