@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs into a scratch folder and builds a ten-line program against it: by CMake, by pkg-config, from C++ and from Python.
+# Installs into a scratch folder and does what the README says with it: its C, C++ and Python programs, its lines for CMake and
+# pkg-config, as they stand there. Then the static library, and what the module for Python promises.
 set -eu
 : "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
 CC=${CC:-cc}
@@ -12,6 +13,13 @@ trap 'rm -rf "$scratch"' EXIT
 want='success: 10 20 30 20 40 60'
 prefix=$scratch/prefix
 cmake --install "$BUILD_DIR" --prefix "$prefix" >/dev/null
+cd "$scratch"
+
+# What the README shows after the line <!-- NAME -->.
+readme() { # NAME
+  awk -v mark="<!-- $1 -->" '$0 == mark { shown = 1; next } !shown { next } /^    / { sub(/^    /, ""); print; any = 1; next }
+    /^$/ { print; next } { exit } END { exit !any }' "$SOURCE_DIR/README.md"
+}
 
 check() { # WHAT COMMAND...
   local what=$1 got
@@ -21,42 +29,44 @@ check() { # WHAT COMMAND...
   echo "$what: $got"
 }
 
-cmake -S "$SOURCE_DIR/tests/consumer" -B "$scratch/cmake" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
-cmake --build "$scratch/cmake" >/dev/null
-check "CMake, shared" "$scratch/cmake/with_gradkern"
-check "CMake, static" "$scratch/cmake/with_static"
+by_cmake() { # FOLDER LIBRARY
+  mkdir "$1"
+  readme use.c >"$1/use.c"
+  {
+    printf 'cmake_minimum_required(VERSION 3.25)\nproject(use LANGUAGES C)\nadd_executable(use use.c)\ninstall(TARGETS use)\n'
+    readme CMakeLists.txt | sed "s/gradkern::gradkern/$2/"
+  } >"$1/CMakeLists.txt"
+  cmake -S "$1" -B "$1/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_INSTALL_RPATH_USE_LINK_PATH=ON >/dev/null
+  cmake --build "$1/build" >/dev/null
+  cmake --install "$1/build" --prefix "$1/installed" >/dev/null
+}
+by_cmake shared gradkern::gradkern
+by_cmake static gradkern::static
+check "CMake, shared" shared/build/use
+check "CMake, shared, installed with an rpath" shared/installed/bin/use
+check "CMake, static" static/build/use
+if ldd static/build/use | grep gradkern; then echo "gradkern::static is not static"; exit 1; fi
 
 export PKG_CONFIG_PATH; PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name gradkern.pc)")
-libraries=$(pkg-config --variable=libdir gradkern)
-consumer=$SOURCE_DIR/tests/consumer/consumer.c
-"$CC" -std=c17 "$consumer" $(pkg-config --cflags --libs gradkern) -o "$scratch/by_pkg_config"
-check "pkg-config, shared" env LD_LIBRARY_PATH="$libraries" "$scratch/by_pkg_config"
-static=$(pkg-config --static --libs gradkern)
-"$CC" -std=c17 "$consumer" $(pkg-config --cflags gradkern) ${static/-lgradkern/-l:libgradkern.a} -o "$scratch/by_pkg_config_static"
-check "pkg-config, static" "$scratch/by_pkg_config_static"
+cc() { command "$CC" -std=c17 -Wall -Wextra -Werror "$@"; }
+readme use.c >use.c
+eval "$(readme pkg-config)"
+check "pkg-config, shared" ./use
+libraries=$(pkg-config --static --libs gradkern)
+cc use.c $(pkg-config --cflags gradkern) ${libraries/-lgradkern/-l:libgradkern.a} -o use_static
+check "pkg-config, static" ./use_static
 
+readme use.cpp >use.cpp
 if command -v c++ >/dev/null; then
-  printf '#include <gradkern.h>\nint main() { gk_affine_dx_args a = {}; a.n = 0; return gk_affine_dx(nullptr, &a) == GK_ERROR_NULL ? 0 : 1; }\n' >"$scratch/a.cpp"
-  c++ -std=c++11 -Wall -Wextra -Werror "$scratch/a.cpp" $(pkg-config --cflags --libs gradkern) -o "$scratch/cpp"
-  env LD_LIBRARY_PATH="$libraries" "$scratch/cpp" && echo "C++: fine"
+  c++ -std=c++11 -Wall -Wextra -Werror use.cpp $(pkg-config --cflags --libs gradkern) -Wl,-rpath,"$(pkg-config --variable=libdir gradkern)" -o use_cpp
+  ./use_cpp || { echo "C++ failed"; exit 1; }
+  echo "C++: fine"
 else
   echo "skipped: no C++ compiler"
 fi
 
-python3 - "$libraries/libgradkern.so" <<'PYTHON'
-import ctypes, sys
-lib = ctypes.CDLL(sys.argv[1])
-lib.gk_version.restype = ctypes.c_char_p
-ctx = ctypes.c_void_p()
-assert lib.gk_context_create(ctypes.byref(ctx), None) == 0
-class ReluForward(ctypes.Structure):
-    _fields_ = [("n", ctypes.c_size_t), ("d", ctypes.c_size_t), ("x", ctypes.c_void_p), ("ld_x", ctypes.c_size_t),
-                ("y", ctypes.c_void_p), ("ld_y", ctypes.c_size_t), ("mask", ctypes.c_void_p), ("ld_mask", ctypes.c_size_t)]
-x, y = (ctypes.c_float * 3)(-1, 0, 2), (ctypes.c_float * 3)()
-args = ReluForward(1, 3, ctypes.addressof(x), 0, ctypes.addressof(y), 0, None, 0)
-assert lib.gk_relu_forward(ctx, ctypes.byref(args)) == 0
-assert list(y) == [0, 0, 2], list(y)
-print("ctypes:", lib.gk_version().decode())
-PYTHON
-"$prefix/bin/gradbench" list --plain workloads >"$scratch/workloads"
-grep -q '^smoke' "$scratch/workloads" || { echo "the installed gradbench finds no workloads"; exit 1; }
+{ readme use.py; cat "$SOURCE_DIR/tests/consumer/module.py"; } >use.py
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$(pkg-config --variable=pythondir gradkern) python3 use.py
+
+"$prefix/bin/gradbench" list --plain workloads >workloads
+grep -q '^smoke' workloads || { echo "the installed gradbench finds no workloads"; exit 1; }
