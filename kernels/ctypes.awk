@@ -78,7 +78,7 @@ FNR != NR { sub(/@LIBRARY@/, library); print; next }
 # The header, without comments and preprocessor lines. A declaration ends where a line that is not indented ends in a semicolon.
 { gsub(/\/\*.*\*\//, "") }
 /^ *\/\*/, /\*\/ *$/ { next }
-/^ *$/ || /^#/ || /^extern "C" {$/ || /^}$/ { next }
+/^ *$/ || /^#/ || /^extern "C" [{]$/ || /^}$/ { next }
 {
   sub(/^ +/, " ")
   declaration = declaration $0
@@ -87,8 +87,8 @@ FNR != NR { sub(/@LIBRARY@/, library); print; next }
 {
   type = declaration
   gsub(/^.* |;.*$/, "", type)
-  if (declaration ~ /^typedef enum [a-z_]+ {/) enumeration(type, between(declaration, "{", "}"))
-  else if (declaration ~ /^typedef struct [a-z0-9_]+ {/) structure(type, between(declaration, "{", "}"))
+  if (declaration ~ /^typedef enum [a-z_]+ [{]/) enumeration(type, between(declaration, "{", "}"))
+  else if (declaration ~ /^typedef struct [a-z0-9_]+ [{]/) structure(type, between(declaration, "{", "}"))
   else if (declaration ~ /^typedef struct [a-z_]+ [a-z_]+;/) pointers[type] = "ctypes.c_void_p"
   else if (declaration ~ /^GK_API [^(]+\([^()]*\);/) prototype(between(declaration, " ", "("), between(declaration, "(", ")"))
   else fail(declaration)
