@@ -1,6 +1,7 @@
 #include "bind.h"
 
 #include <hwloc.h>
+#include <hwloc/glibc-sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -8,7 +9,7 @@
 
 struct gb_binding {
     hwloc_topology_t topology;
-    hwloc_bitmap_t before; /* where this process was allowed to run */
+    hwloc_bitmap_t before; /* where the team was allowed to run */
     hwloc_bitmap_t *cores; /* one hardware thread of each core in it */
     size_t n_cores;
     size_t threads; /* of the team that is bound now; 0: none */
@@ -25,8 +26,12 @@ static void destroy(struct gb_binding *binding) {
 
 static bool find_cores(struct gb_binding *binding) {
     const int all = hwloc_get_nbobjs_by_type(binding->topology, HWLOC_OBJ_CORE);
+    struct gk_processors usable;
+    gk_processors_usable(&usable);
     binding->before = hwloc_bitmap_alloc();
-    if (!binding->before || hwloc_get_cpubind(binding->topology, binding->before, HWLOC_CPUBIND_THREAD) != 0) return false;
+    if (!binding->before ||
+        hwloc_cpuset_from_glibc_sched_affinity(binding->topology, binding->before, usable.set, sizeof usable.set) != 0)
+        return false;
     binding->cores = calloc(all > 0 ? (size_t)all : 1, sizeof *binding->cores);
     for (int i = 0; i < all && binding->cores; i++) {
         const hwloc_obj_t core = hwloc_get_obj_by_type(binding->topology, HWLOC_OBJ_CORE, (unsigned)i);
@@ -41,6 +46,7 @@ static bool find_cores(struct gb_binding *binding) {
 }
 
 struct gb_binding *gb_binding_create(void) {
+    if (!gk_topology_get()->known) return NULL;
     struct gb_binding *const binding = calloc(1, sizeof *binding);
     if (!binding) return NULL;
     if (hwloc_topology_init(&binding->topology) != 0) {

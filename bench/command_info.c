@@ -21,9 +21,9 @@ static void print_machine(void) {
     printf("built by     %s, %s\n", gb_build_compiler(), gb_build_flags());
     printf("cpu          %s\n", cpu);
     printf("features     %s\n", *features ? features : "none that gradkern looks for");
-    printf("cores        %zu usable, with %zu hardware threads; the machine has %zu, in %zu package%s and %zu NUMA node%s\n",
-           t->cores, t->logical, t->machine_cores, t->packages, t->packages == 1 ? "" : "s", t->numa_nodes,
-           t->numa_nodes == 1 ? "" : "s");
+    printf("cores        %zu usable, with %zu hardware thread%s; the machine has %zu, in %zu package%s and %zu NUMA node%s\n",
+           t->cores, t->logical, t->logical == 1 ? "" : "s", t->machine_cores, t->packages, t->packages == 1 ? "" : "s",
+           t->numa_nodes, t->numa_nodes == 1 ? "" : "s");
     printf("caches       L1d %s and L2 %s a core, L3 %s\n", gb_bytes_text((double)t->caches.l1d, l1, sizeof l1),
            gb_bytes_text((double)t->caches.l2, l2, sizeof l2), gb_bytes_text((double)t->caches.l3, l3, sizeof l3));
     if (t->cpu_quota > 0) printf("cpu quota    %.2f CPUs\n", t->cpu_quota);
@@ -35,7 +35,8 @@ static void print_environment(void) {
     bool any = false;
     for (char **variable = environ; *variable; variable++) {
         if (strncmp(*variable, "GRADKERN_", 9) != 0 && strncmp(*variable, "GRADBENCH_", 10) != 0 &&
-            strncmp(*variable, "OMP_", 4) != 0 && strncmp(*variable, "GOMP_", 5) != 0 && strncmp(*variable, "KMP_", 4) != 0)
+            strncmp(*variable, "OMP_", 4) != 0 && strncmp(*variable, "GOMP_", 5) != 0 && strncmp(*variable, "KMP_", 4) != 0 &&
+            strncmp(*variable, "HWLOC_", 6) != 0)
             continue;
         printf("%s%.200s\n", any ? "             " : "environment  ", *variable);
         any = true;

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "core/topology.h"
 
 #define ERRORS_MAX (1 << 20) /* bytes of its standard error that are kept between two turns */
 #define FAREWELL_NS 0.2e9
@@ -170,10 +171,12 @@ static bool first_cores(size_t threads, cpu_set_t *set) {
     hwloc_topology_t topology;
     size_t found = 0;
     CPU_ZERO(set);
-    if (hwloc_topology_init(&topology) != 0) return false;
+    if (!gk_topology_get()->known || hwloc_topology_init(&topology) != 0) return false;
     hwloc_bitmap_t allowed = hwloc_bitmap_alloc(), core = hwloc_bitmap_alloc(), chosen = hwloc_bitmap_alloc();
+    struct gk_processors usable;
+    gk_processors_usable(&usable);
     bool good = allowed && core && chosen && hwloc_topology_load(topology) == 0 &&
-                hwloc_get_cpubind(topology, allowed, HWLOC_CPUBIND_PROCESS) == 0;
+                hwloc_cpuset_from_glibc_sched_affinity(topology, allowed, usable.set, sizeof usable.set) == 0;
     const int cores = good ? hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE) : 0;
     for (int i = 0; i < cores && found < threads; i++) {
         hwloc_bitmap_and(core, hwloc_get_obj_by_type(topology, HWLOC_OBJ_CORE, (unsigned)i)->cpuset, allowed);

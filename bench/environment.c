@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/cgroup.h"
 #include "core/registry.h"
 #include "core/topology.h"
 #include "message.h"
@@ -64,6 +65,19 @@ static void warn_build(struct gb_warnings *warnings) {
     (void)warnings;
 }
 
+/* All but those that only print may make hwloc describe another machine than this one. */
+static void warn_hwloc(struct gb_warnings *warnings) {
+    extern char **environ;
+    for (char **variable = environ; *variable; variable++) {
+        const int length = (int)strcspn(*variable, "=");
+        if (strncmp(*variable, "HWLOC_", 6) != 0 || strncmp(*variable, "HWLOC_HIDE_ERRORS", 17) == 0) continue;
+        gb_warn(warnings, "%.*s is set: cores and caches are what hwloc makes of it, perhaps not this machine's", length,
+                *variable);
+    }
+    if (!gk_topology_get()->known)
+        gb_warn(warnings, "hwloc cannot read this machine: processors count as cores, caches are guessed");
+}
+
 void gb_environment_warn(struct gb_warnings *warnings, size_t threads) {
     const struct gk_topology *const topology = gk_topology_get();
     char text[64];
@@ -77,13 +91,12 @@ void gb_environment_warn(struct gb_warnings *warnings, size_t threads) {
         gb_warn(warnings, "cores run %zu hardware threads: whatever runs on a sibling slows a core down",
                 topology->logical / topology->cores);
     if (topology->cpu_quota > 0 && topology->cpu_quota < (double)threads)
-        gb_warn(warnings, "the cgroup may use %.2f CPUs, fewer than %zu threads: they will be throttled", topology->cpu_quota,
-                threads);
+        gb_warn(warnings, "the cgroup may use %.2f CPUs, fewer than %zu thread%s: it will be throttled", topology->cpu_quota,
+                threads, threads == 1 ? "" : "s");
     if (threads > topology->cores)
         gb_warn(warnings, "%zu threads on %s: they are not bound and take turns", threads,
                 gb_count_text(topology->cores, "core", text, sizeof text));
-    if (getenv("OMP_PROC_BIND") || getenv("OMP_PLACES"))
-        gb_warn(warnings, "OMP_PROC_BIND or OMP_PLACES is set: OpenMP has bound this process before gradbench could bind its threads");
+    warn_hwloc(warnings);
     if (getloadavg(&load, 1) == 1 && load > 0.25 * (double)topology->machine_cores)
         gb_warn(warnings, "the load average is %.2f on %s: something else is running, or has just been", load,
                 gb_count_text(topology->machine_cores, "core", text, sizeof text));
@@ -110,23 +123,18 @@ void gb_steal_warn(struct gb_warnings *warnings, struct gb_ticks before, struct 
     if (share > 0.002) gb_warn(warnings, "the hypervisor took %.1f %% of the CPU time during the run (steal)", 100 * share);
 }
 
-/* Files of the cgroup that this process is in (version 2), and of the one it sees as the root. */
-static double cgroup_left(void) {
-    char text[512], path[640], number[64];
-    double left = -1;
-    read_text("/proc/self/cgroup", text, sizeof text);
-    const char *const own = strncmp(text, "0::", 3) == 0 ? text + 3 : "/";
-    const char *const folders[] = {own, ""};
-    for (size_t i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", folders[i]);
-        read_text(path, number, sizeof number);
-        if (*number < '0' || *number > '9') continue;
-        const double most = strtod(number, NULL);
-        snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.current", folders[i]);
-        const double room = most - strtod(read_text(path, number, sizeof number), NULL);
-        if (left < 0 || room < left) left = room > 0 ? room : 0;
-    }
-    return left;
+/* What a group may still take; page cache that nobody uses is given back before memory runs out. */
+static void take_room(void *into, const char *folder, int version) {
+    char number[64], path[4096];
+    double *const left = into;
+    if (!gk_cgroup_read(folder, version == 2 ? "memory.max" : "memory.limit_in_bytes", number, sizeof number)) return;
+    if (*number < '0' || *number > '9') return;
+    const double most = strtod(number, NULL);
+    if (!gk_cgroup_read(folder, version == 2 ? "memory.current" : "memory.usage_in_bytes", number, sizeof number)) return;
+    snprintf(path, sizeof path, "%s/memory.stat", folder);
+    const double cache = read_number(path, version == 2 ? "inactive_file " : "total_inactive_file ");
+    const double room = most - strtod(number, NULL) + (cache > 0 ? cache : 0);
+    if (room < *left) *left = room > 0 ? room : 0;
 }
 
 struct gb_memory gb_memory_available(void) {
@@ -134,8 +142,9 @@ struct gb_memory gb_memory_available(void) {
     struct gb_memory memory = {1e18, "no known limit"};
     const double available = read_number("/proc/meminfo", "MemAvailable:") * 1024;
     if (available >= 0) memory = (struct gb_memory){available, "available on this machine"};
-    const double group = cgroup_left();
-    if (group >= 0 && group < memory.bytes) memory = (struct gb_memory){group, "left to the cgroup, memory.max"};
+    double group = memory.bytes;
+    gk_cgroup_visit_all("", "memory", take_room, &group);
+    if (group < memory.bytes) memory = (struct gb_memory){group, "left to the cgroup"};
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
         const double used = read_number("/proc/self/status", "VmSize:") * 1024;
         const double left = (double)limit.rlim_cur - (used > 0 ? used : 0);
@@ -158,7 +167,7 @@ const char *gb_bytes_text(double bytes, char *text, size_t size) {
 int gb_environment_check(void) {
     char text[300];
     const char *rule;
-    const char *const isa = getenv("GRADKERN_ISA"), *const omp = getenv("OMP_NUM_THREADS");
+    const char *const isa = gk_isa_cap(), *const omp = getenv("OMP_NUM_THREADS");
     const struct gb_names columns = gb_column_names();
     if (isa && gk_column_find(isa) < 0)
         return gb_fail(GB_EXIT_ISA, "GRADKERN_ISA names no instruction set (got '%.80s', allowed: %s)", isa,
@@ -166,7 +175,6 @@ int gb_environment_check(void) {
     if (isa && gk_column_unusable((size_t)gk_column_find(isa)))
         return gb_fail(GB_EXIT_ISA, "GRADKERN_ISA is %s: %s", isa, gk_column_unusable((size_t)gk_column_find(isa)));
     if (gk_threads_choose(gk_topology_get(), 0, omp, &rule) == 0)
-        return gb_fail(GB_EXIT_USAGE, "OMP_NUM_THREADS must be a whole number from 1 to %d (got '%.80s')", GK_THREADS_MAX,
-                       omp ? omp : "");
+        return gb_fail(GB_EXIT_USAGE, "OMP_NUM_THREADS must be a whole number of at least 1 (got '%.80s')", omp ? omp : "");
     return GB_EXIT_OK;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <hwloc.h>
 #include <malloc.h>
 #include <stdatomic.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -96,8 +98,8 @@ void *mmap(void *address, size_t length, int protection, int flags, int file, of
 #endif
 
 /* hwloc aborts where it has no memory ("Assertion `hwloc_component_finalize_cbs' failed"), which no caller can prevent. So its
- * allocations do not fail; its calls do, where a test says so. */
-static atomic_bool hwloc_init_fails, hwloc_load_fails, hwloc_bind_fails;
+ * allocations do not fail; its calls do, where a test says so, or the files that it reads are not there. */
+static atomic_bool hwloc_init_fails, hwloc_load_fails, sys_is_missing;
 
 #define REAL(type) ((type)dlsym(RTLD_NEXT, __func__))
 
@@ -118,10 +120,9 @@ int hwloc_topology_load(hwloc_topology_t t) {
     return resume(REAL(int (*)(hwloc_topology_t))(t));
 }
 
-int hwloc_get_cpubind(hwloc_topology_t t, hwloc_cpuset_t set, int flags) {
-    if (atomic_load(&hwloc_bind_fails)) return -1;
-    atomic_store(&suspended, true);
-    return resume(REAL(int (*)(hwloc_topology_t, hwloc_cpuset_t, int))(t, set, flags));
+int access(const char *path, int mode) {
+    if (atomic_load(&sys_is_missing) && strncmp(path, "/sys/", 5) == 0) return -1;
+    return faccessat(AT_FDCWD, path, mode, 0);
 }
 
 void hwloc_topology_destroy(hwloc_topology_t t) {
@@ -237,6 +238,49 @@ static void contexts_leave_nothing(void **state) {
     gb_problem_destroy(&p);
 }
 
+static long resident_pages(void) {
+    long size = 0, resident = 0;
+    FILE *const file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%ld %ld", &size, &resident), 2);
+    fclose(file);
+    return resident;
+}
+
+/* More than once: malloc maps the first block of a size, and keeps later ones for itself. */
+static void trimming_gives_scratch_space_back(void **state) {
+    /* masked rows of dy, 8 MiB, are copied to scratch space */
+    const struct gb_problem_spec spec = {
+        .kernel = GK_KERNEL_affine_backward, .dtype = GK_F64, .n = 1 << 14, .d = 3, .m = 64, .seed = 6};
+    const long pages = (8 << 20) / sysconf(_SC_PAGESIZE);
+    struct gb_problem p, want;
+    struct gb_difference d;
+    gk_context *const ctx = context(0, 1);
+    (void)state;
+    gk_context_trim(NULL);
+    gk_context_trim(ctx); /* nothing to free yet */
+    assert_true(gb_problem_create(&p, &spec) && gb_problem_create(&want, &spec));
+    assert_int_equal(gb_problem_call(&want, ctx), GK_OK);
+    gk_context_trim(ctx);
+    for (int i = 0; i < 5; i++) {
+        const ptrdiff_t before = atomic_load(&alive);
+        gb_problem_reset(&p);
+        assert_int_equal(gb_problem_call(&p, ctx), GK_OK);
+        assert_true(gb_problem_equal(&p, &want, &d));
+        assert_int_equal(atomic_load(&alive), before + 1);
+        const long used = resident_pages();
+        gk_context_trim(ctx);
+        const long given_back = used - resident_pages();
+        assert_int_equal(atomic_load(&alive), before);
+        if (given_back < pages * 3 / 4) fail_msg("round %d: %ld of %ld pages given back", i, given_back, pages);
+        gk_context_trim(ctx); /* again: nothing left */
+        assert_int_equal(atomic_load(&alive), before);
+    }
+    gk_context_destroy(ctx);
+    gb_problem_destroy(&p);
+    gb_problem_destroy(&want);
+}
+
 /* The n-th allocation fails, n = 1, 2, ... until none does: an error that says so, the outputs untouched, nothing lost; and
  * then the same context works. */
 static void every_allocation_of_a_call_fails(void **state) {
@@ -323,21 +367,91 @@ static void first_context_without_hwloc(void **state) {
     for (int which = 0; which < 3; which++) {
         atomic_store(&hwloc_init_fails, which == 0);
         atomic_store(&hwloc_load_fails, which == 1);
-        atomic_store(&hwloc_bind_fails, which == 2);
+        atomic_store(&sys_is_missing, which == 2);
         assert_int_equal(in_child(0, false), 0);
         fail_each(false);
     }
-    atomic_store(&hwloc_bind_fails, false);
+    atomic_store(&sys_is_missing, false);
+}
+
+/* Leaves so many blocks of 64 bytes on the heap, 256 KiB of stack, and no address space. */
+static void become_poor(size_t blocks) {
+    volatile char stack[256 << 10];
+    for (size_t i = 0; i < sizeof stack; i += 1024) stack[i] = 1;
+    struct block {
+        struct block *next;
+        char rest[48];
+    } *all = NULL;
+    long pages = 0;
+    FILE *const file = fopen("/proc/self/statm", "r");
+    if (!file || fscanf(file, "%ld", &pages) != 1) _exit(9);
+    fclose(file);
+    const rlim_t size = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+    if (setrlimit(RLIMIT_AS, &(struct rlimit){size, size}) != 0) _exit(9);
+    for (struct block *b; (b = malloc(sizeof *b)); all = b) b->next = all;
+    for (struct block *b; blocks-- && (b = all); free(b)) all = b->next;
+}
+
+/* What a child writes to stderr that makes two contexts, rich or with so many blocks of memory; its exit code, the status. */
+static int messages_of_child(bool rich, size_t blocks, char *text, size_t size) {
+    int ends[2], status = 0;
+    size_t used = 0;
+    assert_int_equal(pipe(ends), 0);
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        if (!rich) become_poor(blocks);
+        gk_context *first, *second; /* no call: the OpenMP runtime may die without memory, too */
+        const gk_status made = gk_context_create(&first, NULL);
+        _exit(made == GK_OK ? (int)gk_context_create(&second, NULL) : (int)made);
+    }
+    close(ends[1]);
+    for (ssize_t got; used + 1 < size && (got = read(ends[0], text + used, size - 1 - used)) > 0;) used += (size_t)got;
+    text[used] = '\0';
+    close(ends[0]);
+    assert_true(child > 0 && waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+}
+
+static void assert_one_warning(const char *text, const char *reason) {
+    if (strncmp(text, "gradkern: warning: ", 19) != 0 || !strstr(text, reason) || strchr(text, '\n') != text + strlen(text) - 1)
+        fail_msg("want one warning (%s), got \"%s\"", reason, text);
+}
+
+/* The real hwloc, which prints lines of its own without /sys, and dies without memory. */
+static void a_machine_that_cannot_be_read(void **state) {
+    char text[4096];
+    (void)state;
+    assert_int_equal(messages_of_child(true, 0, text, sizeof text), 0);
+    assert_string_equal(text, "");
+    atomic_store(&sys_is_missing, true);
+    assert_int_equal(messages_of_child(true, 0, text, sizeof text), 0);
+    atomic_store(&sys_is_missing, false);
+    assert_one_warning(text, "/sys does not describe the processors");
+    size_t made = 0;
+    for (size_t blocks = 0; blocks < 20000; blocks += blocks / 8 + 1) {
+        const int code = messages_of_child(false, blocks, text, sizeof text);
+        if (code != GK_OK && code != GK_ERROR_MEMORY)
+            fail_msg("%zu blocks of memory: %s %d", blocks, code >= 100 ? "signal" : "code", code % 100);
+        made += code == GK_OK;
+        if (code == GK_OK) assert_one_warning(text, "no memory");
+    }
+    assert_true(made > 0);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counting_works),
-        cmocka_unit_test(first_context_of_a_process), /* these two before any other context */
+        cmocka_unit_test(first_context_of_a_process), /* these three before any other context */
         cmocka_unit_test(first_context_without_hwloc),
+        cmocka_unit_test(a_machine_that_cannot_be_read),
         cmocka_unit_test(later_calls_allocate_nothing),
         cmocka_unit_test(scratch_space_is_kept),
         cmocka_unit_test(contexts_leave_nothing),
+        cmocka_unit_test(trimming_gives_scratch_space_back),
         cmocka_unit_test(every_allocation_of_a_call_fails),
     };
     if (!REPLACED) {

@@ -176,7 +176,7 @@ mkdir bad && cp word.txt bad/
 refuses 3 'word.txt:2:1: error:' env GRADBENCH_WORKLOADS="$dir/bad" "$g" list
 
 # --- environment
-for value in '' nothing "$(tr a-z A-Z <<< "$highest")" "$highest " "$lowest,$highest" $'a\nb' "$(printf '%0100000d' 0)"; do
+for value in nothing "$(tr a-z A-Z <<< "$highest")" "$highest " "$lowest,$highest" $'a\nb' "$(printf '%0100000d' 0)"; do
     refuses 5 'GRADKERN_ISA names no instruction set' env GRADKERN_ISA="$value" "$g" list
 done
 refuses 5 'GRADKERN_ISA' env GRADKERN_ISA=nothing "$g" info
@@ -188,7 +188,7 @@ if [ "$lowest" != "$highest" ]; then
 else
     echo "skipped: 2 cases need more than one compiled column"
 fi
-for value in abc 0 -1 99999999; do
+for value in abc 0 -1; do
     refuses 2 'OMP_NUM_THREADS must be' env OMP_NUM_THREADS="$value" "$g" info
 done
 

@@ -6,37 +6,32 @@
 #include <sys/mman.h>
 
 static gk_status choose_column(gk_context *ctx, const char *asked) {
-    const char *const cap = getenv("GRADKERN_ISA");
-    if (cap) {
-        const int highest = gk_column_find(cap);
-        if (highest < 0) return GK_ERROR_ENVIRONMENT;
-        if (gk_column_unusable((size_t)highest)) return GK_ERROR_ISA;
-    }
-    if (asked) {
-        const int index = gk_column_find(asked);
-        if (index < 0 || gk_column_unusable((size_t)index)) return GK_ERROR_ISA;
-        ctx->column = (size_t)index;
-        ctx->isa_rule = "asked for";
+    const char *const cap = gk_isa_cap(), *const name = asked ? asked : cap;
+    ctx->isa_rule = asked ? "asked for" : cap ? "GRADKERN_ISA" : "the widest that this CPU runs";
+    if (!name) {
+        ctx->column = gk_column_count() - 1;
+        while (gk_column_missing(ctx->column)) ctx->column--;
         return GK_OK;
     }
-    ctx->column = gk_column_count() - 1;
-    while (gk_column_unusable(ctx->column)) ctx->column--;
-    ctx->isa_rule = cap ? "GRADKERN_ISA" : "the widest that this CPU runs";
+    const int index = gk_column_find(name);
+    if (index < 0) return asked ? GK_ERROR_ISA : GK_ERROR_ENVIRONMENT;
+    if (gk_column_missing((size_t)index)) return GK_ERROR_ISA;
+    ctx->column = (size_t)index;
     return GK_OK;
 }
 
 static gk_status configure(gk_context *ctx, const gk_options *options) {
     if (!gk_reserved_unused(options, offsetof(gk_options, reserved), sizeof *options)) return GK_ERROR_OPTION;
-    const struct gk_topology *const topology = gk_topology_get();
+    const struct gk_topology topology = gk_topology_now();
     const gk_status status = choose_column(ctx, options->isa);
     if (status != GK_OK) return status;
     for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
         ctx->columns[dtype] = gk_column_get(ctx->column, (enum gk_dtype)dtype);
-    ctx->threads = gk_threads_choose(topology, options->threads, getenv("OMP_NUM_THREADS"), &ctx->threads_rule);
+    ctx->threads = gk_threads_choose(&topology, options->threads, getenv("OMP_NUM_THREADS"), &ctx->threads_rule);
     if (ctx->threads == 0) return options->threads ? GK_ERROR_OPTION : GK_ERROR_ENVIRONMENT;
     if (!(options->serial_below >= 0)) return GK_ERROR_OPTION;
     ctx->serial_below = options->serial_below;
-    ctx->caches = topology->caches;
+    ctx->caches = topology.caches;
     return GK_OK;
 }
 
@@ -60,9 +55,17 @@ gk_status gk_context_create(gk_context **ctx, const gk_options *options) {
 }
 
 void gk_context_destroy(gk_context *ctx) {
-    if (!ctx) return;
-    free(ctx->scratch);
+    gk_context_trim(ctx);
     free(ctx);
+}
+
+/* malloc may keep what is freed, for itself: the pages are given back first. */
+void gk_context_trim(gk_context *ctx) {
+    if (!ctx || !ctx->scratch) return;
+    madvise(ctx->scratch, ctx->scratch_bytes, MADV_DONTNEED);
+    free(ctx->scratch);
+    ctx->scratch = NULL;
+    ctx->scratch_bytes = 0;
 }
 
 const char *gk_context_isa(const gk_context *ctx) {
@@ -81,7 +84,7 @@ void *gk_context_scratch(gk_context *ctx, size_t bytes) {
     void *const grown = aligned_alloc(HUGE_PAGE, rounded);
     if (!grown) return NULL;
     madvise(grown, rounded, MADV_HUGEPAGE);
-    free(ctx->scratch);
+    gk_context_trim(ctx);
     ctx->scratch = grown;
     ctx->scratch_bytes = rounded;
     return grown;

@@ -8,7 +8,7 @@ struct gk_context {
     size_t threads, ran; /* the most that a call asks for; those that the last one had */
     double serial_below;
     struct gk_caches caches;
-    void *scratch; /* grows, never shrinks: calls after the first of a shape allocate nothing */
+    void *scratch; /* grows until it is trimmed: calls after the first of a shape allocate nothing */
     size_t scratch_bytes;
     size_t column;
     const char *isa_rule, *threads_rule;

@@ -110,11 +110,20 @@ int gk_column_find(const char *name) {
     return -1;
 }
 
-const char *gk_column_unusable(size_t index) {
+const char *gk_column_missing(size_t index) {
     if (index >= COLUMNS) return "no such column";
     pthread_once(&detected, detect);
-    if (missing[index][0]) return missing[index];
+    return missing[index][0] ? missing[index] : NULL;
+}
+
+const char *gk_isa_cap(void) {
     const char *const cap = getenv("GRADKERN_ISA");
+    return cap && *cap ? cap : NULL;
+}
+
+const char *gk_column_unusable(size_t index) {
+    const char *const reason = gk_column_missing(index), *const cap = gk_isa_cap();
+    if (reason) return reason;
     const int highest = cap ? gk_column_find(cap) : -1;
     return highest >= 0 && index > (size_t)highest ? "GRADKERN_ISA names a lower one" : NULL;
 }

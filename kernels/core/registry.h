@@ -112,7 +112,11 @@ const struct gk_column *gk_column_get(size_t index, enum gk_dtype dtype);
 /* The index of a column, or -1. */
 int gk_column_find(const char *name);
 /* NULL if this CPU runs the column, else the reason, naming what is missing. Static storage. */
+const char *gk_column_missing(size_t index);
+/* The same, and GRADKERN_ISA counts: a column above the one that it names is unusable, too. */
 const char *gk_column_unusable(size_t index);
+/* The value of GRADKERN_ISA, NULL if it is unset or empty. */
+const char *gk_isa_cap(void);
 
 const char *gk_dtype_name(enum gk_dtype dtype);
 static inline size_t gk_dtype_size(enum gk_dtype dtype) { return dtype == GK_F64 ? sizeof(double) : sizeof(float); }

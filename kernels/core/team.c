@@ -58,10 +58,11 @@ static void *wait_at_gate(void *id) {
 static size_t try_threads(size_t wanted) {
     enum { SPARE = 64 << 20 };
     const size_t stack = stack_bytes();
-    void *const spare = mmap(NULL, SPARE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     pthread_attr_t attributes;
     size_t count = 0;
-    if (spare == MAP_FAILED || pthread_attr_init(&attributes) != 0) return 0;
+    if (pthread_attr_init(&attributes) != 0) return 0;
+    void *const spare = mmap(NULL, SPARE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (spare == MAP_FAILED) return 0; /* the attributes hold no memory */
     if (stack) pthread_attr_setstacksize(&attributes, stack);
     pthread_mutex_lock(&trial);
     pthread_mutex_lock(&gate);
@@ -98,6 +99,27 @@ static void run_member(uint32_t state, gk_run *run, const void *args, const stru
     if (own != state) gk_cpu_set_float_state(state);
     run(args, team);
     if (own != state) gk_cpu_set_float_state(own);
+}
+
+static void add_place(int place, struct gk_processors *processors) {
+    const size_t count = (size_t)omp_get_place_num_procs(place);
+    int *const ids = calloc(count, sizeof *ids);
+    if (!ids) return;
+    omp_get_place_proc_ids(place, ids);
+    for (size_t i = 0; i < count; i++) CPU_SET_S((size_t)ids[i], sizeof processors->set, processors->set);
+    free(ids);
+}
+
+/* A runtime that nobody told to bind is left alone: clang's starts at the first question, and dies where it has no memory. */
+bool gk_team_places(struct gk_processors *processors) {
+    static const char *const variables[] = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY"};
+    bool told = false;
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) told = told || getenv(variables[i]);
+    if (!told) return false;
+    const int places = omp_get_num_places(); /* clang's runtime has one where it does not bind */
+    if (places == 0 || (places == 1 && omp_get_proc_bind() == omp_proc_bind_false)) return false;
+    for (int i = 0; i < places; i++) add_place(i, processors);
+    return CPU_COUNT_S(sizeof processors->set, processors->set) > 0;
 }
 
 size_t gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch, const struct gk_caches *caches) {

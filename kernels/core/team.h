@@ -42,6 +42,9 @@ static inline size_t gk_team_claim(const struct gk_team *team) {
 /* This thread's share of [0, total), cut at multiples of unit. */
 struct gk_slice gk_team_slice(const struct gk_team *team, size_t total, size_t unit);
 
+/* Adds the processors of all places to which the OpenMP runtime binds threads. False: it binds none, or there is no memory. */
+bool gk_team_places(struct gk_processors *processors);
+
 /* Why a call runs serially at this moment whatever was asked, or NULL. */
 const char *gk_team_serial_reason(void);
 
