@@ -53,7 +53,9 @@ struct gb_binding *gb_binding_create(void) {
         free(binding);
         return NULL;
     }
-    if (hwloc_topology_load(binding->topology) == 0 && find_cores(binding)) return binding;
+    /* of another machine (HWLOC_SYNTHETIC) hwloc binds nothing, and calls it a success */
+    if (hwloc_topology_load(binding->topology) == 0 && hwloc_topology_is_thissystem(binding->topology) && find_cores(binding))
+        return binding;
     destroy(binding);
     return NULL;
 }

@@ -5,8 +5,6 @@ set -u
 unset GRADKERN_ISA OMP_NUM_THREADS OMP_PROC_BIND OMP_PLACES GOMP_CPU_AFFINITY KMP_AFFINITY
 for name in $(compgen -e HWLOC_); do unset "$name"; done
 status=0 cases=0
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
 # expect NAME WANTED COMMAND...: the standard output or error of the command has a line with the extended regular expression.
 expect() {
     local name=$1 wanted=$2 got
@@ -18,8 +16,10 @@ expect() {
     status=1
 }
 info=("$GRADBENCH" info --no-roofs)
+run=("$GRADBENCH" run --shape 'elementwise n=3 d=5' --rounds 6 --max-time 0.001 --quick)
 first=$(taskset -pc $$ | sed 's/.*: *//; s/[^0-9].*//')
 cores=$("${info[@]}" | sed -n 's/^cores *\([0-9]*\) usable.*/\1/p')
+logical=$("${info[@]}" | sed -n 's/^cores .* with \([0-9]*\) hardware thread.*/\1/p')
 case $cores in
 '' | 0) echo "environment: info says no number of cores"; exit 1 ;;
 1) echo "skipped: one core: binding cannot hide others" ;;
@@ -50,7 +50,8 @@ for variable in HWLOC_SYNTHETIC='core:3 pu:1' HWLOC_XMLFILE=/nonexistent HWLOC_F
     expect "$variable" "^environment +${variable%%=*}=" env "$variable" "${info[@]}"
 done
 if HWLOC_HIDE_ERRORS=1 "${info[@]}" | grep '^warning: HWLOC'; then status=1; fi
-expect 'more cores than there are' "^cores +$cores usable" env HWLOC_SYNTHETIC='core:3000 pu:1' "${info[@]}"
+expect 'threads of another machine' '^warning: hwloc cannot bind' env HWLOC_SYNTHETIC='core:2 pu:1' "${run[@]}"
+expect 'more cores than there are' "^cores +$logical usable" env HWLOC_SYNTHETIC='core:3000 pu:1' "${info[@]}"
 expect 'a cache of an absurd size' 'L2 1.0 MiB a core' \
     env HWLOC_SYNTHETIC='core:2 l2:1(size=1000000000000000000) pu:1' "${info[@]}"
 
@@ -60,13 +61,9 @@ warning='gradkern: warning: the machine is not known (/sys does not describe the
 warning+='each processor counts as a core, caches are guessed'
 if without_sys true 2> /dev/null; then
     expect 'no /sys' "^threads +[0-9]+: $rule" without_sys "${info[@]}"
-    printf 'elementwise n=3 d=5\n' > "$dir/tiny.txt"
-    for command in 'info --no-roofs' "run --workload $dir/tiny.txt --rounds 6 --max-time 0.001 --quick"; do
-        read -ra words <<< "$command"
-        got=$(without_sys "$GRADBENCH" "${words[@]}" 2>&1 > /dev/null)
-        cases=$((cases + 1))
-        [ "$got" = "$warning" ] || { printf 'environment: %s without /sys: got "%s"\n' "$command" "$got"; status=1; }
-    done
+    errors() { without_sys "$@" 2>&1 > /dev/null; }
+    [ "$(errors "${info[@]}")" = "$warning" ] || { echo "environment: info without /sys says something else"; status=1; }
+    [ "$(errors "${run[@]}")" = "$warning" ] || { echo "environment: run without /sys says something else"; status=1; }
 else
     echo "skipped: no namespace of our own: 3 cases without /sys"
 fi
