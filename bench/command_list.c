@@ -115,8 +115,10 @@ static void list_peers(bool plain) {
         struct gb_contender peer;
         const bool here = gb_contender_start(&peer, catalog[i].command, 1, true, START_LIMIT_NS);
         const char *const state = here ? "here" : peer.state == GB_CONTENDER_ABSENT ? "absent" : "broken";
+        char reason[GB_PEER_REASON_MAX];
         gb_contender_end(&peer);
-        printf(plain ? "%s\t%s\t%s\n" : "  %-24s%s: %s\n", catalog[i].name, state, here ? peer.description : peer.reason);
+        gb_peer_explain(&catalog[i], &peer, reason);
+        printf(plain ? "%s\t%s\t%s\n" : "  %-24s%s: %s\n", catalog[i].name, state, here ? peer.description : reason);
         fflush(stdout);
     }
 }

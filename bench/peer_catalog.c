@@ -9,55 +9,61 @@
 
 /* oneDNN 3 counts the cores that the first thread may use, which OpenMP has bound to one by then. */
 #define UNBOUND "-u OMP_PROC_BIND -u OMP_PLACES"
-#define SCIPY_OPENBLAS "@lib/python3*/site-packages/scipy_openblas32/lib/libscipy_openblas*.so"
 
-/* NAME, SETTING (arguments of env), RUNNER (who runs the program, or ""), PROGRAM, OPERAND. After '@' comes a
- * path below the folder of what was fetched, which may hold *. Detection by model number or maker makes these libraries take
- * kernels for a smaller machine: so each is raced at its default and at the settings that could be its best. One that the CPU
- * cannot run is lost at its start. BLIS 0.9 takes the numbers of its architectures, and any word for the first, skx. */
-static const struct known {
-    const char *name, *setting, *runner, *program, *operand;
-} known[] = {
-    {"naive", "", "", "naive", ""},
-    {"openblas", "", "", "cblas", "libopenblas.so.0"},
-    {"openblas@haswell", "OPENBLAS_CORETYPE=HASWELL", "", "cblas", "libopenblas.so.0"},
-    {"openblas@skylakex", "OPENBLAS_CORETYPE=SKYLAKEX", "", "cblas", "libopenblas.so.0"},
-    {"blis", "", "", "cblas", "libblis.so.4"},
-    {"blis@skx", "BLIS_ARCH_TYPE=skx", "", "cblas", "libblis.so.4"},
-    {"mkl", "", "", "cblas", "@lib/libmkl_rt.so.*"},
-    {"scipy-openblas", "", "", "cblas", SCIPY_OPENBLAS},
-    {"scipy-openblas@haswell", "OPENBLAS_CORETYPE=HASWELL", "", "cblas", SCIPY_OPENBLAS},
-    {"scipy-openblas@skylakex", "OPENBLAS_CORETYPE=SKYLAKEX", "", "cblas", SCIPY_OPENBLAS},
-    {"onednn2", "", "", "onednn", "libdnnl.so.2"},
-    {"onednn3", UNBOUND, "", "onednn", "@lib/libdnnl.so.3"},
-    {"onednn3-openmp", UNBOUND, "", "onednn", "@openmp/lib/libdnnl.so.3"},
-    {"onednn3-openmp@avx2", UNBOUND " ONEDNN_MAX_CPU_ISA=AVX2", "", "onednn", "@openmp/lib/libdnnl.so.3"},
-    {"onednn3@avx2", UNBOUND " ONEDNN_MAX_CPU_ISA=AVX2", "", "onednn", "@lib/libdnnl.so.3"},
-    {"torch", "", "@bin/python", "frameworks", "torch"},
-    {"torch-compile", "", "@bin/python", "frameworks", "torch-compile"},
-    {"jax", "", "@bin/python", "frameworks", "jax"},
+static const struct package {
+    const char *name, *from, *packages, *file, *size;
+} packages[] = {
+#define GB_PACKAGE(name, from, packages, file, size) {name, from, packages, file, size},
+#include "peers/packages.def"
+#undef GB_PACKAGE
 };
 
-/* Beside this program in a build, in libexec where it is installed. */
-static bool find_program(const char *name, char *path, size_t size) {
-    char own[PATH_MAX];
+/* NAME, SETTING (arguments of env), PROGRAM, PACKAGE (or ""), OPERAND (NULL: the package's file; a program that has a package
+ * and an operand of its own is run by the virtual environment's Python). Detection by model number or maker makes these
+ * libraries take kernels for a smaller machine: so each is raced at its default and at the settings that could be its best.
+ * One that the CPU cannot run is lost at its start. BLIS 0.9 takes the numbers of its architectures, and any word for the
+ * first, skx. */
+static const struct known {
+    const char *name, *setting, *program, *package, *operand;
+} known[] = {
+    {"naive", "", "naive", "", ""},
+    {"openblas", "", "cblas", "openblas", NULL},
+    {"openblas@haswell", "OPENBLAS_CORETYPE=HASWELL", "cblas", "openblas", NULL},
+    {"openblas@skylakex", "OPENBLAS_CORETYPE=SKYLAKEX", "cblas", "openblas", NULL},
+    {"blis", "", "cblas", "blis", NULL},
+    {"blis@skx", "BLIS_ARCH_TYPE=skx", "cblas", "blis", NULL},
+    {"mkl", "", "cblas", "mkl", NULL},
+    {"scipy-openblas", "", "cblas", "scipy-openblas", NULL},
+    {"scipy-openblas@haswell", "OPENBLAS_CORETYPE=HASWELL", "cblas", "scipy-openblas", NULL},
+    {"scipy-openblas@skylakex", "OPENBLAS_CORETYPE=SKYLAKEX", "cblas", "scipy-openblas", NULL},
+    {"onednn2", "", "onednn", "onednn2", NULL},
+    {"onednn3", UNBOUND, "onednn", "onednn3", NULL},
+    {"onednn3-openmp", UNBOUND, "onednn", "onednn3-openmp", NULL},
+    {"onednn3-openmp@avx2", UNBOUND " ONEDNN_MAX_CPU_ISA=AVX2", "onednn", "onednn3-openmp", NULL},
+    {"onednn3@avx2", UNBOUND " ONEDNN_MAX_CPU_ISA=AVX2", "onednn", "onednn3", NULL},
+    {"torch", "", "frameworks", "torch", "torch"},
+    {"torch-compile", "", "frameworks", "torch", "torch-compile"},
+    {"jax", "", "frameworks", "jax", "jax"},
+};
+
+/* The folder that the peers' programs are in: this program's in a build, libexec where it is installed. */
+static bool find_programs(char *folder, size_t size, bool *installed) {
+    char own[PATH_MAX], beside[PATH_MAX + 32];
     const ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
     own[length > 0 ? length : 0] = '\0';
     char *const slash = strrchr(own, '/');
-    if (!slash) return false;
-    *slash = '\0';
-    if ((size_t)snprintf(path, size, "%s/gradbench-peer-%s", own, name) >= size) return false;
-    if (access(path, R_OK) == 0) return true;
-    return (size_t)snprintf(path, size, "%s/../libexec/gradkern/gradbench-peer-%s", own, name) < size;
+    if (slash) *slash = '\0';
+    snprintf(beside, sizeof beside, "%s/gradbench-peer-naive", own);
+    *installed = access(beside, R_OK) != 0;
+    return slash && (size_t)snprintf(folder, size, *installed ? "%s/../libexec/gradkern" : "%s", own) < size;
 }
 
-/* What the table says, with the path of what was fetched. False: it was not. */
-static bool find_fetched(const char *word, char *path, size_t size) {
+/* A path below the folder of what was fetched; it may hold *. False: it was not. */
+static bool find_fetched(const char *file, char *path, size_t size) {
     char pattern[PATH_MAX];
     const char *const folder = getenv("GRADBENCH_PEERS");
     glob_t found;
-    if (*word != '@') return (size_t)snprintf(path, size, "%s", word) < size;
-    snprintf(pattern, sizeof pattern, "%s/%s", folder ? folder : GB_PEERS_FETCHED, word + 1);
+    snprintf(pattern, sizeof pattern, "%s/%s", folder ? folder : GB_PEERS_FETCHED, file);
     if (glob(pattern, 0, NULL, &found) != 0) return false;
     const bool fits = (size_t)snprintf(path, size, "%s", found.gl_pathv[0]) < size;
     globfree(&found);
@@ -71,26 +77,58 @@ static bool add_word(char *command, size_t size, const char *word) {
     return !strchr(word, '\'') && (size_t)snprintf(command + used, size - used, " '%s'", word) < size - used;
 }
 
+static const struct package *package_of(const struct known *peer) {
+    for (size_t i = 0; i < sizeof packages / sizeof *packages; i++)
+        if (strcmp(packages[i].name, peer->package) == 0) return &packages[i];
+    return NULL;
+}
+
 /* A command that says why, for who cannot be started. */
-static void set_command(const struct known *peer, char *command, size_t size) {
-    char runner[PATH_MAX], program[PATH_MAX], operand[PATH_MAX];
-    if (!find_fetched(peer->runner, runner, PATH_MAX) || !find_fetched(peer->operand, operand, PATH_MAX)) {
-        snprintf(command, size, "echo 'absent not fetched: bash bench/peers/install %.*s'", (int)strcspn(peer->name, "@"),
-                 peer->name);
+static void set_command(const struct known *peer, const char *programs, char *command, size_t size) {
+    char runner[PATH_MAX] = "", program[PATH_MAX], file[PATH_MAX] = "";
+    const struct package *const package = package_of(peer);
+    const bool python = package && peer->operand, from_system = package && strcmp(package->from, "apt") == 0;
+    if (from_system) snprintf(file, sizeof file, "%s", package->file);
+    else if (package && !(find_fetched(package->file, file, PATH_MAX) &&
+                          (!python || find_fetched("bin/python", runner, PATH_MAX)))) {
+        snprintf(command, size, "echo 'absent not fetched'");
         return;
     }
     snprintf(command, size, "env %s", peer->setting);
-    if (find_program(peer->program, program, PATH_MAX) && add_word(command, size, runner) && add_word(command, size, program) &&
-        add_word(command, size, operand))
+    if ((size_t)snprintf(program, sizeof program, "%s/gradbench-peer-%s", programs, peer->program) < sizeof program &&
+        add_word(command, size, runner) && add_word(command, size, program) &&
+        add_word(command, size, peer->operand ? peer->operand : file))
         return;
     snprintf(command, size, "echo 'absent the path to it is too long, or has a quote in it'");
 }
 
+/* An installed gradbench has no script to name. */
+static void set_advice(const struct package *package, bool installed, char *advice, size_t size) {
+    const char *const apart = strcmp(package->from, "prefix") == 0 ? "--prefix DIR/openmp " : "";
+    if (!installed) snprintf(advice, size, "%s %s", GB_PEERS_INSTALL, package->name);
+    else if (strcmp(package->from, "apt") == 0)
+        snprintf(advice, size, "Debian's package %s has it, about %s", package->packages, package->size);
+    else
+        snprintf(advice, size, "python3 -m venv DIR; DIR/bin/pip install %s%s, about %s; GRADBENCH_PEERS=DIR", apart,
+                 package->packages, package->size);
+}
+
 size_t gb_peer_catalog(struct gb_peer_entry entries[GB_PEERS_MAX]) {
     const size_t count = sizeof known / sizeof *known;
+    char programs[PATH_MAX];
+    bool installed;
+    const bool found = find_programs(programs, sizeof programs, &installed);
     for (size_t i = 0; i < count; i++) {
+        const struct package *const package = package_of(&known[i]);
+        entries[i] = (struct gb_peer_entry){.command = "echo 'absent the folder of the programs of peers is not known'"};
         snprintf(entries[i].name, sizeof entries[i].name, "%s", known[i].name);
-        set_command(&known[i], entries[i].command, sizeof entries[i].command);
+        if (found) set_command(&known[i], programs, entries[i].command, sizeof entries[i].command);
+        if (package) set_advice(package, installed, entries[i].advice, sizeof entries[i].advice);
     }
     return count;
+}
+
+void gb_peer_explain(const struct gb_peer_entry *entry, const struct gb_contender *contender, char text[GB_PEER_REASON_MAX]) {
+    const bool advised = contender->state == GB_CONTENDER_ABSENT && *entry->advice;
+    snprintf(text, GB_PEER_REASON_MAX, advised ? "%s (%s)" : "%s", contender->reason, entry->advice);
 }

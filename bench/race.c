@@ -58,7 +58,7 @@ static bool good_name(const char *name, size_t length) {
 
 /* NAME=COMMAND */
 static int choose_command(struct gb_race *race, const char *text) {
-    struct gb_peer_entry entry;
+    struct gb_peer_entry entry = {.advice = ""};
     const char *const equals = strchr(text, '=');
     const size_t length = equals ? (size_t)(equals - text) : 0;
     if (!equals || !good_name(text, length))
@@ -104,7 +104,7 @@ static void start_racer(const struct start *start, struct gb_racer *racer) {
         struct gb_contender *const contender = start_one(start, racer->entry.command, threads);
         if (contender->state != GB_CONTENDER_UP) {
             racer->named = racer->named || contender->state != GB_CONTENDER_ABSENT;
-            memcpy(racer->reason, contender->reason, sizeof racer->reason);
+            gb_peer_explain(&racer->entry, contender, racer->reason);
             return;
         }
         if (!racer->up) memcpy(racer->description, contender->description, sizeof racer->description);

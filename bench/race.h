@@ -13,7 +13,7 @@ struct gb_racer {
     bool named; /* its absence is news */
     bool up;    /* it has variants in the plan */
     char description[GB_CONTENDER_TEXT_MAX];
-    char reason[GB_CONTENDER_TEXT_MAX]; /* not up: why */
+    char reason[GB_PEER_REASON_MAX]; /* not up: why */
 };
 
 struct gb_race {

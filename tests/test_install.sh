@@ -70,3 +70,6 @@ PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$(pkg-config --variable=pythondir gradkern)
 
 "$prefix/bin/gradbench" list --plain workloads >workloads
 grep -q '^smoke' workloads || { echo "the installed gradbench finds no workloads"; exit 1; }
+"$prefix/bin/gradbench" list --plain peers >peers
+if grep 'bench/peers/install' peers; then echo "the installed gradbench names a script that it does not have"; exit 1; fi
+grep -qE '^mkl.(here|absent.*GRADBENCH_PEERS=DIR)' peers || { echo "the installed gradbench does not say how to get a peer"; exit 1; }

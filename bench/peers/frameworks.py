@@ -230,7 +230,7 @@ def start(which):
     try:
         return Jax() if which == "jax" else Torch(which == "torch-compile")
     except ImportError as error:
-        return f"absent {error} (bash bench/peers/install {which.split('-')[0]})"
+        return f"absent {error}"
 
 
 def serve(framework, np, say):

@@ -1,0 +1,232 @@
+#!/usr/bin/env bash
+# What bench/run, tests/run and bench/peers/install answer in broken surroundings: exit code and exact words. They run in a tree
+# that holds nothing else, with only what is in bin on their PATH: a few tools of the system, and stand-ins for compiler, CMake,
+# pkg-config and apt-get.
+set -u
+: "${GRADBENCH:?path of the program}" "${SOURCE_DIR:?}"
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+unset CC TMPDIR GRADKERN_BUILD GRADKERN_INSTALL CMAKE_GENERATOR
+export LC_ALL=C
+tree=$dir/tree bin=$dir/bin
+export state=$dir/state # what the stand-ins remember: log, what is installed, how to behave
+passed=0 failed=0
+
+mkdir -p "$bin" "$state" "$tree"/{bench/peers,tests} "$dir/elsewhere"
+cp "$SOURCE_DIR"/bench/{run,setup} "$tree/bench"
+cp "$SOURCE_DIR"/bench/peers/{install,packages.def} "$tree/bench/peers"
+cp "$SOURCE_DIR/tests/run" "$tree/tests"
+cp "$SOURCE_DIR/CMakePresets.json" "$tree"
+tools="awk basename bash cat chmod cp ctest cut dirname echo env grep head ln mkdir mktemp nproc printf rm script sed sleep sort
+  tail touch tr xargs"
+for tool in $tools; do ln -s "$(type -P "$tool")" "$bin/$tool" || exit 1; done
+
+stub() { { echo "#!$(type -P bash)" && cat; } >"$bin/$1" && chmod +x "$bin/$1"; }
+stub cc <<<'exit 0'
+stub gcc <<<'exit 0'
+stub ldconfig <<<'cat "$state/libraries" 2>/dev/null'
+stub id <<<'cat "$state/uid"'
+stub python3 <<<'exit 1'
+stub objdump <<<'exit 0'
+stub make <<<'exit 0'
+stub pkg-config <<<'[ -e "$state/$2" ]' # --exists LIBRARY
+stub apt-get <<'END'
+echo "apt-get $*" >>"$state/log"
+case $* in
+  *--assume-no*) echo 'After this operation, 106 MB of additional disk space will be used.' ;;
+  *install*) [ ! -e "$state/apt_fails" ] || { echo 'E: no network'; exit 100; }
+    touch "$state"/{hwloc,jansson,cmocka} ;;
+esac
+END
+stub cmake <<'END'
+[ "$1" != --version ] || { echo 'cmake version 3.30.1'; exit; }
+echo "cmake $*" >>"$state/log"
+if [ "$1" = --build ]; then
+  echo '[ 12%] Building C object one.c.o'
+  sleep "$(cat "$state/seconds")"
+  echo '[ 50%] Building C object two.c.o'
+  [ ! -e "$state/build_fails" ] || { echo 'error: two'; exit 1; }
+  cp "$state/gradbench" "$2"
+  chmod +x "$2/gradbench"
+else
+  folder=$4 # --preset PRESET -B FOLDER
+  mkdir -p "$folder" && cp "$state/tests" "$folder/CTestTestfile.cmake"
+  echo "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" >"$folder/CMakeCache.txt"
+  case $* in *GRADKERN_TESTS=OFF*) ;; *) echo GRADKERN_TESTS:BOOL=ON >>"$folder/CMakeCache.txt" ;; esac
+fi
+END
+
+# --- what the build above makes
+cat >"$dir/gradbench" <<'END'
+#!/bin/sh
+case "$*" in *variants) printf 'ref\tusable\t\n' ;; *) echo "gradbench $* in $PWD" ;; esac
+END
+
+# A machine on which everything is installed but the peers, and all works.
+fresh() {
+  rm -rf "$state" "${tree:?}/build"
+  mkdir "$state"
+  cp "$dir/gradbench" "$state"
+  touch "$state"/{hwloc,jansson,cmocka,log}
+  echo 0 >"$state/uid"
+  echo 0 >"$state/seconds"
+  echo 'add_test(good /bin/sh -c true)' >"$state/tests"
+}
+unlearn() { rm "$state"/{hwloc,jansson,cmocka}; }
+
+# answers CODE ERRORS COMMAND...: started outside the tree it has this exit code, and this is all of standard error; out keeps
+# its standard output.
+answers() {
+  local code=$1 words=$2 got
+  shift 2
+  (cd "$dir/elsewhere" && timeout 60 env PATH="$bin" "$@") >"$dir/out" 2>"$dir/err" </dev/null
+  got=$?
+  if [ "$got" = "$code" ] && [ "$(cat "$dir/err")" = "$words" ]; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $*: exit code $got, expected $code, and on standard error:"
+    sed 's/^/    /' "$dir/err"
+  fi
+}
+holds() {
+  if eval "$1"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $1" && sed 's/^/    /' "$dir/out"; fi
+}
+bench=(bash "$tree/bench/run") tests=(bash "$tree/tests/run") install=(bash "$tree/bench/peers/install")
+building="gradkern: building into build/release; this takes a minute or two"
+other="(GRADKERN_BUILD=FOLDER builds elsewhere)"
+gone="gradkern: error: not installed (GRADKERN_INSTALL=0): openblas blis onednn2
+gradkern: going on without these peers"
+
+# --- a word about what cannot work, before anything is done
+for run in "$tree/bench/run" "$tree/tests/run"; do
+  fresh
+  unlearn
+  answers 2 "gradkern: error: CC=nonexistent: not found" env CC=nonexistent bash "$run"
+  answers 2 "gradkern: error: CC=no/such/gcc -m64: not found" env CC="no/such/gcc -m64" bash "$run"
+  answers 2 "gradkern: error: CC=$bin/python3: makes no program with -fopenmp" env CC="$bin/python3" bash "$run"
+  answers 2 "gradkern: error: GRADKERN_INSTALL must be 0 or 1 (got 'no')" env GRADKERN_INSTALL=no bash "$run"
+  answers 4 "gradkern: error: /nonexistent is no folder (TMPDIR=FOLDER names another)" env TMPDIR=/nonexistent bash "$run"
+  answers 4 "gradkern: error: /proc cannot be written to (TMPDIR=FOLDER names another)" env TMPDIR=/proc bash "$run"
+  answers 4 "gradkern: error: /proc/x cannot be made $other" env GRADKERN_BUILD=/proc/x bash "$run"
+  answers 4 "gradkern: error: /proc cannot be written to $other" env GRADKERN_BUILD=/proc bash "$run"
+  rm -rf "$tree/build" && touch "$tree/build"
+  answers 4 "gradkern: error: $tree/build cannot be made $other" bash "$run"
+  rm "$tree/build"
+  mv "$bin/mktemp" "$dir/mktemp"
+  stub mktemp <<<"ln -sf /dev/full '$dir/full'; echo '$dir/full'"
+  answers 4 "gradkern: error: /tmp is full (TMPDIR=FOLDER names another)" bash "$run"
+  stub mktemp <<<'echo "mktemp: failed to create file: No space left on device" >&2; exit 1'
+  answers 4 "gradkern: error: /tmp is full (TMPDIR=FOLDER names another)" bash "$run"
+  mv "$dir/mktemp" "$bin/mktemp"
+  answers 0 "" bash "$run" --help
+  holds 'head -n 1 "$dir/out" | grep -q "^usage: bash "'
+  holds '[ ! -s "$state/log" ]' # nothing was installed, configured or built
+done
+fresh
+answers 2 "gradkern: error: there is no preset 'nope' (allowed: release debug clang asan tsan)" "${tests[@]}" --preset nope
+answers 2 "gradkern: error: --preset needs a value" "${tests[@]}" --preset
+answers 2 "gradkern: error: tests are chosen by -R '^golden\$' (got 'golden')" "${tests[@]}" golden
+answers 2 "gradkern: error: neither tests/run nor ctest has an option --no-peer" "${tests[@]}" --no-peer
+names="openblas blis onednn2 scipy-openblas mkl onednn3 onednn3-openmp torch jax"
+answers 2 "gradkern: error: unknown peer 'torch-compile' (allowed: $names, all)" "${install[@]}" torch-compile
+holds '[ ! -s "$state/log" ]'
+
+# --- what is missing
+need="libhwloc-dev libjansson-dev (Debian, Ubuntu) or hwloc-devel jansson-devel (Fedora)"
+all_need="libhwloc-dev libjansson-dev libcmocka-dev (Debian, Ubuntu) or hwloc-devel jansson-devel libcmocka-devel (Fedora)"
+please="gradkern: error: please install what is missing"
+fresh
+unlearn
+answers 4 "$please (GRADKERN_INSTALL=0): $all_need" env GRADKERN_INSTALL=0 "${tests[@]}"
+answers 4 "$please (GRADKERN_INSTALL=0): $need" env GRADKERN_INSTALL=0 "${bench[@]}"
+echo 1000 >"$state/uid"
+answers 4 "$please: $all_need" "${tests[@]}"
+echo 0 >"$state/uid"
+touch "$state/apt_fails"
+answers 4 "gradkern: installing libhwloc-dev libjansson-dev libcmocka-dev by apt-get, 106 MB on disk
+E: no network
+gradkern: error: the installation failed" "${tests[@]}"
+rm "$state/apt_fails"
+answers 0 "gradkern: installing libhwloc-dev libjansson-dev by apt-get, 106 MB on disk
+$building" "${bench[@]}" --quick
+holds 'grep -q "^cmake --preset release .*-DGRADKERN_TESTS=OFF" "$state/log"'
+
+# --- peers are offered, and said
+fresh
+answers 0 "gradkern: installing libopenblas0-openmp libblis4-openmp libdnnl2 by apt-get, 106 MB on disk
+gradkern: error: not fetched: openblas blis onednn2
+gradkern: going on without these peers
+$building" "${tests[@]}"
+holds '[ "$(tail -n 1 "$dir/out")" = "1 passed, 0 failed" ]'
+fresh
+touch "$state/apt_fails"
+answers 0 "gradkern: installing libopenblas0-openmp libblis4-openmp libdnnl2 by apt-get, 106 MB on disk
+E: no network
+gradkern: error: not fetched: openblas blis onednn2
+gradkern: going on without these peers
+$building" "${tests[@]}"
+fresh
+answers 0 "$gone
+$building" env GRADKERN_INSTALL=0 "${tests[@]}"
+answers 0 "" "${tests[@]}" --no-peers
+printf '\t%s (libc6) => here\n' libopenblas.so.0 libblis.so.4 libdnnl.so.2 >"$state/libraries"
+answers 0 "" "${tests[@]}"
+holds '! grep -q apt-get "$state/log"'
+
+# --- tests that fail, and none
+fresh
+cat >>"$state/tests" <<'END'
+add_test(planted /bin/sh -c false)
+add_test(gone /nonexistent)
+add_test(skips /bin/sh -c "exit 77")
+set_tests_properties(skips PROPERTIES SKIP_RETURN_CODE 77)
+END
+answers 1 "$building
+Errors while running CTest" "${tests[@]}" --no-peers -R 'good|planted'
+holds '[ "$(tail -n 1 "$dir/out")" = "1 passed, 1 failed" ]'
+answers 1 "Unable to find executable: /nonexistent
+Errors while running CTest" "${tests[@]}" --no-peers
+holds '[ "$(tail -n 1 "$dir/out")" = "1 passed, 2 failed, 1 skipped" ]'
+answers 1 "No tests were found!!!
+gradkern: error: no test was run (the options of ctest: -R nothing)" "${tests[@]}" --no-peers -R nothing
+holds '[ "$(tail -n 1 "$dir/out")" = "0 passed, 1 failed" ]'
+answers 2 "gradkern: error: --require names no compiled variant (got 'avx9', allowed: ref)" \
+  "${tests[@]}" --require avx9 --no-peers
+
+# --- both orders: a build for measurements has no tests, and keeps those that are there
+answers 0 "" env CC="gcc -O1" "${bench[@]}" --quick
+holds '[ "$(cat "$dir/out")" = "gradbench run --quick in $dir/elsewhere" ]'
+holds '! grep -q TESTS=OFF "$state/log"'
+fresh
+answers 0 "$building" "${bench[@]}" info
+holds '[ "$(cat "$dir/out")" = "gradbench info in $dir/elsewhere" ]'
+answers 0 "" "${tests[@]}" --no-peers
+holds '[ "$(grep "^cmake --preset" "$state/log" | grep -o "TESTS=.*" | xargs)" = "TESTS=OFF TESTS=ON" ]'
+answers 0 "${building/build\/release/"$dir/elsewhere/here/release"}" env GRADKERN_BUILD=here "${bench[@]}"
+holds '[ -x "$dir/elsewhere/here/release/gradbench" ]'
+
+# --- a build that fails, and one that takes its time
+fresh
+touch "$state/build_fails"
+answers 4 "$building
+[ 12%] Building C object one.c.o
+[ 50%] Building C object two.c.o
+error: two
+gradkern: error: the build failed (all it said is in $tree/build/release/build.log)" "${bench[@]}"
+fresh
+echo 11 >"$state/seconds"
+answers 0 "$building
+gradkern: building, 50%" "${bench[@]}"
+echo 2 >"$state/seconds"
+answers 0 "" script -qec "bash '$tree/bench/run'" /dev/null
+holds 'grep -q "gradkern: building, 50%" "$dir/out"'
+
+# --- what gradbench says about peers that are absent can be followed
+"$GRADBENCH" list --plain peers | sed -n 's|.*/bench/peers/install \([a-z0-9-]*\))$|\1|p' | sort -u >"$dir/named"
+env -u GRADKERN_BUILD GRADBENCH_PEERS=/nonexistent "$GRADBENCH" list --plain peers | grep -c '/bench/peers/install' >"$dir/out"
+holds '[ "$(cat "$dir/out")" -ge 8 ]'
+for name in $(cat "$dir/named"); do holds 'grep -q "^GB_PACKAGE(\"$name\"" "$tree/bench/peers/packages.def"'; done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -ge 60 ]
