@@ -55,12 +55,13 @@ static json_t *roof(const struct gb_roofs *roofs, size_t column, enum gk_dtype d
                      bandwidth(&b[GB_LEVEL_L3]), "spots", spots_of(roofs, roofs->threads[t]));
 }
 
+/* A thread count above that of the cores has none. */
 static json_t *all_roofs(const struct gb_roofs *roofs) {
     json_t *const array = json_array();
     for (size_t column = 0; column < gk_column_count() && column < GB_ROOF_COLUMNS_MAX; column++)
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
             for (size_t t = 0; t < roofs->n_threads; t++)
-                if (roofs->columns[column] && roofs->dtypes[dtype])
+                if (roofs->columns[column] && roofs->dtypes[dtype] && roofs->fma[column][dtype][t] > 0)
                     json_array_append_new(array, roof(roofs, column, (enum gk_dtype)dtype, t));
     return array;
 }
