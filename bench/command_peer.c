@@ -164,7 +164,7 @@ int gb_command_peer(int argc, char **argv) {
     };
     const struct gb_syntax syntax = {
         .command = "peer",
-        .summary = "Is raced: speaks the protocol of bench/PEERS.md on standard input and output.",
+        .summary = "Is raced: speaks the protocol of PEERS.md on standard input and output.",
         .options = options,
         .n_options = sizeof options / sizeof *options,
         .notes = "gradbench run starts its own contenders so. It leaves the binding of threads to the environment.",

@@ -259,7 +259,7 @@ static bool parse(struct run_options *o, int argc, char **argv, int *code) {
         {"peers", GB_FLAG_TEXT, &o->peers, "LIST",
          "who races gradkern: none, auto (whoever is here), all, or names of gradbench list peers (default: none)", 0, 0, NULL},
         {"peer", GB_FLAG_TEXTS, &o->peer_commands, "NAME=COMMAND",
-         "a program that speaks the protocol of bench/PEERS.md races too; may be repeated", 0, 0, NULL},
+         "a program that speaks the protocol of PEERS.md races too; may be repeated", 0, 0, NULL},
         {"peer-limit", GB_FLAG_REAL, &o->peer_limit, "SECONDS",
          "a peer that owes an answer for so long is out of the race (default: 60)", 0.01, 1e6, NULL},
         {"rounds", GB_FLAG_COUNT, &o->rounds, "N", "at most (default: 31)", GB_ROUNDS_MIN, GB_ROUNDS_MAX, NULL},

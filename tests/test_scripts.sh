@@ -51,7 +51,7 @@ if [ "$1" = --build ]; then
 else
   folder=$4 # --preset PRESET -B FOLDER
   mkdir -p "$folder" && cp "$state/tests" "$folder/CTestTestfile.cmake"
-  echo "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" >"$folder/CMakeCache.txt"
+  printf '%s\n' "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "CMAKE_C_COMPILER:FILEPATH=$(type -P "${CC:-cc}")" >"$folder/CMakeCache.txt"
   case $* in *GRADKERN_TESTS=OFF*) ;; *) echo GRADKERN_TESTS:BOOL=ON >>"$folder/CMakeCache.txt" ;; esac
 fi
 END
@@ -195,7 +195,10 @@ answers 2 "gradkern: error: --require names no compiled variant (got 'avx9', all
   "${tests[@]}" --require avx9 --no-peers
 
 # --- both orders: a build for measurements has no tests, and keeps those that are there
-answers 0 "" env CC="gcc -O1" "${bench[@]}" --quick
+answers 0 "" env CC="cc -O1" "${bench[@]}" --quick
+holds '! grep -q -e --fresh "$state/log"'
+answers 0 "" env CC=gcc "${bench[@]}" --quick
+holds 'tail -n 2 "$state/log" | grep -q -e --fresh'
 holds '[ "$(cat "$dir/out")" = "gradbench run --quick in $dir/elsewhere" ]'
 holds '! grep -q TESTS=OFF "$state/log"'
 fresh
