@@ -133,18 +133,29 @@ static void print_row(const struct check *c, size_t column, int kernel, int dtyp
             gk_column_get(column, GK_F32)->name, cases, worst, tally->failures ? "FAILED" : "ok");
 }
 
+static void print_not_asked(const struct check *c) {
+    struct gb_names columns = {.count = 0}, kernels = {.count = 0};
+    char text[700];
+    for (size_t i = 0; i < gk_column_count(); i++)
+        if (!gk_column_unusable(i) && !c->columns[i]) gb_names_add(&columns, gk_column_get(i, GK_F32)->name);
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        if (!c->kernels[id]) gb_names_add(&kernels, gk_kernel_get((enum gk_kernel_id)id)->name);
+    if (columns.count + kernels.count == 0) return;
+    fprintf(c->out, "not asked for:%s%s", columns.count ? " columns " : "", gb_names_join(&columns, text, sizeof text));
+    fprintf(c->out, "%s%s%s\n", columns.count && kernels.count ? ";" : "", kernels.count ? " kernels " : "",
+            gb_names_join(&kernels, text, sizeof text));
+}
+
 static void print_skipped(const struct check *c) {
-    for (size_t i = 0; i < gk_column_count(); i++) {
-        const char *const name = gk_column_get(i, GK_F32)->name, *const reason = gk_column_unusable(i);
-        if (reason) fprintf(c->out, "skipped: column %s: %s\n", name, reason);
-        else if (!c->columns[i]) fprintf(c->out, "skipped: column %s: not asked for\n", name);
-    }
+    for (size_t i = 0; i < gk_column_count(); i++)
+        if (gk_column_unusable(i))
+            fprintf(c->out, "skipped: column %s: %s\n", gk_column_get(i, GK_F32)->name, gk_column_unusable(i));
     for (int id = 0; id < GK_KERNEL_COUNT; id++) {
         const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
-        if (!c->kernels[id]) fprintf(c->out, "skipped: kernel %s: not asked for\n", kernel->name);
-        else if (!gb_accuracy_has_oracle(kernel))
+        if (c->kernels[id] && !gb_accuracy_has_oracle(kernel))
             fprintf(c->out, "skipped: accuracy of %s: oracle.c has no formula for it\n", kernel->name);
     }
+    print_not_asked(c);
     if (c->unguarded) fprintf(c->out, "skipped: %zu calls between forbidden pages: no memory for them\n", c->unguarded);
 }
 

@@ -12,7 +12,7 @@ int gb_command_check(int argc, char **argv) {
         {"isa", GB_FLAG_TEXT, &check.isa, "LIST", "instruction sets (and ref, which they are compared with)", 0, 0, NULL},
         {"threads", GB_FLAG_TEXT, &threads, "LIST", "thread counts, such as 1,2,all (default: 1, all, and an odd number above)",
          0, 0, NULL},
-        {"kernels", GB_FLAG_TEXT, &check.kernels, "LIST", "kernels or families", 0, 0, NULL},
+        {"kernels", GB_FLAG_TEXT, &check.kernels, "LIST", "kernels, families or globs (affine_d*)", 0, 0, NULL},
         {"seed", GB_FLAG_COUNT, &check.seed, "N", "of the contents (default 1)", 0, 0x1p53, NULL},
         {"quick", GB_FLAG_SWITCH, &check.quick, NULL, "about 10 s instead of a minute", 0, 0, NULL},
     };

@@ -10,9 +10,11 @@
 #include "message.h"
 #include "race.h"
 #include "report_table.h"
+#include "result_file.h"
 #include "result_json.h"
 
 #define QUICK_SECONDS 7.0 /* after which no problem starts, unless it was asked for by its shape */
+#define SAVE_SHARE 0.05   /* of the time, that writing the result file may take before the end */
 
 struct run_options {
     struct gb_plan_options plan;
@@ -34,6 +36,8 @@ struct run {
     size_t count;
     struct gb_report report;
     double start;
+    double next_save; /* not before */
+    int saved;        /* the exit code of the last write of the result file */
 };
 
 static volatile sig_atomic_t caught;
@@ -53,14 +57,20 @@ static void on_signal(int number) {
 }
 
 static void catch_signals(void) {
-    const int numbers[] = {SIGINT, SIGTERM};
+    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = on_signal};
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct sigaction before;
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(numbers[i], &action, NULL);
     }
     signal(SIGPIPE, SIG_IGN); /* a reader that is gone, and a file that may grow no more, are errors of a write */
     signal(SIGXFSZ, SIG_IGN);
+}
+
+/* A terminal that understands escapes. */
+static bool is_terminal(int fd) {
+    const char *const kind = gb_environment_get("TERM");
+    return isatty(fd) && kind && strcmp(kind, "dumb") != 0;
 }
 
 /* One line on a terminal that is written over and over. */
@@ -98,9 +108,43 @@ static int measure_roofs(struct run *run, struct gb_binding *binding) {
     return gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
 }
 
+static bool is_complete(const struct run *run) {
+    return !caught && run->count == run->plan.n_tasks && gb_count_outcomes(&run->plan, run->outcomes, run->count).skipped == 0;
+}
+
+static int write_result(const struct run *run, bool last) {
+    const struct gb_result result = {
+        .plan = &run->plan,
+        .roofs = &run->roofs,
+        .warnings = &run->warnings,
+        .race = &run->race,
+        .outcomes = run->outcomes,
+        .count = run->count,
+        .seed = run->options->plan.seed,
+        .complete = last && is_complete(run),
+    };
+    return gb_result_write(&result, run->options->json, last);
+}
+
+/* After each problem, so that a run that is killed loses one. The file is written anew each time; where it is so large that
+ * this would take more than its share of the time, there are several problems between two writes. */
+static void save(struct run *run) {
+    const char *const path = run->options->json;
+    const double start = gb_clock_ns();
+    if (!path || strcmp(path, "-") == 0 || start < run->next_save || !gb_result_file_again(path)) return;
+    run->saved = write_result(run, false);
+    const double end = gb_clock_ns();
+    run->next_save = end + (end - start) / SAVE_SHARE;
+}
+
+/* Nobody reads the report any more: the run ends as by a signal. */
+static void stop_if_unread(const struct run *run) {
+    if (!caught && gb_reader_is_gone(run->report.out)) caught = SIGPIPE;
+}
+
 static int run_tasks(struct run *run, struct gb_binding *binding) {
     const struct run_options *const o = run->options;
-    struct progress progress = {.on = isatty(STDERR_FILENO), .tasks = run->plan.n_tasks, .start = gb_clock_ns()};
+    struct progress progress = {.on = is_terminal(STDERR_FILENO), .tasks = run->plan.n_tasks, .start = gb_clock_ns()};
     const struct gb_harness harness = {
         .plan = &run->plan,
         .roofs = &run->roofs,
@@ -116,13 +160,15 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
         .progress_data = &progress,
     };
     int code = GB_EXIT_OK;
-    for (size_t i = 0; i < run->plan.n_tasks && !caught && code == GB_EXIT_OK; i++) {
+    for (size_t i = 0; i < run->plan.n_tasks && !caught && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
         if (o->quick && o->plan.shapes.count == 0 && gb_clock_ns() - run->start > QUICK_SECONDS * 1e9) break;
         progress.task = i;
         const bool good = gb_harness_run(&harness, &run->plan.tasks[i], &run->outcomes[run->count]);
         end_progress(&progress);
         if (good) {
             gb_report_outcome(&run->report, &run->plan, &run->outcomes[run->count++]);
+            stop_if_unread(run);
+            save(run);
         } else {
             gb_outcome_free(&run->outcomes[run->count]);
             code = gb_fail(GB_EXIT_RESOURCE, "no memory for %s %s", gk_kernel_get(run->plan.tasks[i].spec.kernel)->name,
@@ -130,10 +176,6 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
         }
     }
     return code;
-}
-
-static bool is_complete(const struct run *run) {
-    return !caught && run->count == run->plan.n_tasks && gb_count_outcomes(&run->plan, run->outcomes, run->count).skipped == 0;
 }
 
 /* OpenMP's own settings, or a limit on threads or memory, can leave a call fewer threads than it asked for. */
@@ -162,20 +204,6 @@ static void look_back(struct run *run, struct gb_binding *binding, struct gb_tic
     gb_steal_warn(&run->warnings, ticks, gb_ticks_read());
 }
 
-static int write_result(const struct run *run) {
-    const struct gb_result result = {
-        .plan = &run->plan,
-        .roofs = &run->roofs,
-        .warnings = &run->warnings,
-        .race = &run->race,
-        .outcomes = run->outcomes,
-        .count = run->count,
-        .seed = run->options->plan.seed,
-        .complete = is_complete(run),
-    };
-    return gb_result_write(&result, run->options->json);
-}
-
 /* Before threads are bound: a child gets the cores that this thread has. */
 static int start_race(struct run *run) {
     const struct run_options *const o = run->options;
@@ -196,6 +224,7 @@ static int measure(struct run *run, struct gb_binding *binding) {
     gb_report_warnings(&run->report, &run->warnings, 0);
     gb_report_roofs(&run->report, &run->roofs);
     const size_t printed = run->warnings.count;
+    stop_if_unread(run);
     code = run_tasks(run, binding);
     gb_race_end(&run->race);
     look_back(run, binding, ticks);
@@ -204,10 +233,12 @@ static int measure(struct run *run, struct gb_binding *binding) {
     if (run->options->quick && run->count < run->plan.n_tasks && !caught)
         gb_say(&run->report, 2, "--quick starts no problem after %.0f s, and leaves the rest out", QUICK_SECONDS);
     gb_report_warnings(&run->report, &run->warnings, printed);
-    const int written = run->options->json ? write_result(run) : GB_EXIT_OK;
+    if (run->options->json && run->saved == GB_EXIT_OK) run->saved = write_result(run, true);
+    if (caught && caught != SIGPIPE) gb_note("interrupted, %zu of %zu problems", run->count, run->plan.n_tasks);
     if (code != GB_EXIT_OK) return code;
-    if (written != GB_EXIT_OK) return written;
-    return gb_count_outcomes(&run->plan, run->outcomes, run->count).failed ? GB_EXIT_CHECK : GB_EXIT_OK;
+    if (run->saved != GB_EXIT_OK || caught) return run->saved;
+    code = gb_race_judge(&run->race, &run->plan, run->outcomes, run->count);
+    return gb_count_outcomes(&run->plan, run->outcomes, run->count).failed ? GB_EXIT_CHECK : code;
 }
 
 static int run_plan(struct run *run) {
@@ -230,9 +261,9 @@ static int start(const struct run_options *options) {
     run->report.out = json_out ? stderr : stdout;
     run->report.details = options->details;
     run->report.width = options->wide ? 0 : gb_report_width(run->report.out);
-    run->report.color = !options->no_color && !getenv("NO_COLOR") && isatty(fileno(run->report.out));
+    run->report.color = !options->no_color && !gb_environment_get("NO_COLOR") && is_terminal(fileno(run->report.out));
     int code = gb_environment_check();
-    if (code == GB_EXIT_OK && options->json) code = gb_result_check_path(options->json);
+    if (code == GB_EXIT_OK && options->json && !json_out) code = gb_result_file_try(options->json);
     if (code == GB_EXIT_OK) code = gb_race_choose(&run->race, options->peers, &options->peer_commands);
     if (code == GB_EXIT_OK) code = gb_plan_make(&run->plan, &options->plan);
     if (code == GB_EXIT_OK) code = gb_plan_check_memory(&run->plan, run->race.count > 0);
@@ -245,13 +276,13 @@ static int start(const struct run_options *options) {
 static bool parse(struct run_options *o, int argc, char **argv, int *code) {
     const struct gb_flag options[] = {
         {"workload", GB_FLAG_TEXTS, &o->plan.workloads, "NAME",
-         "a workload of gradbench list, or a file; may be repeated (default: default)", 0, 0, NULL},
+         "a workload of gradbench list, a file, or - for standard input; may be repeated (default: default)", 0, 0, NULL},
         {"shape", GB_FLAG_TEXTS, &o->plan.shapes, "LINE",
-         "one problem, as a line of a workload: \"affine n=256 d=768 m=3072\"; may be repeated", 0, 0, NULL},
+         "a line of a workload: \"affine n=256 d=768 m=3072\", or with sweeps (below); may be repeated", 0, 0, NULL},
         {"draw", GB_FLAG_COUNT, &o->plan.draw, "N",
          "so many layers at random, by the seed: each side from 1 to 4096, log-uniform", 1, GB_DRAW_MAX, NULL},
-        {"kernels", GB_FLAG_TEXT, &o->plan.kernels, "LIST", "kernels or families, separated by commas (default: all)", 0, 0,
-         NULL},
+        {"kernels", GB_FLAG_TEXT, &o->plan.kernels, "LIST", "kernels, families or globs (affine_d*), separated by commas (default: all)",
+         0, 0, NULL},
         {"isa", GB_FLAG_TEXT, &o->plan.isa, "LIST", "instruction sets (default: all that this CPU runs)", 0, 0, NULL},
         {"threads", GB_FLAG_TEXT, &o->plan.threads, "LIST", "thread counts (default: 1,all)", 0, 0, NULL},
         {"dtype", GB_FLAG_TEXT, &o->plan.dtype, "LIST", "f32, f64 or both, for lines that do not say (default: f32)", 0, 0,
@@ -281,7 +312,11 @@ static bool parse(struct run_options *o, int argc, char **argv, int *code) {
         .n_options = sizeof options / sizeof *options,
         .summary =
             "Verifies each kernel, instruction set and thread count on each problem, then times them in interleaved rounds.",
-        .notes = "A ratio is the median over rounds of one time over the other's, with its 95 % interval. Faster or slower is\n"
+        .notes = "A size may be several: n=10,50,100 or n=64..4096*2 (times 2) or n=10..100+10 or n=1..8, up to 1000; each\n"
+                 "combination is a problem.\n\n"
+                 "--json FILE is replaced after each problem, with \"complete\": false until the end.\n\n"
+                 "A peer that is named and is absent, gone or wrong makes the exit code 1; those of auto and all do not.\n\n"
+                 "A ratio is the median over rounds of one time over the other's, with its 95 % interval. Faster or slower is\n"
                  "said only where the whole interval is further from 1 than 3 %, and than one variant timed twice came out."};
     return gb_options_parse(&syntax, argc, argv, code);
 }

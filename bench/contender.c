@@ -247,6 +247,11 @@ static bool launch(struct gb_contender *c, const char *command, bool bind) {
 bool gb_contender_start(struct gb_contender *c, const char *command, size_t threads, bool bind, double limit_ns) {
     char answer[sizeof c->line];
     *c = (struct gb_contender){.threads = threads, .to = -1, .from = -1, .errors = -1};
+    if (access("/proc/self/fd", X_OK) != 0) {
+        copy_text(c->reason, "there is no /proc, by which a peer reaches the operands");
+        c->state = GB_CONTENDER_ABSENT;
+        return false;
+    }
     if (!launch(c, command, bind) || !receive(c, "its start", limit_ns, answer)) return false;
     const char *const description = after(answer, "peer 1"), *const absent = after(answer, "absent");
     if (absent) {

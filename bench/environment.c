@@ -1,5 +1,7 @@
 #include "environment.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,11 +80,36 @@ static void warn_hwloc(struct gb_warnings *warnings) {
         gb_warn(warnings, "hwloc cannot read this machine: processors count as cores, caches are guessed");
 }
 
+/* Is this process a gradbench that measures? Not a contender: that is told when to run. */
+static bool measures(const char *pid) {
+    char path[300], words[4096] = "";
+    snprintf(path, sizeof path, "/proc/%s/cmdline", pid);
+    FILE *const file = fopen(path, "re");
+    if (!file) return false;
+    const size_t got = fread(words, 1, sizeof words - 2, file); /* each word ends with a zero byte */
+    fclose(file);
+    const char *const slash = strrchr(words, '/'), *const command = words + strlen(words) + 1;
+    return got > 0 && strcmp(slash ? slash + 1 : words, "gradbench") == 0 && *command && strcmp(command, "peer") != 0;
+}
+
+static void warn_company(struct gb_warnings *warnings) {
+    DIR *const processes = opendir("/proc");
+    const struct dirent *entry;
+    bool found = false;
+    while (processes && !found && (entry = readdir(processes))) {
+        const char *const pid = entry->d_name;
+        found = isdigit((unsigned char)pid[0]) && atol(pid) != (long)getpid() && measures(pid);
+        if (found) gb_warn(warnings, "another gradbench is running (process %.20s): each slows the other down", pid);
+    }
+    if (processes) closedir(processes);
+}
+
 void gb_environment_warn(struct gb_warnings *warnings, size_t threads) {
     const struct gk_topology *const topology = gk_topology_get();
     char text[64];
     double load;
     warn_build(warnings);
+    warn_company(warnings);
     if (virtual_machine())
         gb_warn(warnings, "a virtual machine: clock rate and neighbours are out of sight; trust ratios of one run");
     read_text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", text, sizeof text);
@@ -164,11 +191,51 @@ const char *gb_bytes_text(double bytes, char *text, size_t size) {
     return text;
 }
 
+const char *gb_environment_get(const char *name) {
+    const char *const value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+const struct gb_variable gb_variables[GB_VARIABLES] = {
+    {"GRADKERN_ISA", "the widest instruction set to use"},
+    {"GRADKERN_VERBOSE", "1: the library says on standard error what it chose"},
+    {"GRADKERN_INSTALL", "0: bench/run and tests/run install nothing"},
+    {"GRADKERN_BUILD", "the folder that bench/run and tests/run build in"},
+    {"GRADBENCH_WORKLOADS", "the folder of the workloads"},
+    {"GRADBENCH_PEERS", "the folder of the peers that bench/peers/install fetched"},
+};
+
+/* The part of a name that tells it from the others: what comes after GRADKERN_ or GRADBENCH_. */
+static const char *after_prefix(const char *name) { return strchr(name, '_') + 1; }
+
+/* A misspelt one would be obeyed by nobody, in silence. */
+static void warn_unread(void) {
+    extern char **environ;
+    struct gb_names known = {.count = 0};
+    for (size_t i = 0; i < GB_VARIABLES; i++) gb_names_add(&known, after_prefix(gb_variables[i].name));
+    for (char **variable = environ; *variable; variable++) {
+        char name[64];
+        const char *guess = NULL;
+        bool read = false;
+        if (strncmp(*variable, "GRADKERN_", 9) != 0 && strncmp(*variable, "GRADBENCH_", 10) != 0) continue;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(*variable, "="), *variable);
+        const char *const nearest = gb_names_nearest(&known, after_prefix(name));
+        for (size_t i = 0; i < GB_VARIABLES; i++) {
+            read = read || strcmp(gb_variables[i].name, name) == 0;
+            if (nearest && strcmp(after_prefix(gb_variables[i].name), nearest) == 0) guess = gb_variables[i].name;
+        }
+        if (read) continue;
+        if (guess) gb_note("warning: nobody reads the variable %s (did you mean %s?)", name, guess);
+        else gb_note("warning: nobody reads the variable %s", name);
+    }
+}
+
 int gb_environment_check(void) {
     char text[300];
     const char *rule;
-    const char *const isa = gk_isa_cap(), *const omp = getenv("OMP_NUM_THREADS");
+    const char *const isa = gk_isa_cap(), *const omp = gb_environment_get("OMP_NUM_THREADS");
     const struct gb_names columns = gb_column_names();
+    warn_unread();
     if (isa && gk_column_find(isa) < 0)
         return gb_fail(GB_EXIT_ISA, "GRADKERN_ISA names no instruction set (got '%.80s', allowed: %s)", isa,
                        gb_names_join(&columns, text, sizeof text));

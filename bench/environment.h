@@ -34,7 +34,18 @@ struct gb_memory gb_memory_available(void);
 /* "12.3 GiB" in text, which is also returned. */
 const char *gb_bytes_text(double bytes, char *text, size_t size);
 
-/* Prints and returns GB_EXIT_ISA or GB_EXIT_USAGE if GRADKERN_ISA or OMP_NUM_THREADS makes no sense, else GB_EXIT_OK. */
+/* The value of a variable; NULL: it is not set, or empty. */
+const char *gb_environment_get(const char *name);
+
+/* All variables that the library, gradbench and the scripts read. */
+enum { GB_VARIABLES = 6 };
+struct gb_variable {
+    const char *name, *help;
+};
+extern const struct gb_variable gb_variables[GB_VARIABLES];
+
+/* Warns of variables of our names that nobody reads. Prints and returns GB_EXIT_ISA or GB_EXIT_USAGE if GRADKERN_ISA or
+ * OMP_NUM_THREADS makes no sense, else GB_EXIT_OK. */
 int gb_environment_check(void);
 
 #endif

@@ -3,8 +3,11 @@
 
 #include "build_info.h"
 #include "commands.h"
+#include "environment.h"
 #include "gradkern.h"
 #include "message.h"
+#include "openmp_words.h"
+#include "options.h"
 #include "text.h"
 
 static const struct {
@@ -23,10 +26,12 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 static int help(void) {
     printf("usage: gradbench COMMAND [options]\n\ngradbench checks, times and compares gradkern's training kernels.\n\n");
     for (size_t i = 0; i < COMMANDS; i++) printf("  %-8s%s\n", commands[i].name, commands[i].summary);
+    printf("\n  gradbench help COMMAND lists a command's options, gradbench --version prints the version.\n\nenvironment:\n");
+    for (size_t i = 0; i < GB_VARIABLES; i++) printf("  %-22s%s\n", gb_variables[i].name, gb_variables[i].help);
+    printf("  %-22sas for any OpenMP program\n", "OMP_NUM_THREADS");
     printf(
-        "\n  gradbench COMMAND --help lists a command's options, gradbench --version prints the version.\n"
-        "\nexit codes: 0 good, 1 a check failed, 2 usage, 3 bad input file, 4 memory, input or output, 5 instruction set not\n"
-        "available, 70 internal error\n");
+        "\nexit codes: 0 good, 1 a check or a peer that was asked for by name failed, 2 usage, 3 bad input file, 4 memory,\n"
+        "input or output, 5 instruction set not available, 70 internal error\n");
     return GB_EXIT_OK;
 }
 
@@ -39,22 +44,37 @@ static int version(void) {
 static int refuse(const char *word) {
     struct gb_names names = {.count = 0};
     char text[400];
+    const char *const option = word + strspn(word, "-"), *const other = option > word ? gb_options_elsewhere(option) : NULL;
+    if (other) return gb_fail(GB_EXIT_USAGE, "options follow a command (did you mean '%s'?)", other);
+    if (strncmp(word, "--", 2) == 0)
+        return gb_fail(GB_EXIT_USAGE, "options follow a command (did you mean 'gradbench run %.80s'?)", word);
     for (size_t i = 0; i < COMMANDS; i++) gb_names_add(&names, commands[i].name);
     return gb_fail(GB_EXIT_USAGE, "%s", gb_names_refuse(&names, "command", word, text, sizeof text));
 }
 
+static bool is_one_of(const char *word, const char *const *words) {
+    while (*words && strcmp(word, *words) != 0) words++;
+    return *words;
+}
+
 static int dispatch(int argc, char **argv) {
+    static const char *const help_words[] = {"help", "--help", "-h", NULL}, *const version_words[] = {"--version", "-V", NULL};
     if (argc < 2) return gb_fail(GB_EXIT_USAGE, "a command is missing (run, check, list, info, peer; see gradbench --help)");
-    const bool alone = argc == 2;
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) return help();
-    if (strcmp(argv[1], "--version") == 0)
-        return alone ? version() : gb_fail(GB_EXIT_USAGE, "--version stands alone (got '%.80s')", argv[2]);
+    const char *const first = argv[1];
+    if (is_one_of(first, version_words))
+        return argc == 2 ? version() : gb_fail(GB_EXIT_USAGE, "--version stands alone (got '%.80s')", argv[2]);
+    const bool helps = is_one_of(first, help_words);
+    if (helps && argc == 2) return help();
+    if (helps && argc > 3) return gb_fail(GB_EXIT_USAGE, "help takes one command (got '%.80s')", argv[3]);
+    const char *const name = argv[1 + helps];
     for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(commands[i].name, argv[1]) == 0) return commands[i].run(argc - 2, argv + 2);
-    return refuse(argv[1]);
+        if (strcmp(commands[i].name, name) == 0)
+            return helps ? commands[i].run(1, (char *[]){"--help", NULL}) : commands[i].run(argc - 2, argv + 2);
+    return refuse(name);
 }
 
 int main(int argc, char **argv) {
+    gb_openmp_words();
     gb_secure_descriptors();
     return gb_finish_output(dispatch(argc, argv));
 }

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +15,15 @@ static void print_line(char *text) {
     for (char *p = text; *p; p++)
         if ((unsigned char)*p < ' ' || *p == 0x7f) *p = '?';
     fprintf(stderr, "gradbench: %s\n", text);
+}
+
+void gb_note(const char *format, ...) {
+    char text[MESSAGE_MAX];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    print_line(text);
 }
 
 int gb_fail(enum gb_exit code, const char *format, ...) {
@@ -33,11 +44,23 @@ int gb_fail_at(enum gb_exit code, const char *file, size_t line, size_t column, 
     return code;
 }
 
+bool gb_reader_is_gone(FILE *out) {
+    struct pollfd state = {.fd = fileno(out), .events = POLLOUT};
+    fflush(out);
+    return ferror(out) && poll(&state, 1, 0) == 1 && state.revents & (POLLERR | POLLHUP);
+}
+
 int gb_finish_output(int code) {
     errno = 0;
-    const bool failed = ferror(stdout) != 0;
-    if (fflush(stdout) == 0 && !failed) return code;
-    return gb_fail(GB_EXIT_RESOURCE, "cannot write standard output (%s)", errno ? strerror(errno) : "an earlier write failed");
+    const bool good = fflush(stdout) == 0 && !ferror(stdout);
+    const int reason = errno;
+    if (good) return code;
+    if (gb_reader_is_gone(stdout)) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    return gb_fail(GB_EXIT_RESOURCE, "cannot write standard output (%s)",
+                   reason ? strerror(reason) : "an earlier write failed");
 }
 
 void gb_secure_descriptors(void) {

@@ -31,13 +31,42 @@ static const struct gb_flag *find(const struct gb_syntax *syntax, const char *na
     return NULL;
 }
 
+const char *gb_options_elsewhere(const char *option) {
+    static const struct {
+        const char *words, *command;
+    } table[] = {
+        {"list list-kernels kernels-list", "gradbench list"},
+        {"plain", "gradbench list --plain WHAT"},
+        {"markdown md", "gradbench list --markdown"},
+        {"info cpu machine roofs no-roofs", "gradbench info"},
+        {"check verify test validate correctness", "gradbench check"},
+        {"csv json output out format save", "gradbench run --json FILE"},
+        {"filter kernel benchmark_filter", "gradbench run --kernels LIST"},
+        {"size sizes dims problem", "gradbench run --shape LINE"},
+        {"iterations iters repeat repetitions reps benchmark_repetitions", "gradbench run --rounds N"},
+        {"time min-time benchmark_min_time", "gradbench run --max-time SECONDS"},
+        {"version v", "gradbench --version"},
+    };
+    const size_t length = strcspn(option, "=");
+    for (size_t i = 0; length && i < sizeof table / sizeof *table; i++)
+        for (const char *at = table[i].words; *at; at += strspn(at, " ")) {
+            const size_t size = strcspn(at, " ");
+            if (size == length && memcmp(at, option, size) == 0) return table[i].command;
+            at += size;
+        }
+    return NULL;
+}
+
 static int refuse_option(const struct gb_syntax *syntax, const char *argument, size_t length) {
     char word[64];
+    const char *const other = gb_options_elsewhere(argument);
     struct gb_names names = {.count = 0};
     for (size_t i = 0; i < syntax->n_options; i++) gb_names_add(&names, syntax->options[i].name);
     gb_names_add(&names, "help");
     snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word), argument);
     const char *const nearest = gb_names_nearest(&names, word);
+    if (other)
+        return gb_fail(GB_EXIT_USAGE, "%s has no option --%s (did you mean '%s'?)", syntax->command, word, other);
     if (nearest)
         return gb_fail(GB_EXIT_USAGE, "%s has no option --%s (did you mean --%s? see gradbench %s --help)", syntax->command,
                        word, nearest, syntax->command);

@@ -45,4 +45,8 @@ struct gb_syntax {
  * error was). */
 bool gb_options_parse(const struct gb_syntax *syntax, int argc, char **argv, int *code);
 
+/* The command that does what an option of other programs asks for, such as "gradbench list" for "list"; what follows a '=' does
+ * not matter. NULL: none is known. */
+const char *gb_options_elsewhere(const char *option);
+
 #endif

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "environment.h"
+
 /* oneDNN 3 counts the cores that the first thread may use, which OpenMP has bound to one by then. */
 #define UNBOUND "-u OMP_PROC_BIND -u OMP_PLACES"
 
@@ -61,7 +63,7 @@ static bool find_programs(char *folder, size_t size, bool *installed) {
 /* A path below the folder of what was fetched; it may hold *. False: it was not. */
 static bool find_fetched(const char *file, char *path, size_t size) {
     char pattern[PATH_MAX];
-    const char *const folder = getenv("GRADBENCH_PEERS");
+    const char *const folder = gb_environment_get("GRADBENCH_PEERS");
     glob_t found;
     snprintf(pattern, sizeof pattern, "%s/%s", folder ? folder : GB_PEERS_FETCHED, file);
     if (glob(pattern, 0, NULL, &found) != 0) return false;

@@ -1,5 +1,6 @@
 #include "plan.h"
 
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,18 +18,25 @@ static int refuse_item(const char *option) {
     return gb_fail(GB_EXIT_USAGE, "a word of --%s is longer than %d bytes", option, ITEM_MAX - 1);
 }
 
+/* A word that is a kernel's name stands for it alone, one with *, ? or [ for the kernels whose names it matches, any other for
+ * a family. False: for none. */
+static bool add_kernels(const char *word, bool kernels[GK_KERNEL_COUNT]) {
+    const bool glob = strpbrk(word, "*?[") != NULL, family = !glob && !gk_kernel_find(word);
+    bool known = false;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
+        const char *const name = family ? kernel->family : kernel->name;
+        if (glob ? fnmatch(word, name, 0) == 0 : strcmp(word, name) == 0) kernels[id] = known = true;
+    }
+    return known;
+}
+
 int gb_parse_kernels(const char *list, bool kernels[GK_KERNEL_COUNT]) {
     char item[ITEM_MAX], text[700];
     bool too_long = false;
     for (int id = 0; id < GK_KERNEL_COUNT; id++) kernels[id] = list == NULL;
     while (gb_text_item(&list, item, sizeof item, &too_long)) {
-        bool known = gk_kernel_find(item) != NULL;
-        const bool family = !known;
-        for (int id = 0; id < GK_KERNEL_COUNT; id++) {
-            const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
-            if (strcmp(family ? kernel->family : kernel->name, item) == 0) kernels[id] = known = true;
-        }
-        if (known) continue;
+        if (add_kernels(item, kernels)) continue;
         struct gb_names names = gb_kernel_names();
         const struct gb_names families = gb_family_names();
         for (size_t i = 0; i < families.count; i++) gb_names_add(&names, families.list[i]);
@@ -44,7 +52,7 @@ static int ascending(const void *a, const void *b) {
 
 static size_t all_threads(void) {
     const char *rule;
-    const size_t all = gk_threads_choose(gk_topology_get(), 0, getenv("OMP_NUM_THREADS"), &rule);
+    const size_t all = gk_threads_choose(gk_topology_get(), 0, gb_environment_get("OMP_NUM_THREADS"), &rule);
     return all ? all : 1;
 }
 
@@ -133,13 +141,15 @@ static int read_shapes(struct gb_plan *plan, const struct gb_plan_options *optio
         int code = gb_workload_find(word, path);
         if (code == GB_EXIT_OK) code = gb_workload_read(&plan->workload, path);
         if (code != GB_EXIT_OK) return code;
-        add_source(plan, "%s%s", i ? "" : "workload ", word);
+        add_source(plan, "%s%s", i ? "" : "workload ", strcmp(word, "-") == 0 ? GB_STANDARD_INPUT : word);
     }
+    const size_t before = plan->workload.count;
     for (size_t i = 0; i < options->shapes.count; i++) {
         const int code = read_shape(plan, options->shapes.list[i], i + 1);
         if (code != GB_EXIT_OK) return code;
     }
-    if (options->shapes.count) add_source(plan, "%zu shape%s", options->shapes.count, options->shapes.count == 1 ? "" : "s");
+    const size_t shapes = plan->workload.count - before;
+    if (shapes) add_source(plan, "%zu shape%s", shapes, shapes == 1 ? "" : "s");
     if (!gb_workload_draw(&plan->workload, options->draw, options->seed)) return gb_fail(GB_EXIT_RESOURCE, "no memory");
     if (options->draw) add_source(plan, "%ju drawn by seed %ju", (uintmax_t)options->draw, (uintmax_t)options->seed);
     return GB_EXIT_OK;

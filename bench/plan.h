@@ -65,7 +65,7 @@ struct gb_variant *gb_plan_add_peer(struct gb_plan *plan, const char *name, size
 int gb_plan_check_memory(const struct gb_plan *plan, bool raced);
 
 /* Parts of command lines that other commands have too. 0: good; else an exit code, after the error was printed. */
-/* A word that is a kernel's name stands for it alone, any other for a family. */
+/* Names of kernels, families, and globs of kernels' names. */
 int gb_parse_kernels(const char *list, bool kernels[GK_KERNEL_COUNT]);
 int gb_parse_threads(const char *list, size_t threads[GB_THREAD_COUNTS_MAX], size_t *count);
 /* Columns by name, or all usable ones for NULL and "all". A column that cannot be used here is an error. */

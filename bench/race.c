@@ -15,9 +15,9 @@ static struct gb_racer *find(struct gb_race *race, const char *name) {
     return NULL;
 }
 
-static int add(struct gb_race *race, const struct gb_peer_entry *entry, bool named) {
+static int add(struct gb_race *race, const struct gb_peer_entry *entry, bool named, bool news) {
     if (race->count == GB_RACED_MAX) return gb_fail(GB_EXIT_USAGE, "at most %d peers race in one run", GB_RACED_MAX);
-    race->list[race->count++] = (struct gb_racer){.entry = *entry, .named = named};
+    race->list[race->count++] = (struct gb_racer){.entry = *entry, .named = named, .news = news};
     return GB_EXIT_OK;
 }
 
@@ -38,12 +38,13 @@ static int choose_listed(struct gb_race *race, const char *list) {
     char item[sizeof catalog->name];
     bool too_long = false;
     int code = GB_EXIT_OK;
-    for (size_t i = 0; i < count && every && code == GB_EXIT_OK; i++) code = add(race, &catalog[i], strcmp(list, "all") == 0);
+    for (size_t i = 0; i < count && every && code == GB_EXIT_OK; i++)
+        code = add(race, &catalog[i], false, strcmp(list, "all") == 0);
     while (!every && code == GB_EXIT_OK && gb_text_item(&list, item, sizeof item, &too_long)) {
         size_t i = 0;
         while (i < count && strcmp(catalog[i].name, item) != 0) i++;
         if (i == count) return refuse_name(catalog, count, item);
-        if (!find(race, item)) code = add(race, &catalog[i], true);
+        if (!find(race, item)) code = add(race, &catalog[i], true, true);
     }
     if (code == GB_EXIT_OK && too_long) return gb_fail(GB_EXIT_USAGE, "a word of --peers is too long");
     return code;
@@ -72,7 +73,7 @@ static int choose_command(struct gb_race *race, const char *text) {
     strcpy(entry.command, equals + 1);
     if (gk_column_find(entry.name) >= 0) return gb_fail(GB_EXIT_USAGE, "--peer: %s is gradkern's own name", entry.name);
     if (find(race, entry.name)) return gb_fail(GB_EXIT_USAGE, "two peers are named %s", entry.name);
-    return add(race, &entry, true);
+    return add(race, &entry, true, true);
 }
 
 int gb_race_choose(struct gb_race *race, const char *list, const struct gb_texts *commands) {
@@ -103,7 +104,7 @@ static void start_racer(const struct start *start, struct gb_racer *racer) {
         const size_t threads = start->plan->threads[t];
         struct gb_contender *const contender = start_one(start, racer->entry.command, threads);
         if (contender->state != GB_CONTENDER_UP) {
-            racer->named = racer->named || contender->state != GB_CONTENDER_ABSENT;
+            racer->news = racer->news || contender->state != GB_CONTENDER_ABSENT;
             gb_peer_explain(&racer->entry, contender, racer->reason);
             return;
         }
@@ -141,6 +142,38 @@ int gb_race_start(struct gb_race *race, struct gb_plan *plan, bool bind, double 
     if (gk_context_create(&race->judge, &(gk_options){.threads = 1}) != GK_OK)
         return gb_fail(GB_EXIT_RESOURCE, "no memory for the contenders");
     return start_all_own(&start);
+}
+
+/* The first measure of a peer that is a failure, and how many there are. */
+static const struct gb_measure *failed_measure(const struct gb_racer *racer, const struct gb_plan *plan,
+                                               const struct gb_outcome *outcomes, size_t count, size_t *failures) {
+    const struct gb_measure *first = NULL;
+    *failures = 0;
+    for (size_t k = 0; k < count; k++)
+        for (size_t i = plan->n_own; i < plan->n_variants; i++) {
+            const struct gb_measure *const m = &outcomes[k].measures[i];
+            if (strcmp(plan->variants[i].name, racer->entry.name) != 0) continue;
+            if (m->state != GB_STATE_FAILED && m->state != GB_STATE_LOST) continue;
+            if (!first) first = m;
+            ++*failures;
+        }
+    return first;
+}
+
+int gb_race_judge(const struct gb_race *race, const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count) {
+    int code = GB_EXIT_OK;
+    for (size_t i = 0; i < race->count; i++) {
+        const struct gb_racer *const r = &race->list[i];
+        size_t failures;
+        if (!r->named) continue;
+        const struct gb_measure *const first = failed_measure(r, plan, outcomes, count, &failures);
+        if (r->reason[0]) code = gb_fail(GB_EXIT_CHECK, "peer %s is not in the race: %s", r->entry.name, r->reason);
+        if (first)
+            code = gb_fail(GB_EXIT_CHECK, "peer %s %s (%s), %zu cell%s without a time", r->entry.name,
+                           first->state == GB_STATE_LOST ? "is gone" : "gave a wrong result", first->failure, failures,
+                           failures == 1 ? "" : "s");
+    }
+    return code;
 }
 
 void gb_race_end(struct gb_race *race) {

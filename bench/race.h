@@ -4,13 +4,14 @@
 
 #include <signal.h>
 
+#include "harness.h"
 #include "peer_catalog.h"
-#include "plan.h"
 
 /* A peer that was asked for. */
 struct gb_racer {
     struct gb_peer_entry entry;
-    bool named; /* its absence is news */
+    bool named; /* by its own name: it has to finish the race */
+    bool news;  /* its absence is told */
     bool up;    /* it has variants in the plan */
     char description[GB_CONTENDER_TEXT_MAX];
     char reason[GB_PEER_REASON_MAX]; /* not up: why */
@@ -31,6 +32,10 @@ int gb_race_choose(struct gb_race *race, const char *list, const struct gb_texts
 /* Starts the peers, each that is there becomes a variant of the plan for each of its thread counts, and gradkern's variants as
  * children. Where no peer is up nothing else is started. bind: each to as many cores as it has threads. */
 int gb_race_start(struct gb_race *race, struct gb_plan *plan, bool bind, double limit_ns, const volatile sig_atomic_t *stop);
+
+/* GB_EXIT_CHECK where a named peer is absent, was lost or gave a wrong result in one of `count` problems, after a line for each
+ * that says so; else GB_EXIT_OK. */
+int gb_race_judge(const struct gb_race *race, const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count);
 
 /* Ends all processes; what they said stays. Safe to call twice. */
 void gb_race_end(struct gb_race *race);

@@ -26,7 +26,7 @@ void gb_report_race(const struct gb_report *report, const struct gb_race *race) 
     for (size_t i = 0; i < race->count; i++) {
         const struct gb_racer *const r = &race->list[i];
         if (r->up) gb_say(report, 2, "peer %s: %s", r->entry.name, r->description);
-        if (r->reason[0] && r->named)
+        if (r->reason[0] && r->news)
             gb_say(report, 2, "%speer %s is not in the race:%s %s", gb_red(report), r->entry.name, gb_plain(report), r->reason);
     }
 }

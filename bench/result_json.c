@@ -1,22 +1,18 @@
 #include "result_json.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "build_info.h"
 #include "core/cpu.h"
 #include "core/topology.h"
 #include "message.h"
 #include "report_words.h"
+#include "result_file.h"
 
 /* JSON has no infinity and no NaN. */
 static json_t *number(double value) { return json_real(isfinite(value) ? value : 0); }
@@ -215,82 +211,20 @@ static json_t *document(const struct gb_result *result) {
                      context_of(result), "results", rows);
 }
 
-/* The folder of a path, "." for a bare name. */
-static void folder_of(const char *path, char folder[GB_PATH_MAX]) {
-    const char *const slash = strrchr(path, '/');
-    snprintf(folder, GB_PATH_MAX, "%.*s", slash ? (int)(slash - path + (slash == path)) : 1, slash ? path : ".");
-}
-
-static int refuse(const char *path, int reason) {
-    return gb_fail(GB_EXIT_RESOURCE, "cannot write %.400s (%s)", path, strerror(reason));
-}
-
-int gb_result_check_path(const char *path) {
-    struct stat status;
-    char folder[GB_PATH_MAX];
-    if (strcmp(path, "-") == 0) return GB_EXIT_OK;
-    if (strlen(path) >= GB_PATH_MAX - 8) return refuse(path, ENAMETOOLONG);
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) return refuse(path, EISDIR);
-    folder_of(path, folder);
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) return access(path, W_OK) == 0 ? GB_EXIT_OK : refuse(path, errno);
-    if (stat(folder, &status) != 0) return refuse(path, errno);
-    if (!S_ISDIR(status.st_mode)) return refuse(path, ENOTDIR);
-    return access(folder, W_OK) == 0 ? GB_EXIT_OK : refuse(path, errno);
-}
-
-/* Takes fd. 0, or the error. */
-static int dump(const json_t *json, int fd) {
-    FILE *const file = fdopen(fd, "w");
-    if (!file) {
-        const int reason = errno;
-        close(fd);
-        return reason;
-    }
-    errno = 0;
-    int reason =
-        json_dumpf(json, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) != 0 || fputc('\n', file) == EOF || fflush(file) != 0
-            ? (errno ? errno : EIO)
-            : 0;
-    if (reason == 0 && fsync(fd) != 0 && errno != EINVAL && errno != EROFS) reason = errno;
-    if (fclose(file) != 0 && reason == 0) reason = errno;
-    return reason;
-}
-
-static int replace(const json_t *json, const char *path) {
-    char temporary[GB_PATH_MAX];
-    snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-    const int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0) return errno;
-    const mode_t mask = umask(0);
-    umask(mask);
-    fchmod(fd, 0666 & ~mask);
-    int reason = dump(json, fd);
-    if (reason == 0 && rename(temporary, path) != 0) reason = errno;
-    if (reason != 0) unlink(temporary);
-    return reason;
-}
-
-/* Devices and pipes cannot be replaced. */
-static int write_to(const json_t *json, const char *path) {
-    struct stat status;
-    char real[PATH_MAX];
-    if (stat(path, &status) != 0) return replace(json, path);
-    if (S_ISREG(status.st_mode)) return replace(json, realpath(path, real) && strlen(real) < GB_PATH_MAX - 8 ? real : path);
-    const int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    return fd < 0 ? errno : dump(json, fd);
-}
-
-int gb_result_write(const struct gb_result *result, const char *path) {
+int gb_result_write(const struct gb_result *result, const char *path, bool last) {
     json_t *const json = document(result);
-    if (!json) return gb_fail(GB_EXIT_RESOURCE, "no memory for the result file");
+    char *const text = json ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
     int code = GB_EXIT_OK;
-    if (strcmp(path, "-") == 0) {
-        json_dumpf(json, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-        putchar('\n');
-    } else {
-        const int reason = write_to(json, path);
-        if (reason != 0) code = refuse(path, reason);
-    }
     json_decref(json);
+    if (!text) return gb_fail(GB_EXIT_RESOURCE, "no memory for the result file");
+    const size_t length = strlen(text);
+    text[length] = '\n'; /* in the place of the zero byte: files have none */
+    if (strcmp(path, "-") == 0) {
+        fwrite(text, 1, length + 1, stdout);
+    } else {
+        const int reason = gb_result_file_write(path, text, length + 1, last);
+        if (reason != 0) code = gb_fail(GB_EXIT_RESOURCE, "cannot write %.400s (%s)", path, strerror(reason));
+    }
+    free(text);
     return code;
 }

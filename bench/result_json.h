@@ -16,10 +16,8 @@ struct gb_result {
     bool complete; /* every problem of the plan was run to its end */
 };
 
-/* Can a file be made there? Prints what is wrong and returns the exit code. path "-" is standard output. */
-int gb_result_check_path(const char *path);
-
-/* A file that exists is replaced only when the new one is complete. Prints what is wrong and returns the exit code. */
-int gb_result_write(const struct gb_result *result, const char *path);
+/* Writes the document to a path, "-" is standard output, as gb_result_file_write does. last: no other will follow. Prints what
+ * is wrong and returns the exit code. */
+int gb_result_write(const struct gb_result *result, const char *path, bool last);
 
 #endif

@@ -11,6 +11,10 @@
 
 #include "message.h"
 #include "text.h"
+#include "workload_sweep.h"
+
+enum { DIMENSIONS = 4 };
+static const char *const dimensions[DIMENSIONS] = {"n", "d", "m", "c"};
 
 /* A line while it is read: cut in place into words. */
 struct line {
@@ -18,7 +22,8 @@ struct line {
     size_t number;
     char *text;
     struct gb_shape shape;
-    struct gb_names seen; /* keys */
+    struct gb_sweep sweeps[DIMENSIONS]; /* count 0: not given */
+    struct gb_names seen;               /* keys */
     struct gb_parse_error *error;
 };
 
@@ -40,14 +45,9 @@ static bool any_kernel_has(const struct gb_shape *shape, enum gk_field_kind kind
     return false;
 }
 
-static size_t *dimension(struct gb_problem_spec *spec, const char *key) {
-    const struct {
-        const char *name;
-        size_t *size;
-    } table[] = {{"n", &spec->n}, {"d", &spec->d}, {"m", &spec->m}, {"c", &spec->c}};
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strcmp(table[i].name, key) == 0) return table[i].size;
-    return NULL;
+static size_t *size_of(struct gb_problem_spec *spec, size_t dimension) {
+    size_t *const sizes[DIMENSIONS] = {&spec->n, &spec->d, &spec->m, &spec->c};
+    return sizes[dimension];
 }
 
 /* A key with two or three words as values. */
@@ -82,10 +82,9 @@ static void choose(struct gb_shape *shape, size_t which, int value) {
 }
 
 static struct gb_names allowed_keys(const struct gb_shape *shape) {
-    static const char *const dims[] = {"n", "d", "m", "c"};
     struct gb_names names = {.count = 0};
-    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
-        if (any_kernel_has(shape, GK_FIELD_DIM, dims[i])) gb_names_add(&names, dims[i]);
+    for (size_t i = 0; i < DIMENSIONS; i++)
+        if (any_kernel_has(shape, GK_FIELD_DIM, dimensions[i])) gb_names_add(&names, dimensions[i]);
     for (size_t i = 0; i < CHOICES; i++)
         if (applies(shape, &choices[i])) gb_names_add(&names, choices[i].key);
     gb_names_add(&names, "name");
@@ -115,6 +114,14 @@ static bool set_name(struct line *line, const char *at, const char *value) {
     return true;
 }
 
+static bool set_sizes(struct line *line, const char *word, const char *value) {
+    size_t i = 0;
+    const char *at;
+    while (strcmp(dimensions[i], word) != 0) i++;
+    const char *const wrong = gb_sweep_parse(&line->sweeps[i], value, &at);
+    return !wrong || fail(line, at, "%s %s (got '%.80s')", word, wrong, value);
+}
+
 static bool set_key(struct line *line, char *word) {
     char text[700];
     char *const equals = strchr(word, '=');
@@ -129,11 +136,7 @@ static bool set_key(struct line *line, char *word) {
     if (strcmp(word, "name") == 0) return set_name(line, value, value);
     for (size_t i = 0; i < CHOICES; i++)
         if (strcmp(choices[i].key, word) == 0) return set_choice(line, i, value, value);
-    uint64_t size;
-    if (!gb_text_count(value, 1, GB_DIMENSION_MAX, &size))
-        return fail(line, value, "%s must be a whole number from 1 to %d (got '%.80s')", word, GB_DIMENSION_MAX, value);
-    *dimension(&line->shape.spec, word) = size;
-    return true;
+    return set_sizes(line, word, value);
 }
 
 static bool set_kernels(struct line *line, const char *word) {
@@ -151,13 +154,18 @@ static bool set_kernels(struct line *line, const char *word) {
     return fail(line, word, "%s", gb_names_refuse(&names, "kernel or family", word, text, sizeof text));
 }
 
-/* All dimensions are there, and no operand's size overflows. */
 static bool complete(struct line *line, const char *end) {
-    static const char *const dims[] = {"n", "d", "m", "c"};
     struct gb_shape *const shape = &line->shape;
-    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
-        if (any_kernel_has(shape, GK_FIELD_DIM, dims[i]) && !gb_names_hold(&line->seen, dims[i]))
-            return fail(line, end, "%s is missing (expected %s=1 to %d)", dims[i], dims[i], GB_DIMENSION_MAX);
+    for (size_t i = 0; i < DIMENSIONS; i++)
+        if (any_kernel_has(shape, GK_FIELD_DIM, dimensions[i]) && line->sweeps[i].count == 0)
+            return fail(line, end, "%s is missing (expected %s=1 to %d)", dimensions[i], dimensions[i], GB_DIMENSION_MAX);
+    if (shape->name[0] == '\0') snprintf(shape->name, sizeof shape->name, "%.40s:%zu", line->label, line->number);
+    return true;
+}
+
+/* No operand's size overflows. */
+static bool fits(struct line *line) {
+    const struct gb_shape *const shape = &line->shape;
     for (int id = 0; id < GK_KERNEL_COUNT; id++) {
         struct gb_problem_spec spec = shape->spec;
         spec.kernel = (enum gk_kernel_id)id;
@@ -165,7 +173,6 @@ static bool complete(struct line *line, const char *end) {
         if (shape->kernels[id] && gb_problem_bytes(&spec) == 0)
             return fail(line, line->text, "the operands of %s are larger than any memory", gk_kernel_get(spec.kernel)->name);
     }
-    if (shape->name[0] == '\0') snprintf(shape->name, sizeof shape->name, "%.40s:%zu", line->label, line->number);
     return true;
 }
 
@@ -186,6 +193,33 @@ static bool add_shape(struct gb_workload *workload, struct line *line) {
     return true;
 }
 
+/* Tells the problems of one line apart: "fc/64x10". */
+static void add_to_name(struct line *line, const char *name) {
+    char *const whole = line->shape.name;
+    size_t used = (size_t)snprintf(whole, GB_NAME_MAX, "%s", name);
+    char before = '/';
+    for (size_t i = 0; i < DIMENSIONS && used < GB_NAME_MAX; i++) {
+        if (line->sweeps[i].count < 2) continue;
+        used += (size_t)snprintf(whole + used, GB_NAME_MAX - used, "%c%zu", before, *size_of(&line->shape.spec, i));
+        before = 'x';
+    }
+}
+
+/* One for each combination of the sizes, the last dimension's running fastest. */
+static bool add_shapes(struct gb_workload *workload, struct line *line) {
+    size_t at[DIMENSIONS] = {0}, i;
+    char name[GB_NAME_MAX];
+    memcpy(name, line->shape.name, sizeof name);
+    do {
+        for (i = 0; i < DIMENSIONS; i++)
+            if (line->sweeps[i].count) *size_of(&line->shape.spec, i) = line->sweeps[i].sizes[at[i]];
+        add_to_name(line, name);
+        if (!fits(line) || !add_shape(workload, line)) return false;
+        while (i > 0 && ++at[i - 1] >= line->sweeps[i - 1].count) at[--i] = 0;
+    } while (i > 0);
+    return true;
+}
+
 static bool parse_line(struct gb_workload *workload, struct line *line, size_t length) {
     line->text[length] = '\0';
     for (size_t i = 0; i < length && line->text[i] != '#'; i++)
@@ -201,7 +235,7 @@ static bool parse_line(struct gb_workload *workload, struct line *line, size_t l
         if (*rest) *rest++ = '\0';
         if (!(i == 0 ? set_kernels(line, word) : set_key(line, word))) return false;
     }
-    return end == line->text || (complete(line, end) && add_shape(workload, line));
+    return end == line->text || (complete(line, end) && add_shapes(workload, line));
 }
 
 bool gb_workload_parse(struct gb_workload *workload, const char *label, const char *text, size_t size,
@@ -273,6 +307,7 @@ static int parse_file(struct gb_workload *workload, const char *path, int fd) {
 
 int gb_workload_read(struct gb_workload *workload, const char *path) {
     struct stat status;
+    if (strcmp(path, "-") == 0) return parse_file(workload, GB_STANDARD_INPUT, STDIN_FILENO);
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) return gb_fail(GB_EXIT_INPUT, "cannot open workload %.400s (%s)", path, strerror(errno));
     int code;

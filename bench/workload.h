@@ -1,10 +1,12 @@
 /* Workload files: one problem a line, such as
  *
  *     affine n=256 d=768 m=3072 name=gpt2:fc   # a comment
+ *     affine n=64..4096*2 d=768 m=10,50,100    # 7 times 3 problems
  *
  * The first word is a family of kernels.def, which stands for all its kernels, or one kernel. Then the dimensions, each from 1
- * to 2^24, and, where a kernel has them: layout=in_out|out_in accumulate=0|1 labels=index|index64|dense reduction=mean|sum|none; and
- * dtype=f32|f64, name=WORD. Lines end with LF or CRLF. */
+ * to 2^24, or several sizes (workload_sweep.h): a problem of each combination, named NAME/64x10; and, where a kernel has them:
+ * layout=in_out|out_in accumulate=0|1 labels=index|index64|dense reduction=mean|sum|none; and dtype=f32|f64, name=WORD. Lines
+ * end with LF or CRLF. */
 #ifndef GB_WORKLOAD_H
 #define GB_WORKLOAD_H
 
@@ -19,6 +21,8 @@ enum {
     GB_DRAW_MAX = 1000,
     GB_PATH_MAX = 4096,
 };
+
+#define GB_STANDARD_INPUT "stdin" /* as messages call it */
 
 struct gb_shape {
     struct gb_problem_spec spec; /* kernel, and dtype but for has_dtype, are not set */
@@ -42,7 +46,7 @@ struct gb_parse_error {
 bool gb_workload_parse(struct gb_workload *workload, const char *label, const char *text, size_t size,
                        struct gb_parse_error *error);
 
-/* Adds the problems of a file. Prints what is wrong and returns the exit code. */
+/* Adds the problems of a file, "-" of standard input. Prints what is wrong and returns the exit code. */
 int gb_workload_read(struct gb_workload *workload, const char *path);
 
 /* Adds `count` layers that nobody chose: each side from 1 to 4096, log-uniform, named drawn:1 and so on. False: no memory. */
@@ -50,7 +54,8 @@ bool gb_workload_draw(struct gb_workload *workload, size_t count, uint64_t seed)
 
 void gb_workload_free(struct gb_workload *workload);
 
-/* The file that a workload's name, or a path, stands for. Prints what is wrong and returns the exit code. */
+/* The file that a workload's name, a path, or "-" (standard input) stands for. Prints what is wrong and returns the exit
+ * code. */
 int gb_workload_find(const char *word, char path[GB_PATH_MAX]);
 
 /* The directory of the workloads that come with the program: GRADBENCH_WORKLOADS, else beside the installed program, else in

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "environment.h"
 #include "message.h"
 #include "text.h"
 #include "workload.h"
@@ -31,7 +32,7 @@ static bool beside_program(char path[GB_PATH_MAX]) {
 }
 
 bool gb_workload_directory(char path[GB_PATH_MAX]) {
-    const char *const chosen = getenv("GRADBENCH_WORKLOADS");
+    const char *const chosen = gb_environment_get("GRADBENCH_WORKLOADS");
     if (chosen) return snprintf(path, GB_PATH_MAX, "%s", chosen) < GB_PATH_MAX && is_directory(path);
     if (beside_program(path)) return true;
     snprintf(path, GB_PATH_MAX, "%s", GB_WORKLOADS_SOURCE);
@@ -73,6 +74,7 @@ static int refuse_workload(const char *word) {
     if (!list) return gb_fail(GB_EXIT_RESOURCE, "found no folder of workloads (set GRADBENCH_WORKLOADS to one)");
     for (size_t i = 0; list[i]; i++) gb_names_add(&names, list[i]);
     gb_names_add(&names, "a path with a '/'");
+    gb_names_add(&names, "- for standard input");
     gb_fail(GB_EXIT_USAGE, "%s", gb_names_refuse(&names, "workload", word, text, sizeof text));
     free(list);
     return GB_EXIT_USAGE;
@@ -82,7 +84,7 @@ int gb_workload_find(const char *word, char path[GB_PATH_MAX]) {
     char directory[GB_PATH_MAX];
     const size_t length = strlen(word);
     if (length >= GB_PATH_MAX) return gb_fail(GB_EXIT_USAGE, "the workload's path is longer than %d bytes", GB_PATH_MAX - 1);
-    if (strchr(word, '/') || (length > 4 && strcmp(word + length - 4, ".txt") == 0)) {
+    if (strcmp(word, "-") == 0 || strchr(word, '/') || (length > 4 && strcmp(word + length - 4, ".txt") == 0)) {
         memcpy(path, word, length + 1);
         return GB_EXIT_OK;
     }

@@ -42,12 +42,22 @@ race() {
     got=$?
 }
 
-# What every race must come to, whatever a peer does: a good exit, our rows, nobody left. PROBLEMS.
-is_good() {
-    holds '[ "$got" = 0 ]'
-    holds '[ ! -s err ]'
+# What every race must come to, whatever a peer does: our rows, nobody left. PROBLEMS.
+ran() {
     holds '[ "$(grep -cE "^  $column +[0-9]+ .* in full$" out)" = '"$1"' ]'
     holds nobody_is_left
+}
+
+# A good exit, and silence. PROBLEMS.
+is_good() {
+    holds '[ "$got" = 0 ] && [ ! -s err ]'
+    ran "$1"
+}
+
+# Whoever was asked for by name and did not finish makes the race fail, in one line. PROBLEMS NAME WORDS.
+is_failed() {
+    holds '[ "$got" = 1 ] && [ "$(wc -l < err)" = 1 ] && grep -q "^gradbench: error: peer '"$2 $3"'" err'
+    ran "$1"
 }
 
 # --- a peer in sh, which never writes a result: the way it fails is its argument
@@ -90,31 +100,38 @@ fake() { race --threads 1 --peer-limit 1 --peer "fake=sh '$dir/fake.sh' $1"; }
 
 for how in crash hang hang_in_prepare garbage long nothing negative nan lies error chatty; do
     fake $how
-    is_good 2
-    holds '[ "$(grep -cE "^  fake +1 +gone" out)" = 2 ] && grep -q "; 2 gone" out' # how: $how
+    is_failed 2 fake 'is gone (..*), 2 cells without a time$'
+    holds '[ "$(grep -cE "^  fake +1 +gone" out)" = 2 ] && grep -q "peers: 0 cells timed, .*; 2 gone" out' # how: $how
 done
 for how in absent silent crash_at_start gone_at_start old; do
     fake $how
-    is_good 2
+    is_failed 2 fake 'is not in the race: .'
     holds 'grep -q "^peer fake is not in the race: ." out'
 done
 fake absent
 holds 'grep -q "no such library here" out'
 fake wrong
-is_good 2
+is_failed 2 fake 'gave a wrong result (d[xb]\[0\]\[0\] is nan, .*), 2 cells without a time$'
+holds '! grep -q "every result within" out'
 holds '[ "$(grep -cE "^  fake +1 +FAILED  d[xb]\[0\]\[0\] is nan, but .* in ours$" out)" = 2 ]'
 fake ignores_quit
-is_good 2
+is_failed 2 fake 'gave a wrong result'
 fake unfit
 is_good 2
 holds '[ "$(grep -c "not done by fake" out)" = 2 ] && ! grep -q "gone" out'
 race --threads 1 --peer missing=/nonexistent/program
-is_good 2
+is_failed 2 missing 'is not in the race: .'
 holds 'grep -q "^peer missing is not in the race: ." out'
+GRADBENCH_PEERS=/nonexistent race --threads 1 --peers mkl
+is_failed 2 mkl 'is not in the race: not fetched'
+for everybody in auto all; do # who is not here is not missed
+    GRADBENCH_PEERS=/nonexistent race --threads 1 --peers $everybody
+    is_good 2
+done
 
 # --- gradkern against itself, and a peer that ends in the middle of the race, at once
 race --threads 1,2 --peer "self=$self" --peer "brief=sed -u 5q | $self" --json result.json
-is_good 4
+is_failed 4 brief 'is gone (..*), 4 cells without a time$'
 holds '[ "$(grep -cE "^  self +[12] .* within the bound" out)" = 4 ]'
 holds '[ "$(grep -cE "^  brief +[12] +gone" out)" = 4 ]'
 holds '[ "$(grep -c "against the best peer (self)" out)" = 4 ]'

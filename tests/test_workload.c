@@ -42,6 +42,39 @@ static void test_fields(void **state) {
     gb_workload_free(&w);
 }
 
+/* A problem for each combination of the sizes, the last dimension's running fastest. */
+static void test_sweeps(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t count, sizes[8];
+    } cases[] = {
+        {"64..4096*2", 7, {64, 128, 256, 512, 1024, 2048, 4096}},
+        {"64..100*3", 1, {64}},
+        {"10,50,100", 3, {10, 50, 100}},
+        {"10..45+10", 4, {10, 20, 30, 40}},
+        {"3..5", 3, {3, 4, 5}},
+        {"7..7", 1, {7}},
+        {"9,1..2,8..32*2,9", 7, {9, 1, 2, 8, 16, 32, 9}},
+        {"16777215..16777216", 2, {16777215, 16777216}},
+        {"4194304..16777216*2", 3, {4194304, 8388608, 16777216}},
+    };
+    struct gb_workload w;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[80];
+        snprintf(line, sizeof line, "elementwise d=1 n=%s", cases[i].text);
+        assert_parses(&w, line, cases[i].count);
+        for (size_t k = 0; k < w.count; k++) assert_true(w.shapes[k].spec.n == cases[i].sizes[k] && w.shapes[k].spec.d == 1);
+        gb_workload_free(&w);
+    }
+    assert_parses(&w, "affine m=7,5 n=1..3 d=10 name=fc\nelementwise n=1 d=1..1000", 1006);
+    for (size_t k = 0; k < 6; k++)
+        assert_true(w.shapes[k].spec.n == 1 + k / 2 && w.shapes[k].spec.d == 10 && w.shapes[k].spec.m == (k % 2 ? 5u : 7u));
+    assert_string_equal(w.shapes[1].name, "fc/1x5");
+    assert_string_equal(w.shapes[1005].name, "test:2/1000");
+    gb_workload_free(&w);
+}
+
 /* A family stands for all its kernels, a kernel for itself: from the table, for any kernel that it holds. */
 static void test_first_word(void **state) {
     (void)state;
@@ -99,11 +132,12 @@ static void test_refusals(void **state) {
         const char *words;
     } table[] = {
         {"afine n=1 d=1 m=1", 1, 1, "did you mean 'affine'?"},
-        {"\n\naffine n=0 d=1 m=1", 3, 10, "n must be a whole number from 1 to 16777216 (got '0')"},
+        {"\n\naffine n=0 d=1 m=1", 3, 10,
+         "n must be a number from 1 to 16777216, or several: 10,50,100 or 64..4096*2 or 10..100+10 (got '0')"},
         {"affine n=16777217 d=1 m=1", 1, 10, "got '16777217'"},
         {"affine n=99999999999999999999999 d=1 m=1", 1, 10, "from 1 to 16777216"},
         {"affine n=-1 d=1 m=1", 1, 10, "got '-1'"},
-        {"affine n=1.5 d=1 m=1", 1, 10, "got '1.5'"},
+        {"affine n=1.5 d=1 m=1", 1, 11, "got '1.5'"},
         {"affine n= d=1 m=1", 1, 10, "got ''"},
         {"affine n=0x10 d=1 m=1", 1, 10, "got '0x10'"},
         {"affine n=1 d=1", 1, 15, "m is missing"},
@@ -228,6 +262,7 @@ int main(void) {
         cmocka_unit_test(test_fields),   cmocka_unit_test(test_first_word), cmocka_unit_test(test_layout_of_text),
         cmocka_unit_test(test_refusals), cmocka_unit_test(test_nul),        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_random),   cmocka_unit_test(test_shipped),
+        cmocka_unit_test(test_sweeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
