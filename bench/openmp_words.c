@@ -4,10 +4,12 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "environment.h"
 #include "message.h"
 
 #define COMPLAINT "libgomp: "
@@ -33,9 +35,10 @@ static void say(const char *line) {
     else if (!strstr(what, " OMP_NUM_THREADS")) gb_note("warning: OpenMP: %.*s", (int)strcspn(what, "\n"), what);
 }
 
-/* An empty line comes before each complaint. */
+/* libgomp puts an empty line before each complaint. libomp, which reads the environment later, aborts at an empty number. */
 void gb_openmp_words(void) {
     char line[1024];
+    if (!gb_environment_get("OMP_NUM_THREADS")) unsetenv("OMP_NUM_THREADS");
     if (memory < 0) return;
     dup2(standard_error, STDERR_FILENO);
     close(standard_error);
