@@ -14,15 +14,15 @@
 #include "cells.h"
 #include "support_passive.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
+#define LARGER_FRAMES true
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
+#define LARGER_FRAMES true
 #endif
 #endif
-#ifndef SANITIZED
-#define SANITIZED false
+#ifndef LARGER_FRAMES
+#define LARGER_FRAMES false
 #endif
 
 /* PROMISED: what gradkern.h says. SMALLEST: of a thread, with what libc needs of it. */
@@ -113,27 +113,27 @@ static void on_every_column(size_t threads, void (*body)(struct job *job)) {
     }
 }
 
-static void skip_with_sanitizers(void) {
-    if (!SANITIZED) return;
-    printf("skipped: sanitizers make frames larger\n");
+static void skip_other_builds(void) {
+    if (!LARGER_FRAMES) return;
+    printf("skipped: frames are larger without optimisation and with sanitizers\n");
     skip();
 }
 
 static void serial_calls(void **state) {
     (void)state;
-    skip_with_sanitizers();
+    skip_other_builds();
     on_every_column(1, on_painted_stack);
 }
 
 static void callers_of_a_team(void **state) {
     (void)state;
-    skip_with_sanitizers();
+    skip_other_builds();
     on_every_column(3, on_painted_stack);
 }
 
 static void smallest_stacks(void **state) {
     (void)state;
-    skip_with_sanitizers();
+    skip_other_builds();
     on_every_column(1, on_smallest_stack);
     on_every_column(3, on_smallest_stack);
 }
