@@ -96,7 +96,8 @@ static gk_status check(const struct contender *c) {
     struct gk_context_info info;
     gk_context_inspect(c->ctx, &info);
     const struct gk_cell *const cell = gk_column_get(info.column, c->dtype)->cells[c->id];
-    const gk_status status = gk_validate(gk_kernel_get(c->id), c->dtype, c->args);
+    bool writes;
+    const gk_status status = gk_validate(gk_kernel_get(c->id), c->dtype, c->args, &writes);
     return status == GK_OK && cell->check ? cell->check(c->args) : status;
 }
 

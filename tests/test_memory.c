@@ -65,7 +65,8 @@ static void run_all(const struct gb_problem_spec *spec, size_t threads, size_t c
     for (int side = 0; side < GB_GUARD_SIDES; side++) {
         assert_true(gb_guard_place(&g, &want, (enum gb_guard_side)side, spec->in_place, spec->ld_pad));
         g.problem.spec = *spec;
-        assert_int_equal(gk_validate(g.problem.kernel, spec->dtype, g.args), GK_OK);
+        bool writes;
+        assert_int_equal(gk_validate(g.problem.kernel, spec->dtype, g.args, &writes), GK_OK);
         for (size_t column = 0; column < gk_column_count(); column++)
             if (!gk_column_unusable(column)) run_cell(&g, &want, column, threads, cache);
     }

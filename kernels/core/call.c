@@ -14,23 +14,14 @@ size_t gk_call_threads(const gk_context *ctx, enum gk_kernel_id id, enum gk_dtyp
     return threads_for(ctx, gk_kernel_get(id), ctx->columns[dtype]->cells[id], dtype, args);
 }
 
-/* Is there an element to write? Where there is none, the other dimensions may be absurd: no memory stands behind them. */
-static bool writes(const struct gk_kernel *kernel, const void *args) {
-    for (size_t i = 0; i < kernel->n_fields; i++) {
-        const struct gk_field *const f = &kernel->fields[i];
-        if (f->kind != GK_FIELD_OUT || !gk_field_pointer(f, args)) continue;
-        if (gk_size_at(args, f->rows) && gk_size_at(args, f->cols)) return true;
-    }
-    return false;
-}
-
 gk_status gk_call(gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args) {
     if (!ctx || !args) return GK_ERROR_NULL;
     const struct gk_kernel *const kernel = gk_kernel_get(id);
     const struct gk_cell *const cell = ctx->columns[dtype]->cells[id];
-    gk_status status = gk_validate(kernel, dtype, args);
+    bool writes;
+    gk_status status = gk_validate(kernel, dtype, args, &writes);
     if (status == GK_OK && cell->check) status = cell->check(args);
-    if (status != GK_OK || !writes(kernel, args)) return status;
+    if (status != GK_OK || !writes) return status;
 
     const struct gk_machine machine = {threads_for(ctx, kernel, cell, dtype, args), ctx->caches};
     const size_t bytes = cell->scratch ? cell->scratch(args, &machine) : 0;

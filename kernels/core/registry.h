@@ -192,8 +192,9 @@ double gk_kernel_bytes(const struct gk_kernel *kernel, enum gk_dtype dtype, cons
 /* What decides between serial and parallel: FLOPs of a sum of products, bytes of anything else. */
 double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args);
 
-/* Everything that can be wrong with args but for what cell->check knows. */
-gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args);
+/* Everything that can be wrong with args but for what cell->check knows. *writes, set where nothing is: there is an element to
+ * write. Where there is none, the other dimensions may be absurd, with no memory behind them. */
+gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args, bool *writes);
 
 /* What gk_<kernel>(ctx, args) does. */
 gk_status gk_call(gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args);

@@ -68,29 +68,33 @@ struct seen {
     struct extent extents[OPERANDS_MAX];
     size_t count;
     size_t labels; /* forms of the labels */
-    bool ignores, dense, wants;
+    bool ignores, dense, wants, writes, scalar, unreduced;
 };
 
-static bool given(const struct gk_field *field, const void *args) {
-    return gk_field_pointer(field, args) != NULL;
-}
-
 static void note_operand(struct seen *seen, const struct gk_field *field, const void *args) {
-    if (seen->extents[seen->count].begin != seen->extents[seen->count].end) seen->operands[seen->count++] = field;
-    if (field->kind == GK_FIELD_OUT) seen->wants |= !(field->flags & GK_FLAG_OPTIONAL) || given(field, args);
-    if (!(field->flags & GK_FLAG_LABELS) || !given(field, args)) return;
-    seen->labels++;
-    seen->dense |= field->element == GK_ELEMENT_REAL;
+    const bool present = gk_field_pointer(field, args) != NULL;
+    const bool elements = seen->extents[seen->count].begin != seen->extents[seen->count].end;
+    if (elements) seen->operands[seen->count++] = field;
+    if (field->kind == GK_FIELD_OUT) {
+        seen->wants |= present || !(field->flags & GK_FLAG_OPTIONAL);
+        seen->writes |= elements;
+        seen->scalar |= present && field->cols == GK_NOWHERE;
+    } else if (field->flags & GK_FLAG_LABELS && present) {
+        seen->labels++;
+        seen->dense |= field->element == GK_ELEMENT_REAL;
+    }
 }
 
-/* Options that exclude each other, a call that wants nothing, and what only a later version knows. */
-static gk_status check_together(const struct seen *seen, const struct gk_kernel *kernel, const void *args) {
-    if (seen->labels > 1 || (seen->dense && seen->ignores) || !seen->wants) return GK_ERROR_OPTION;
-    if (!gk_reserved_unused(args, kernel->reserved, kernel->args_size)) return GK_ERROR_OPTION;
-    if (gk_option(kernel, GK_FIELD_REDUCTION, args) != GK_NONE) return GK_OK;
-    for (size_t i = 0; i < seen->count; i++)
-        if (seen->operands[i]->kind == GK_FIELD_OUT && seen->operands[i]->cols == GK_NOWHERE) return GK_ERROR_OPTION;
-    return GK_OK;
+static void note_option(struct seen *seen, const struct gk_field *field, const void *args) {
+    const void *const at = (const char *)args + field->offset;
+    if (field->kind == GK_FIELD_IGNORE) seen->ignores = *(const bool *)at;
+    if (field->kind == GK_FIELD_REDUCTION) seen->unreduced = *(const gk_reduction *)at == GK_NONE;
+}
+
+/* Options that exclude each other, a loss of the batch without a reduction, and a call that wants nothing. */
+static gk_status check_together(const struct seen *seen) {
+    const bool excluded = seen->labels > 1 || (seen->dense && seen->ignores) || (seen->scalar && seen->unreduced);
+    return excluded || !seen->wants ? GK_ERROR_OPTION : GK_OK;
 }
 
 static gk_status check_overlaps(const struct seen *seen, const struct gk_kernel *kernel) {
@@ -105,10 +109,10 @@ static gk_status check_overlaps(const struct seen *seen, const struct gk_kernel 
     return GK_OK;
 }
 
-gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args) {
+gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args, bool *writes) {
     struct seen seen; /* not cleared as a whole: each call comes here */
     seen.count = seen.labels = 0;
-    seen.ignores = seen.dense = seen.wants = false;
+    seen.ignores = seen.dense = seen.wants = seen.writes = seen.scalar = seen.unreduced = false;
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const field = &kernel->fields[i];
         const bool operand = field->kind == GK_FIELD_IN || field->kind == GK_FIELD_OUT;
@@ -116,8 +120,10 @@ gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const
                                          : check_option(field, args);
         if (status != GK_OK) return status;
         if (operand) note_operand(&seen, field, args);
-        if (field->kind == GK_FIELD_IGNORE) seen.ignores = *(const bool *)((const char *)args + field->offset);
+        else note_option(&seen, field, args);
     }
-    const gk_status status = check_together(&seen, kernel, args);
+    if (!gk_reserved_unused(args, kernel->reserved, kernel->args_size)) return GK_ERROR_OPTION;
+    const gk_status status = check_together(&seen);
+    *writes = seen.writes;
     return status == GK_OK ? check_overlaps(&seen, kernel) : status;
 }
