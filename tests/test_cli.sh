@@ -446,13 +446,13 @@ done
     --json killed.json > out 2> err &
 killed=$!
 for _ in $(seq 300); do
-    [ "$(grep -c '^relu_forward ' out)" -lt 4 ] || break
+    [ "$(grep -c '^ relu_forward ' out)" -lt 4 ] || break
     sleep 0.1
 done
 kill -KILL $killed
 wait $killed 2> /dev/null
 holds 'grep -q "\"complete\": false" killed.json && tail -1 killed.json | grep -q "^}$"'
-holds '[ "$(grep -c "\"median_ns\"" killed.json)" -ge $(($(grep -c "^relu_forward " out) - 1)) ]'
+holds '[ "$(grep -c "\"median_ns\"" killed.json)" -ge $(($(grep -c "^ relu_forward " out) - 1)) ]'
 
 echo "$passed passed, $failed failed; $exact answers word for word"
 [ "$failed" = 0 ] && [ "$exact" -ge 100 ]
