@@ -13,7 +13,8 @@
 /* Both types' structs must look alike: fields are described once. */
 #define GK_KERNEL(id, family, doc)                                                                                         \
     _Static_assert(sizeof(gk_##id##_args) == sizeof(gk_##id##_args_f64), "the two types of " #id " differ");               \
-    _Static_assert(offsetof(gk_##id##_args, reserved) == RESERVED_FROM(gk_##id##_args), #id " does not end in reserved bytes");   \
+    _Static_assert(offsetof(gk_##id##_args, reserved) == RESERVED_FROM(gk_##id##_args), #id " ends in no reserved bytes"); \
+    _Static_assert(sizeof ((gk_##id##_args *)0)->reserved >= sizeof(size_t), #id " has too few reserved bytes");           \
     static const char family_##id[] = #family, doc_##id[] = doc;
 #include "kernels.def"
 

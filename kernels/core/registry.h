@@ -132,12 +132,12 @@ static inline size_t gk_size_at(const void *args, size_t offset) {
     return offset == GK_NOWHERE ? 1 : *(const size_t *)((const char *)args + offset);
 }
 
-/* Are the bytes of a struct from offset `from` on, which are reserved for later fields, 0? Its size is one of whole size_t. */
+/* Are the bytes of a struct from offset `from` to its end, which are reserved for later fields, 0? They are a word or more. */
 static inline bool gk_reserved_unused(const void *args, size_t from, size_t size) {
-    const unsigned char *const bytes = args;
-    size_t used = 0, word;
-    for (; from % sizeof word; from++) used |= bytes[from];
-    for (; from < size; from += sizeof word) {
+    const char *const bytes = args;
+    size_t used, word;
+    memcpy(&used, bytes + size - sizeof used, sizeof used);
+    for (; from < size - sizeof word; from += sizeof word) {
         memcpy(&word, bytes + from, sizeof word);
         used |= word;
     }

@@ -55,40 +55,38 @@ static bool in_place(const struct gk_kernel *kernel, const struct gk_field *a, c
     return false;
 }
 
-static gk_status check_option(const struct gk_field *field, const void *args) {
-    const void *const at = (const char *)args + field->offset;
-    if (field->kind == GK_FIELD_LAYOUT) return *(const unsigned *)at <= GK_OUT_IN ? GK_OK : GK_ERROR_OPTION;
-    if (field->kind == GK_FIELD_REDUCTION) return *(const unsigned *)at <= GK_NONE ? GK_OK : GK_ERROR_OPTION;
-    return GK_OK;
-}
+/* The operands that have elements. */
+struct present {
+    const struct gk_field *field;
+    struct extent extent;
+};
 
-/* What a look at all fields told. */
+/* What a look at all fields told. No array in it: it stays in registers. */
 struct seen {
-    const struct gk_field *operands[OPERANDS_MAX]; /* those that have elements */
-    struct extent extents[OPERANDS_MAX];
-    size_t count;
+    size_t count;  /* of present operands */
     size_t labels; /* forms of the labels */
     bool ignores, dense, wants, writes, scalar, unreduced;
 };
 
-static void note_operand(struct seen *seen, const struct gk_field *field, const void *args) {
-    const bool present = gk_field_pointer(field, args) != NULL;
-    const bool elements = seen->extents[seen->count].begin != seen->extents[seen->count].end;
-    if (elements) seen->operands[seen->count++] = field;
+static void note_operand(struct seen *seen, const struct gk_field *field, bool given, bool elements) {
+    seen->count += elements;
     if (field->kind == GK_FIELD_OUT) {
-        seen->wants |= present || !(field->flags & GK_FLAG_OPTIONAL);
+        seen->wants |= given || !(field->flags & GK_FLAG_OPTIONAL);
         seen->writes |= elements;
-        seen->scalar |= present && field->cols == GK_NOWHERE;
-    } else if (field->flags & GK_FLAG_LABELS && present) {
+        seen->scalar |= given && field->cols == GK_NOWHERE;
+    } else if (field->flags & GK_FLAG_LABELS && given) {
         seen->labels++;
         seen->dense |= field->element == GK_ELEMENT_REAL;
     }
 }
 
-static void note_option(struct seen *seen, const struct gk_field *field, const void *args) {
+static gk_status note_option(struct seen *seen, const struct gk_field *field, const void *args) {
     const void *const at = (const char *)args + field->offset;
+    if (field->kind == GK_FIELD_LAYOUT) return *(const unsigned *)at <= GK_OUT_IN ? GK_OK : GK_ERROR_OPTION;
     if (field->kind == GK_FIELD_IGNORE) seen->ignores = *(const bool *)at;
-    if (field->kind == GK_FIELD_REDUCTION) seen->unreduced = *(const gk_reduction *)at == GK_NONE;
+    if (field->kind != GK_FIELD_REDUCTION) return GK_OK;
+    seen->unreduced = *(const unsigned *)at == GK_NONE;
+    return *(const unsigned *)at <= GK_NONE ? GK_OK : GK_ERROR_OPTION;
 }
 
 /* Options that exclude each other, a loss of the batch without a reduction, and a call that wants nothing. */
@@ -97,33 +95,34 @@ static gk_status check_together(const struct seen *seen) {
     return excluded || !seen->wants ? GK_ERROR_OPTION : GK_OK;
 }
 
-static gk_status check_overlaps(const struct seen *seen, const struct gk_kernel *kernel) {
-    const struct gk_field *const *const operands = seen->operands;
-    for (size_t i = 0; i < seen->count; i++) {
-        if (operands[i]->kind != GK_FIELD_OUT) continue;
-        for (size_t j = 0; j < seen->count; j++) {
-            if (i == j || !overlap(&seen->extents[i], &seen->extents[j])) continue;
-            if (!in_place(kernel, operands[i], operands[j], &seen->extents[i], &seen->extents[j])) return GK_ERROR_OVERLAP;
+static gk_status check_overlaps(const struct present *operands, size_t count, const struct gk_kernel *kernel) {
+    for (size_t i = 0; i < count; i++) {
+        const struct present *const out = &operands[i];
+        if (out->field->kind != GK_FIELD_OUT) continue;
+        for (size_t j = 0; j < count; j++) {
+            const struct present *const other = &operands[j];
+            if (i == j || !overlap(&out->extent, &other->extent)) continue;
+            if (!in_place(kernel, out->field, other->field, &out->extent, &other->extent)) return GK_ERROR_OVERLAP;
         }
     }
     return GK_OK;
 }
 
 gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args, bool *writes) {
-    struct seen seen; /* not cleared as a whole: each call comes here */
-    seen.count = seen.labels = 0;
-    seen.ignores = seen.dense = seen.wants = seen.writes = seen.scalar = seen.unreduced = false;
-    for (size_t i = 0; i < kernel->n_fields; i++) {
+    struct present operands[OPERANDS_MAX];
+    struct seen seen = {0};
+    for (size_t i = 0; i < kernel->n_fields && kernel->fields[i].kind < GK_FIELD_IN_PLACE; i++) {
         const struct gk_field *const field = &kernel->fields[i];
+        struct present *const next = &operands[seen.count];
         const bool operand = field->kind == GK_FIELD_IN || field->kind == GK_FIELD_OUT;
-        const gk_status status = operand ? check_operand(field, kernel, dtype, args, &seen.extents[seen.count])
-                                         : check_option(field, args);
+        const gk_status status =
+            operand ? check_operand(field, kernel, dtype, args, &next->extent) : note_option(&seen, field, args);
         if (status != GK_OK) return status;
-        if (operand) note_operand(&seen, field, args);
-        else note_option(&seen, field, args);
+        next->field = field;
+        if (operand) note_operand(&seen, field, gk_field_pointer(field, args), next->extent.begin != next->extent.end);
     }
     if (!gk_reserved_unused(args, kernel->reserved, kernel->args_size)) return GK_ERROR_OPTION;
     const gk_status status = check_together(&seen);
     *writes = seen.writes;
-    return status == GK_OK ? check_overlaps(&seen, kernel) : status;
+    return status == GK_OK ? check_overlaps(operands, seen.count, kernel) : status;
 }

@@ -25,7 +25,7 @@ static void add_block(real *db, const real *sums, size_t cols, bool to_start) {
 
 #if GK_LANES == 1
 
-static void sum_block(const struct block *b) {
+GK_INLINE void sum_block(const struct block *b) {
     for (size_t j0 = 0; j0 < b->cols; j0 += NARROW) {
         const size_t cols = gk_min(NARROW, b->cols - j0);
         real sums[NARROW] = {0};
@@ -94,7 +94,7 @@ static void sum_chunk(const struct block *b, size_t j, size_t cols) {
     add_block(b->db + j, sums, cols, b->to_start);
 }
 
-static void sum_block(const struct block *b) {
+GK_INLINE void sum_block(const struct block *b) {
     if (b->cols <= NARROW) sum_narrow(b);
     for (size_t j = 0; j < b->cols && b->cols > NARROW; j += CHUNK) sum_chunk(b, j, gk_min(CHUNK, b->cols - j));
 }
