@@ -138,8 +138,8 @@ size_t gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch,
                                      .scratch = scratch,
                                      .caches = caches,
                                      .next = &next};
-        if (team.rank == 0) size = team.size;
         run_member(state, run, args, &team);
+        if (team.rank == 0) size = team.size; /* at the end: all threads have read what lies beside it */
     }
     return size;
 }
