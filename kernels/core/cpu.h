@@ -39,7 +39,7 @@ void gk_cpu_brand(char *brand, size_t size);
 /* Writes the names of the features in the mask, separated by spaces ("avx512dq avx512vl"). */
 void gk_cpu_feature_names(uint32_t features, char *text, size_t size);
 
-/* The calling thread's floating-point state, its exception flags apart: rounding, flushing of subnormals, masks of exceptions. */
+/* The calling thread's floating-point state without its exception flags: rounding, flushing of subnormals, what traps. */
 uint32_t gk_cpu_float_state(void);
 void gk_cpu_set_float_state(uint32_t state);
 

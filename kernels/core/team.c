@@ -122,14 +122,11 @@ bool gk_team_places(struct gk_processors *processors) {
     return CPU_COUNT_S(sizeof processors->set, processors->set) > 0;
 }
 
-size_t gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch, const struct gk_caches *caches) {
-    atomic_size_t next = 0;
-    if (threads > 1) threads = gk_team_serial_reason() ? 1 : available(threads);
-    if (threads <= 1) {
-        run(args, &(struct gk_team){.rank = 0, .size = 1, .scratch = scratch, .caches = caches, .next = &next});
-        return 1;
-    }
+/* Apart: clang's runtime starts where a function that has a region begins, and dies where it has no memory. */
+__attribute__((noinline)) static size_t run_region(size_t threads, gk_run *run, const void *args, void *scratch,
+                                                   const struct gk_caches *caches) {
     const uint32_t state = gk_cpu_float_state();
+    atomic_size_t next = 0;
     size_t size = 1;
 #pragma omp parallel num_threads((int)threads)
     {
@@ -142,6 +139,14 @@ size_t gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch,
         if (team.rank == 0) size = team.size; /* at the end: all threads have read what lies beside it */
     }
     return size;
+}
+
+size_t gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch, const struct gk_caches *caches) {
+    if (threads > 1) threads = gk_team_serial_reason() ? 1 : available(threads);
+    if (threads > 1) return run_region(threads, run, args, scratch, caches);
+    atomic_size_t next = 0;
+    run(args, &(struct gk_team){.rank = 0, .size = 1, .scratch = scratch, .caches = caches, .next = &next});
+    return 1;
 }
 
 void gk_team_barrier(const struct gk_team *team) {

@@ -1,5 +1,6 @@
-/* A program that loads the shared library, as other programs do: it knows the header and dlopen, and links no OpenMP runtime but
- * in the build that is a host with parallel regions of its own. `host SCENARIO LIBRARY`; 0: good, else it says what was wrong. */
+/* A program that loads the shared library, as other programs do: it knows the header and dlopen, and links no OpenMP runtime
+ * but in the build that is a host with parallel regions of its own. `host SCENARIO LIBRARY`; 0: good, 77: this system does not
+ * limit so, else it says what was wrong. */
 #include <dlfcn.h>
 #include <gradkern.h>
 #include <pthread.h>
@@ -57,7 +58,8 @@ static void call(const struct gradkern *g, gk_context *ctx, float dw[D * M]) {
     static float x[N * D], dy[N * M];
     for (size_t i = 0; i < N * D; i++) x[i] = (float)((double)(i * 7919 % 1009) / 1009 - 0.4) * (i % 3 ? 1 : 1e-30f);
     for (size_t i = 0; i < N * M; i++) dy[i] = (float)((double)(i * 104729 % 2003) / 2003 - 0.6) * (i % 3 ? 1 : 1e-12f);
-    if (g->affine_dw(ctx, &(gk_affine_dw_args){.n = N, .d = D, .m = M, .x = x, .dy = dy, .dw = dw}) != GK_OK) fail("the call failed");
+    const gk_affine_dw_args args = {.n = N, .d = D, .m = M, .x = x, .dy = dy, .dw = dw};
+    if (g->affine_dw(ctx, &args) != GK_OK) fail("the call failed");
 }
 
 /* Calls on so many threads and on one: the same bits. */
