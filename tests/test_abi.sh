@@ -124,7 +124,7 @@ is "a program on its own library" "$(run_on present present_program)" "$right"
 is "a program on a later library" "$(run_on later present_program)" "$right"
 is "a later program on its library" "$(run_on later later_program)" "$right"
 is "a later program, which uses what is new, on this library" "$(run_on present later_program)" \
-  "an option has no such value, two options exclude each other, or no output is wanted: 0 0 0 0 0 0"
+  "an option has no such value, options exclude each other, no output is wanted, or reserved is not 0: 0 0 0 0 0 0"
 is "a program on a library whose structs have grown" "$(run_on grown present_program | grep -cF "$right")" 0
 
 echo "$passed passed, $failed failed"

@@ -1,13 +1,13 @@
 /* The public functions, and the one place where a cell is called. */
 #include "context.h"
 
-/* As many threads as have serial_below of work each. */
+/* All threads, or one where two would not have serial_below of work each. Teams of sizes in between are not worth it: OpenMP ends
+ * the threads that a smaller team does not need, and creates them again for the next one. */
 static size_t threads_for(const gk_context *ctx, const struct gk_kernel *kernel, const struct gk_cell *cell,
                           enum gk_dtype dtype, const void *args) {
     if (ctx->threads == 1) return 1;
     const double share = ctx->serial_below > 0 ? ctx->serial_below : cell->serial_below;
-    const double most = gk_kernel_work(kernel, dtype, args) / share;
-    return most >= (double)ctx->threads ? ctx->threads : most < 2 ? 1 : (size_t)most;
+    return gk_kernel_work(kernel, dtype, args) < 2 * share ? 1 : ctx->threads;
 }
 
 size_t gk_call_threads(const gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args) {
@@ -20,8 +20,8 @@ gk_status gk_call(gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, co
     const struct gk_cell *const cell = ctx->columns[dtype]->cells[id];
     bool writes;
     gk_status status = gk_validate(kernel, dtype, args, &writes);
-    if (status == GK_OK && cell->check) status = cell->check(args);
     if (status != GK_OK || !writes) return status;
+    if (cell->check && (status = cell->check(args)) != GK_OK) return status;
 
     const struct gk_machine machine = {threads_for(ctx, kernel, cell, dtype, args), ctx->caches};
     const size_t bytes = cell->scratch ? cell->scratch(args, &machine) : 0;

@@ -1,6 +1,7 @@
 /* The only file that speaks OpenMP. */
 #include "team.h"
 
+#include <ctype.h>
 #include <omp.h>
 #include <pthread.h>
 #include <sched.h>
@@ -27,17 +28,25 @@ __attribute__((constructor)) static void watch_forks(void) {
 
 const char *gk_team_serial_reason(void) {
     const char *const reason = atomic_load_explicit(&always_serial, memory_order_relaxed);
-    return reason ? reason : omp_in_parallel() ? "the caller is inside a parallel region" : NULL;
+    return reason ? reason : omp_get_level() > 0 ? "the caller is inside a parallel region" : NULL;
 }
 
-/* The stack that OpenMP gives its threads: OMP_STACKSIZE, in KiB unless a letter says otherwise; 0: the system's default. */
-static size_t stack_bytes(void) {
-    const char *const text = getenv("OMP_STACKSIZE");
-    char unit = 'k';
-    size_t size = 0;
-    if (!text || sscanf(text, "%zu %c", &size, &unit) < 1) return 0;
-    const int shift = strchr("bB", unit) ? 0 : strchr("mM", unit) ? 20 : strchr("gG", unit) ? 30 : 10;
-    return size <= SIZE_MAX >> shift ? size << shift : 0;
+/* The largest stack that a runtime may give its threads: what its variable asks for, in KiB unless a letter says otherwise, or
+ * the system's own, which it falls back on. One that is too large costs threads at most where memory is short. */
+static size_t stack_bytes(size_t least) {
+    static const char *const variables[] = {"OMP_STACKSIZE", "GOMP_STACKSIZE", "KMP_STACKSIZE"};
+    static const char units[] = "bkmgt";
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        const char *const text = getenv(variables[i]);
+        char letter = 'k';
+        size_t size = 0;
+        if (!text || sscanf(text, "%zu %c", &size, &letter) < 1) continue;
+        const char *const unit = strchr(units, tolower((unsigned char)letter));
+        const int shift = unit ? 10 * (int)(unit - units) : 10;
+        const size_t bytes = size <= SIZE_MAX >> shift ? size << shift : SIZE_MAX;
+        if (bytes > least) least = bytes;
+    }
+    return least;
 }
 
 /* Threads that all exist at the same time, held by a closed gate. One trial at a time: they are many for a small stack. */
@@ -54,17 +63,17 @@ static void *wait_at_gate(void *id) {
     return NULL;
 }
 
-/* How many of so many more threads this process can have now, with SPARE bytes of address space left for what else it does. */
+/* How many of so many more threads this process can have now, with SPARE bytes of memory left for what else it does. The caller
+ * holds the trial, and cannot be cancelled. */
 static size_t try_threads(size_t wanted) {
     enum { SPARE = 64 << 20 };
-    const size_t stack = stack_bytes();
     pthread_attr_t attributes;
-    size_t count = 0;
+    size_t count = 0, stack = 0;
     if (pthread_attr_init(&attributes) != 0) return 0;
-    void *const spare = mmap(NULL, SPARE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *const spare = mmap(NULL, SPARE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (spare == MAP_FAILED) return 0; /* the attributes hold no memory */
-    if (stack) pthread_attr_setstacksize(&attributes, stack);
-    pthread_mutex_lock(&trial);
+    pthread_attr_getstacksize(&attributes, &stack);
+    pthread_attr_setstacksize(&attributes, stack_bytes(stack));
     pthread_mutex_lock(&gate);
     while (count < wanted && count < GK_THREADS_MAX &&
            pthread_create(&tried[count].thread, &attributes, wait_at_gate, &tried[count].id) == 0)
@@ -75,21 +84,32 @@ static size_t try_threads(size_t wanted) {
         /* It counts against a limit until it is gone, a moment after it was joined. */
         for (int turn = 0; turn < 1000 && tgkill(getpid(), tried[i].id, 0) == 0; turn++) sched_yield();
     }
-    pthread_mutex_unlock(&trial);
     pthread_attr_destroy(&attributes);
     munmap(spare, SPARE);
     return count;
 }
 
-/* libgomp ends the process where a thread cannot be created. So the threads of a team are tried before its first region: once
- * for each calling thread, which has a pool of its own, and once more where a later call wants more of them. */
-static size_t available(size_t threads) {
-    static _Thread_local size_t has = 1, asked = 1;
-    if (threads > asked) {
-        if (has == asked) has += try_threads(threads - asked);
-        asked = threads;
+/* libgomp ends the process where a thread cannot be created. So the threads of a team are tried before it asks for them: for each
+ * calling thread, which has a pool of its own, and again where a team is larger than the last one, for libgomp ends the threads
+ * that a team does not need. One that was refused threads is not asked again. *trying: the trial is held until the threads are
+ * there, lest another caller's trial takes their places. */
+static _Thread_local size_t pool = 1, most = GK_THREADS_MAX; /* threads of the last team; of any that can be had */
+
+static size_t available(size_t threads, bool *trying) {
+    const int limit = omp_get_thread_limit();
+    if (limit > 0 && (size_t)limit < threads) threads = (size_t)limit;
+    if (threads > most) threads = most;
+    if (threads > pool) {
+        int state;
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+        pthread_mutex_lock(&trial);
+        const size_t found = pool + try_threads(threads - pool);
+        if (found < threads) threads = most = found;
+        *trying = threads > 1;
+        if (!*trying) pthread_mutex_unlock(&trial);
+        pthread_setcancelstate(state, NULL);
     }
-    return threads < has ? threads : has;
+    return threads;
 }
 
 /* One member of a team, in the floating-point state of the caller: OpenMP's threads keep that of their first region. Afterwards
@@ -124,7 +144,7 @@ bool gk_team_places(struct gk_processors *processors) {
 
 /* Apart: clang's runtime starts where a function that has a region begins, and dies where it has no memory. */
 __attribute__((noinline)) static size_t run_region(size_t threads, gk_run *run, const void *args, void *scratch,
-                                                   const struct gk_caches *caches) {
+                                                   const struct gk_caches *caches, bool trying) {
     const uint32_t state = gk_cpu_float_state();
     atomic_size_t next = 0;
     size_t size = 1;
@@ -135,6 +155,7 @@ __attribute__((noinline)) static size_t run_region(size_t threads, gk_run *run, 
                                      .scratch = scratch,
                                      .caches = caches,
                                      .next = &next};
+        if (team.rank == 0 && trying) pthread_mutex_unlock(&trial);
         run_member(state, run, args, &team);
         if (team.rank == 0) size = team.size; /* at the end: all threads have read what lies beside it */
     }
@@ -142,8 +163,9 @@ __attribute__((noinline)) static size_t run_region(size_t threads, gk_run *run, 
 }
 
 size_t gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch, const struct gk_caches *caches) {
-    if (threads > 1) threads = gk_team_serial_reason() ? 1 : available(threads);
-    if (threads > 1) return run_region(threads, run, args, scratch, caches);
+    bool trying = false;
+    if (threads > 1) threads = gk_team_serial_reason() ? 1 : available(threads, &trying);
+    if (threads > 1) return pool = run_region(threads, run, args, scratch, caches, trying);
     atomic_size_t next = 0;
     run(args, &(struct gk_team){.rank = 0, .size = 1, .scratch = scratch, .caches = caches, .next = &next});
     return 1;

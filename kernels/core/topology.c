@@ -123,7 +123,8 @@ struct gk_topology gk_topology_now(void) {
     return now;
 }
 
-/* OMP_NUM_THREADS may be a list, one number for each level of nesting: the first counts. 0: not such a list. */
+/* OMP_NUM_THREADS may be a list, one number for each level of nesting: the first counts, the rest is the runtime's. 0: no such
+ * number. */
 static size_t first_number(const char *text) {
     char *end;
     while (isspace((unsigned char)*text)) text++;

@@ -207,9 +207,10 @@ static inline size_t gk_count_rows(const struct gk_labels *l, size_t n) {
     return count;
 }
 
-/* 1 / N for the mean, else 1. */
+/* 1 / N for the mean, else 1. Where no row counts nothing uses it: 0, and no division that a host might trap. */
 static inline real gk_gradient_scale(const struct gk_labels *l, size_t n, gk_reduction reduction) {
-    return reduction == GK_MEAN ? 1 / (real)gk_count_rows(l, n) : 1;
+    const size_t count = gk_count_rows(l, n);
+    return reduction != GK_MEAN ? 1 : count ? 1 / (real)count : 0;
 }
 
 static inline real gk_upstream(const real *dloss, gk_reduction reduction, size_t row) {
