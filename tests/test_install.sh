@@ -56,6 +56,37 @@ libraries=$(pkg-config --static --libs gradkern)
 cc use.c $(pkg-config --cflags gradkern) ${libraries/-lgradkern/-l:libgradkern.a} -o use_static
 check "pkg-config, static" ./use_static
 
+# A plugin with the static library in it, unloaded after a threaded call.
+cat >plugin.c <<'END'
+#include <gradkern.h>
+int compute(void);
+int compute(void) {
+    static float x[64 * 64], y[64 * 64];
+    gk_context *ctx;
+    if (gk_context_create(&ctx, &(gk_options){.threads = 3, .serial_below = 1}) != GK_OK) return 1;
+    const gk_status status = gk_relu_forward(ctx, &(gk_relu_forward_args){.n = 64, .d = 64, .x = x, .y = y});
+    gk_context_destroy(ctx);
+    return status != GK_OK;
+}
+END
+cat >loader.c <<'END'
+#include <dlfcn.h>
+#include <unistd.h>
+int main(void) {
+    for (int i = 0; i < 3; i++) {
+        void *const plugin = dlopen("./plugin.so", RTLD_NOW);
+        int (*compute)(void);
+        if (!plugin || !(*(void **)&compute = dlsym(plugin, "compute")) || compute() || dlclose(plugin)) return 1;
+        usleep(1000);
+    }
+    return 0;
+}
+END
+cc -shared -fPIC plugin.c $(pkg-config --cflags gradkern) ${libraries/-lgradkern/-l:libgradkern.a} -o plugin.so
+cc loader.c -D_GNU_SOURCE -ldl -o loader
+./loader || { echo "a plugin with the static library: exit code $?"; exit 1; }
+echo "a plugin with the static library: fine"
+
 readme use.cpp >use.cpp
 if command -v c++ >/dev/null; then
   c++ -std=c++11 -Wall -Wextra -Werror use.cpp $(pkg-config --cflags --libs gradkern) -Wl,-rpath,"$(pkg-config --variable=libdir gradkern)" -o use_cpp

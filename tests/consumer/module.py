@@ -38,4 +38,16 @@ with gradkern.Context(isa="ref", threads=1) as context:
     refused(TypeError, "no field z", relu, n=1, d=1, z=f32)
     refused(gradkern.Error, "NULL", relu, n=1, d=1, x=None)
     refused(gradkern.Error, "instruction set", gradkern.Context, isa="abacus")
+
+    # What is not what the field holds.
+    swapped = (ctypes.c_float.__ctype_be__ * 1)(1)
+    db = context.affine_db
+    refused(TypeError, "dy: not a contiguous buffer", db, n=1, m=1, dy=swapped, db=array.array("f", [0]))
+    refused(TypeError, "mask: not a contiguous buffer", context.relu_forward, n=1, d=1, mask=(ctypes.c_void_p * 1)())
+    refused(TypeError, "n: cannot be", db, n=2**64 + 2)
+    refused(TypeError, "layout: cannot be", context.affine_dx, layout=2**32)
+    refused(TypeError, "accumulate_db: cannot be 'no'", db, accumulate_db="no")
+    refused(TypeError, "dy: ", db, dy=True)
+    refused(TypeError, "isa: not a text", gradkern.Context, isa=3)
+    refused(TypeError, "isa: not a text", gradkern.Context, isa="avx2\0junk")
 print("Python:", library.gk_version().decode())

@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 #include <gradkern.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,16 +162,21 @@ static void *nothing(void *unused) {
     return unused;
 }
 
-/* No more than `processes` for this user: root knows no such limit. 77: the limit does not bind here. */
-static int limited(rlim_t processes) {
+/* False: the limit does not bind here (root knows none, or other processes of this user count). */
+static bool limit_processes(rlim_t processes) {
     pthread_t thread;
-    const struct gradkern g = load();
-    if (getuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return 77;
-    if (setrlimit(RLIMIT_NPROC, &(struct rlimit){processes, processes}) != 0) return 77;
+    const long alive = threads_alive();
+    if (getuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return false;
+    if (setrlimit(RLIMIT_NPROC, &(struct rlimit){processes, processes}) != 0) return false;
     const int created = pthread_create(&thread, NULL, nothing, NULL);
     if (created == 0) pthread_join(thread, NULL);
-    if ((created == 0) != (processes > 1)) return 77; /* other processes of this user */
     usleep(100000);
+    return (created == 0) == ((rlim_t)alive < processes);
+}
+
+static int limited(rlim_t processes) {
+    const struct gradkern g = load();
+    if (!limit_processes(processes)) return 77;
     gk_context *const ctx = context(&g, 8);
     for (int i = 0; i < 3; i++) compare(&g, ctx);
     if (threads_alive() != (long)processes) fail("not as many threads as there could be");
@@ -183,6 +190,74 @@ static int no_thread(void) {
 
 static int two_threads(void) {
     return limited(2);
+}
+
+/* The limit is reached after the first calls; a smaller team has ended threads that the next one needs again. */
+static int smaller_team(void) {
+    const struct gradkern g = load();
+    gk_context *const many = context(&g, 6), *const few = context(&g, 2);
+    compare(&g, many);
+    compare(&g, few);
+    usleep(100000);
+    if (!limit_processes((rlim_t)threads_alive() + 1)) return 77;
+    for (int i = 0; i < 3; i++) {
+        compare(&g, many);
+        compare(&g, few);
+    }
+    return 0;
+}
+
+/* Callers that each want more threads than there are for all. */
+static struct gradkern shared;
+static pthread_barrier_t together;
+
+static void *call_on_6(void *unused) {
+    float dw[D * M];
+    gk_context *const ctx = context(&shared, 6);
+    pthread_barrier_wait(&together);
+    for (int i = 0; i < 20; i++) call(&shared, ctx, dw);
+    shared.destroy(ctx);
+    return unused;
+}
+
+static int several_callers(void) {
+    enum { CALLERS = 3 };
+    pthread_t callers[CALLERS];
+    shared = load();
+    pthread_barrier_init(&together, NULL, CALLERS);
+    if (!limit_processes(1 + CALLERS + 6)) return 77;
+    for (int i = 0; i < CALLERS; i++)
+        if (pthread_create(&callers[i], NULL, call_on_6, NULL) != 0) return 77;
+    for (int i = 0; i < CALLERS; i++) pthread_join(callers[i], NULL);
+    return 0;
+}
+
+/* A caller that is cancelled leaves nothing locked. */
+static void *call_until_cancelled(void *started) {
+    float dw[D * M];
+    for (int i = 0;; i++) {
+        gk_context *const ctx = context(&shared, 2 + (size_t)i % 5);
+        call(&shared, ctx, dw);
+        shared.destroy(ctx);
+        *(volatile int *)started = 1;
+        pthread_testcancel();
+    }
+    return NULL;
+}
+
+static int cancelled(void) {
+    shared = load();
+    for (int i = 0; i < 30; i++) {
+        pthread_t caller;
+        volatile int started = 0;
+        if (pthread_create(&caller, NULL, call_until_cancelled, (void *)&started) != 0) return 77;
+        while (!started) sched_yield();
+        usleep((useconds_t)(i * 37));
+        pthread_cancel(caller);
+        pthread_join(caller, NULL);
+    }
+    compute(4);
+    return 0;
 }
 
 /* Stacks for some threads fit into what is left of the address space, those of 16 do not. */
@@ -230,6 +305,9 @@ static const struct {
     {"load_in_child", load_in_child},
     {"no_thread", no_thread},
     {"two_threads", two_threads},
+    {"smaller_team", smaller_team},
+    {"several_callers", several_callers},
+    {"cancelled", cancelled},
     {"address_space", address_space},
     {"float_state", float_state},
 };
