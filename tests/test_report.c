@@ -139,7 +139,7 @@ static void make(struct run *run, bool raced) {
                                  .bytes = 220,
                                  .rounds = ROUNDS,
                                  .null_variant = PEER - 1,
-                                 .null_pair = {ROUNDS, 1, 0.99, 1.01},
+                                 .null_pair = {ROUNDS, 1, 0.99, 1.01, false},
                                  .noise = 0.01};
         for (size_t i = 0; i < plan->n_variants; i++) set_time(run, k, i, 1e5 * factors[i]);
     }
