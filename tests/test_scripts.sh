@@ -4,7 +4,7 @@
 # pkg-config and apt-get.
 set -u
 : "${GRADBENCH:?path of the program}" "${SOURCE_DIR:?}"
-dir=$(mktemp -d)
+dir=$(readlink -f "$(mktemp -d)")
 trap 'rm -rf "$dir"' EXIT
 unset CC TMPDIR GRADKERN_BUILD GRADKERN_INSTALL CMAKE_GENERATOR
 export LC_ALL=C
@@ -17,13 +17,19 @@ cp "$SOURCE_DIR"/bench/{run,setup} "$tree/bench"
 cp "$SOURCE_DIR"/bench/peers/{install,packages.def} "$tree/bench/peers"
 cp "$SOURCE_DIR/tests/run" "$tree/tests"
 cp "$SOURCE_DIR/CMakePresets.json" "$tree"
-tools="awk basename bash cat chmod cp ctest cut dirname echo env grep head ln mkdir mktemp nproc printf rm sed sleep sort
-  tail touch tr xargs"
+tools="awk basename bash cat chmod cp ctest cut dirname echo env grep head ln mkdir mktemp nproc printf readlink rm sed sleep
+  sort tail touch tr xargs"
 for tool in $tools; do ln -s "$(type -P "$tool")" "$bin/$tool" || exit 1; done
 
 stub() { { echo "#!$(type -P bash)" && cat; } >"$bin/$1" && chmod +x "$bin/$1"; }
-stub cc <<<'exit 0'
-stub gcc <<<'exit 0'
+for name in cc gcc; do
+  stub $name <<'END' # compiles
+while [ "$1" != -o ]; do shift; done
+echo program >"$2"
+END
+done
+stub says_so <<<'exit 0'
+stub g++ <<<'grep -q __cplusplus "$2" && exit 1' # -fopenmp FILE
 stub ldconfig <<<'cat "$state/libraries" 2>/dev/null'
 stub id <<<'cat "$state/uid"'
 stub python3 <<<'exit 1'
@@ -51,7 +57,10 @@ if [ "$1" = --build ]; then
 else
   folder=$4 # --preset PRESET -B FOLDER
   mkdir -p "$folder" && cp "$state/tests" "$folder/CTestTestfile.cmake"
-  printf '%s\n' "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "CMAKE_C_COMPILER:FILEPATH=$(type -P "${CC:-cc}")" >"$folder/CMakeCache.txt"
+  compiler=${CC:-cc}
+  printf '%s\n' "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "CMAKE_CACHEFILE_DIR:INTERNAL=$folder" \
+    "CMAKE_C_COMPILER:FILEPATH=$(type -P "${compiler%% *}")" >"$folder/CMakeCache.txt"
+  [ ! -e "$state/configure_fails" ] || { mkdir "$folder/CMakeFiles"; echo 'CMake Error'; exit 1; }
   case $* in *GRADKERN_TESTS=OFF*) ;; *) echo GRADKERN_TESTS:BOOL=ON >>"$folder/CMakeCache.txt" ;; esac
 fi
 END
@@ -104,7 +113,9 @@ for run in "$tree/bench/run" "$tree/tests/run"; do
   unlearn
   answers 2 "gradkern: error: CC=nonexistent: not found" env CC=nonexistent bash "$run"
   answers 2 "gradkern: error: CC=no/such/gcc -m64: not found" env CC="no/such/gcc -m64" bash "$run"
-  answers 2 "gradkern: error: CC=$bin/python3: makes no program with -fopenmp" env CC="$bin/python3" bash "$run"
+  for cc in "$bin/python3" says_so g++; do
+    answers 2 "gradkern: error: CC=$cc: makes no program of C with OpenMP" env CC="$cc" bash "$run"
+  done
   answers 2 "gradkern: error: GRADKERN_INSTALL must be 0 or 1 (got 'no')" env GRADKERN_INSTALL=no bash "$run"
   answers 4 "gradkern: error: /nonexistent is no folder (TMPDIR=FOLDER names another)" env TMPDIR=/nonexistent bash "$run"
   answers 4 "gradkern: error: /proc cannot be written to (TMPDIR=FOLDER names another)" env TMPDIR=/proc bash "$run"
@@ -126,8 +137,15 @@ done
 fresh
 answers 2 "gradkern: error: there is no preset 'nope' (allowed: release debug clang asan tsan)" "${tests[@]}" --preset nope
 answers 2 "gradkern: error: --preset needs a value" "${tests[@]}" --preset
-answers 2 "gradkern: error: tests are chosen by -R '^golden\$' (got 'golden')" "${tests[@]}" golden
-answers 2 "gradkern: error: neither tests/run nor ctest has an option --no-peer" "${tests[@]}" --no-peer
+answers 2 "gradkern: error: there is no preset 'nope' (allowed: release debug clang asan tsan)" "${tests[@]}" --preset=nope
+for words in golden "-R ^json$ golden" "-j4 golden"; do
+  answers 2 "gradkern: error: tests are chosen by -R '^golden\$' (got 'golden')" "${tests[@]}" $words
+done
+for word in --no-peer -Z --timeout=3 -Rgolden; do
+  answers 2 "gradkern: error: neither tests/run nor ctest has an option $word" "${tests[@]}" -N $word -R '^json$'
+done
+answers 2 "gradkern: error: -R needs a value" "${tests[@]}" -R
+answers 2 "gradkern: error: -E needs a value" "${tests[@]}" -E -N
 names="openblas blis onednn2 scipy-openblas mkl onednn3 onednn3-openmp torch jax"
 answers 2 "gradkern: error: unknown peer 'torch-compile' (allowed: $names, all)" "${install[@]}" torch-compile
 holds '[ ! -s "$state/log" ]'
@@ -169,7 +187,10 @@ $building" "${tests[@]}"
 fresh
 answers 0 "$gone
 $building" env GRADKERN_INSTALL=0 "${tests[@]}"
-answers 0 "" "${tests[@]}" --no-peers
+answers 0 "" "${tests[@]}" --no-peers -j --timeout 9 -j 2 --no-tests=error -V --repeat until-pass:2 -j2
+for words in "--peers none" --peers=nobody "--peers naive,mkl" "list peers"; do answers 0 "" "${bench[@]}" $words; done
+answers 0 "${gone/openblas blis onednn2/onednn2 openblas}" env GRADKERN_INSTALL=0 "${bench[@]}" --peers onednn2@avx2,openblas
+for words in "--peers auto" --peers=naive,all; do answers 0 "$gone" env GRADKERN_INSTALL=0 "${bench[@]}" $words; done
 printf '\t%s (libc6) => here\n' libopenblas.so.0 libblis.so.4 libdnnl.so.2 >"$state/libraries"
 answers 0 "" "${tests[@]}"
 holds '! grep -q apt-get "$state/log"'
@@ -191,14 +212,19 @@ holds '[ "$(tail -n 1 "$dir/out")" = "1 passed, 2 failed, 1 skipped" ]'
 answers 1 "No tests were found!!!
 gradkern: error: no test was run (the options of ctest: -R nothing)" "${tests[@]}" --no-peers -R nothing
 holds '[ "$(tail -n 1 "$dir/out")" = "0 passed, 1 failed" ]'
-answers 2 "gradkern: error: --require names no compiled variant (got 'avx9', allowed: ref)" \
-  "${tests[@]}" --require avx9 --no-peers
+for option in "--require avx9" --require=avx9; do
+  answers 2 "gradkern: error: --require names no compiled variant (got 'avx9', allowed: ref)" "${tests[@]}" $option --no-peers
+done
 
 # --- both orders: a build for measurements has no tests, and keeps those that are there
 answers 0 "" env CC="cc -O1" "${bench[@]}" --quick
 holds '! grep -q -e --fresh "$state/log"'
 answers 0 "" env CC=gcc "${bench[@]}" --quick
 holds 'tail -n 2 "$state/log" | grep -q -e --fresh'
+answers 0 "" "${bench[@]}"
+holds 'tail -n 2 "$state/log" | grep -q -e --fresh'
+answers 0 "" env CC=" cc " "${bench[@]}" --quick
+holds '! tail -n 2 "$state/log" | grep -q -e --fresh'
 holds '[ "$(cat "$dir/out")" = "gradbench run --quick in $dir/elsewhere" ]'
 holds '! grep -q TESTS=OFF "$state/log"'
 fresh
@@ -208,6 +234,29 @@ answers 0 "" "${tests[@]}" --no-peers
 holds '[ "$(grep "^cmake --preset" "$state/log" | grep -o "TESTS=.*" | xargs)" = "TESTS=OFF TESTS=ON" ]'
 answers 0 "${building/build\/release/"$dir/elsewhere/here/release"}" env GRADKERN_BUILD=here "${bench[@]}"
 holds '[ -x "$dir/elsewhere/here/release/gradbench" ]'
+
+# --- by another path, through a link to the script, and moved
+ln -s tree "$dir/linked"
+ln -s "$tree/bench/run" "$dir/elsewhere/measure"
+ln -s "$tree/tests/run" "$dir/elsewhere/check"
+fresh
+answers 0 "$building" bash "$dir/linked/bench/run"
+for run in "$tree/bench/run" measure "$dir/linked/tests/run -N --no-peers" "check -N --no-peers"; do
+  answers 0 "" bash $run
+done
+holds '! grep -q -e --fresh "$state/log"'
+mv "$tree/build" "$dir/elsewhere/moved"
+: >"$state/log"
+answers 0 "" env GRADKERN_BUILD=moved "${bench[@]}"
+holds 'grep -q -e --fresh "$state/log"'
+
+# --- a configuration that fails leaves nothing for the next
+fresh
+touch "$state/configure_fails"
+answers 4 "$building
+CMake Error
+gradkern: error: CMake could not configure $tree/build/release" "${bench[@]}"
+holds '! compgen -G "$tree/build/release/CMake*"'
 
 # --- a build that fails, and one that takes its time
 fresh
@@ -228,6 +277,9 @@ if ln -s "$(type -P script)" "$bin/script" 2>/dev/null; then # makes a terminal
 else
   echo "skipped: progress on a terminal: there is no program 'script'"
 fi
+
+# --- what documents tell to start can be started
+for script in bench/run bench/peers/install tests/run tests/fresh_machine .ci/run; do holds "[ -x '$SOURCE_DIR/$script' ]"; done
 
 # --- what gradbench says about peers that are absent can be followed
 "$GRADBENCH" list --plain peers | sed -n 's|.*/bench/peers/install \([a-z0-9-]*\))$|\1|p' | sort -u >"$dir/named"
