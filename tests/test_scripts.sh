@@ -12,10 +12,11 @@ tree=$dir/tree bin=$dir/bin
 export state=$dir/state # what the stand-ins remember: log, what is installed, how to behave
 passed=0 failed=0
 
-mkdir -p "$bin" "$state" "$tree"/{bench/peers,tests} "$dir/elsewhere"
+mkdir -p "$bin" "$state" "$tree"/{bench/peers,tests,.ci} "$dir/elsewhere"
 cp "$SOURCE_DIR"/bench/{run,setup} "$tree/bench"
 cp "$SOURCE_DIR"/bench/peers/{install,packages.def} "$tree/bench/peers"
-cp "$SOURCE_DIR/tests/run" "$tree/tests"
+cp "$SOURCE_DIR"/tests/{run,fresh_machine} "$tree/tests"
+cp "$SOURCE_DIR/.ci/run" "$tree/.ci"
 cp "$SOURCE_DIR/CMakePresets.json" "$tree"
 tools="awk basename bash cat chmod cp ctest cut dirname echo env grep head ln mkdir mktemp nproc printf readlink rm sed sleep
   sort tail touch tr xargs"
@@ -133,6 +134,14 @@ for run in "$tree/bench/run" "$tree/tests/run"; do
   answers 0 "" bash "$run" --help
   holds 'head -n 1 "$dir/out" | grep -q "^usage: bash "'
   holds '[ ! -s "$state/log" ]' # nothing was installed, configured or built
+done
+for run in "$tree/tests/fresh_machine" "$tree/.ci/run"; do
+  fresh
+  answers 0 "" bash "$run" --help
+  holds '[ "$(head -n 1 "$dir/out")" = "usage: bash $run" ] && grep -q "fresh machine" "$dir/out" && ! grep -q "[#$]" "$dir/out"'
+  answers 2 "gradkern: error: $run takes no arguments (got '-R')" bash "$run" -R
+  answers 4 "gradkern: error: /proc cannot be written to (TMPDIR=FOLDER names another)" env TMPDIR=/proc bash "$run"
+  holds '[ ! -s "$state/log" ]'
 done
 fresh
 answers 2 "gradkern: error: there is no preset 'nope' (allowed: release debug clang asan tsan)" "${tests[@]}" --preset nope
