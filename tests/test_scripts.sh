@@ -291,10 +291,23 @@ fi
 for script in bench/run bench/peers/install tests/run tests/fresh_machine .ci/run; do holds "[ -x '$SOURCE_DIR/$script' ]"; done
 
 # --- what gradbench says about peers that are absent can be followed
-"$GRADBENCH" list --plain peers | sed -n 's|.*/bench/peers/install \([a-z0-9-]*\))$|\1|p' | sort -u >"$dir/named"
+"$GRADBENCH" list --plain peers | sed -n "s|.*/bench/peers/install'* \([a-z0-9-]*\))\$|\1|p" | sort -u >"$dir/named"
 env -u GRADKERN_BUILD GRADBENCH_PEERS=/nonexistent "$GRADBENCH" list --plain peers | grep -c '/bench/peers/install' >"$dir/out"
 holds '[ "$(cat "$dir/out")" -ge 8 ]'
 for name in $(cat "$dir/named"); do holds 'grep -q "^GB_PACKAGE(\"$name\"" "$tree/bench/peers/packages.def"'; done
+# ... also where the folder to build in has a name that the shell must not take apart
+peers="$dir/it's a folder/peers"
+cmake -S "$SOURCE_DIR" -B "$dir/advice" -DGRADKERN_PEERS="$peers" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$dir/out" 2>&1
+python3 - "$dir/advice/compile_commands.json" "${peers%/*}" "$SOURCE_DIR" <<'END' >>"$dir/out" 2>&1
+import json, shlex, sys
+command = [c["command"] for c in json.load(open(sys.argv[1])) if c["file"].endswith("/peer_catalog.c")]
+mark = "-DGB_PEERS_INSTALL="
+literal, = [word for word in shlex.split(command[0]) if word.startswith(mark)]
+words = shlex.split(json.loads(literal[len(mark):]))
+assert words == ["GRADKERN_BUILD=" + sys.argv[2], "bash", sys.argv[3] + "/bench/peers/install"], words
+END
+advised=$?
+holds '[ "$advised" = 0 ]'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -ge 60 ]
