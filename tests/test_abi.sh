@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The header's promise to compiled programs. abi.txt is what programs know of this soname's library; UPDATE_ABI=1 writes it anew.
-# - abi.txt, gradkern.h as C and C++ of every standard, gradkern.py and the library's symbols agree in every field, value, function.
+# The header's promise to compiled programs. abi.txt is what programs know of this soname's library; UPDATE_ABI=1 renews it.
+# - abi.txt, gradkern.h as C and C++ of every standard, gradkern.py and the library's symbols agree in every field, value and
+#   function.
 # - What has changed since abi.txt was written follows the rule that gradkern.h states. Changes planted against it are found.
 # - A program runs on a later library that has new fields, and fails, as planted, on one whose structs have grown.
 set -u
@@ -28,11 +29,15 @@ abi() { python3 "$SOURCE_DIR/tests/abi.py" "$@"; }
 abi list "$public" >"$scratch/abi.txt" || { echo "FAILED: no list of what gradkern.py declares"; exit 1; }
 if [ "${UPDATE_ABI:-0}" = 1 ]; then
   [ ! -f "$kept" ] || abi breaks "$kept" "$scratch/abi.txt" | sed 's/^/breaks programs that were built before: /'
-  { echo "# What a compiled program knows of the library, checked by test_abi. UPDATE_ABI=1 writes it anew."; cat "$scratch/abi.txt"; } >"$kept"
+  {
+    echo "# What a compiled program knows of the library, checked by test_abi. UPDATE_ABI=1 writes it anew."
+    cat "$scratch/abi.txt"
+  } >"$kept"
 fi
 is "what breaks programs that were built before" "$(abi breaks "$kept" "$scratch/abi.txt")" ""
 is "abi.txt against the build (if it may change: UPDATE_ABI=1)" "$(diff <(grep -v '^#' "$kept") "$scratch/abi.txt")" ""
-is "the functions that the library exports" "$(nm -D --defined-only "$BUILD_DIR/kernels/libgradkern.so" | awk '{ print $NF }' | sort)" \
+is "the functions that the library exports" \
+  "$(nm -D --defined-only "$BUILD_DIR/kernels/libgradkern.so" | awk '{ print $NF }' | sort)" \
   "$(awk '$1 == "function" { print $2 }' "$scratch/abi.txt" | sort)"
 
 # --- the header, alone in its folder, in every language; the assertions are those of the list
@@ -63,8 +68,9 @@ edited() { # SED_SCRIPT: what it breaks
   mkdir "$scratch/edited"
   sed -E "$1" "$public/gradkern.h" >"$scratch/edited/gradkern.h"
   cmp -s "$public/gradkern.h" "$scratch/edited/gradkern.h" && echo "does not apply: $1"
-  awk -v library=libgradkern.so.${2:-0} -f "$SOURCE_DIR/kernels/ctypes.awk" "$scratch/edited/gradkern.h" "$SOURCE_DIR/kernels/gradkern.py.in" \
-    >"$scratch/edited/gradkern.py" && abi list "$scratch/edited" >"$scratch/edited.txt" && abi breaks "$scratch/abi.txt" "$scratch/edited.txt"
+  awk -v library=libgradkern.so.${2:-0} -f "$SOURCE_DIR/kernels/ctypes.awk" "$scratch/edited/gradkern.h" \
+    "$SOURCE_DIR/kernels/gradkern.py.in" >"$scratch/edited/gradkern.py" && abi list "$scratch/edited" >"$scratch/edited.txt" &&
+    abi breaks "$scratch/abi.txt" "$scratch/edited.txt"
 }
 breaks() { # WHAT SED_SCRIPT
   local found
@@ -82,7 +88,8 @@ breaks "two fields in each other's place" 's|^    size_t n;|    size_t d_;|; s|^
 breaks "a value in the middle of an enum" 's|GK_MEAN,|GK_MEAN, GK_PLANTED,|'
 breaks "a function that is gone" '/^GK_API .*gk_version/d'
 breaks "a function with another argument" 's|gk_status_string\(gk_status status\)|gk_status_string(size_t status)|'
-is "a pointer that takes reserved bytes" "$(edited "$in_dx s|uint8_t reserved\[32\];|const float *planted; uint8_t reserved[24];|")" ""
+is "a pointer that takes reserved bytes" \
+  "$(edited "$in_dx s|uint8_t reserved\[32\];|const float *planted; uint8_t reserved[24];|")" ""
 is "a flag that takes a reserved byte" "$(edited "$in_db s|uint8_t reserved\[39\];|bool planted; uint8_t reserved[38];|")" ""
 is "a value at the end of an enum" "$(edited 's|GK_STATUS_COUNT|GK_PLANTED, &|')" ""
 is "a new function" "$(edited 's|^GK_API .*gk_version.*|&\nGK_API int gk_planted(void);|')" ""
@@ -98,7 +105,8 @@ version() { # NAME KERNELS_SED HEADER_SED CONTEXT_SED
   sed -i "$2" "$source/kernels/kernels.def"
   sed -i "$3" "$source/kernels/gradkern.h.in"
   sed -i "$4" "$source/kernels/core/context.c"
-  if ! { cmake -S "$source" -B "$build" -DCMAKE_C_COMPILER="$CC" -DCMAKE_BUILD_TYPE=Plain -DCMAKE_C_FLAGS= -DGRADKERN_TESTS=OFF &&
+  if ! { cmake -S "$source" -B "$build" -DCMAKE_C_COMPILER="$CC" -DCMAKE_BUILD_TYPE=Plain -DCMAKE_C_FLAGS= \
+    -DGRADKERN_TESTS=OFF &&
     cmake --build "$build" -j2 --target gradkern; } >"$scratch/log" 2>&1; then
     echo "FAILED: the $1 library does not build"
     tail -n 20 "$scratch/log"
@@ -115,7 +123,8 @@ dx='/^GK_KERNEL(affine_dx,/,/^GK_END/'
 output='GK_VECTOR_OUT(planted, m, OPTIONAL)'
 refuse='s/^static gk_status configure(.*/&\n    if (options->planted) return GK_ERROR_OPTION;/'
 version present '' '' ''
-version later "$dx s/GK_RESERVED(32)/$output GK_RESERVED(24)/" 's/uint8_t reserved\[32\];/size_t planted; uint8_t reserved[24];/' "$refuse"
+version later "$dx s/GK_RESERVED(32)/$output GK_RESERVED(24)/" \
+  's/uint8_t reserved\[32\];/size_t planted; uint8_t reserved[24];/' "$refuse"
 version grown "$dx s/GK_RESERVED(32)/$output &/" '' ''
 compile present present_program && compile later later_program -DPLANTED || exit 1
 

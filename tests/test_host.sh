@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The shared library inside other programs (tests/host/host.c): loaded and unloaded, in children after fork, where no thread can be
-# had, and under an odd floating-point state; each with a host that uses OpenMP itself and with one that does not.
+# The shared library inside other programs (tests/host/host.c): loaded and unloaded, in children after fork, where no thread can
+# be had, and under an odd floating-point state; each with a host that uses OpenMP itself and with one that does not.
 set -u
 : "${SOURCE_DIR:?}" "${BUILD_DIR:?}" "${GRADBENCH:?}"
 library=$BUILD_DIR/kernels/libgradkern.so
@@ -36,7 +36,9 @@ for kind in plain openmp; do
     "$SOURCE_DIR/tests/host/host.c" -o "$scratch/$kind" -ldl -lpthread || exit 1
   cp "$library" "$scratch/libgradkern.so" # where nobody can read it, too
   chmod 755 "$scratch/libgradkern.so"
-  for scenario in $("$scratch/$kind"); do run "$scenario, a host with $kind threads" "$scratch/$kind" "$scenario" "$scratch/libgradkern.so"; done
+  for scenario in $("$scratch/$kind"); do
+    run "$scenario, a host with $kind threads" "$scratch/$kind" "$scenario" "$scratch/libgradkern.so"
+  done
   OMP_STACKSIZE=1G run "address_space, large stacks, $kind" "$scratch/$kind" address_space "$scratch/libgradkern.so"
 done
 
@@ -44,19 +46,20 @@ done
 short=(run --shape 'elementwise n=3000 d=500' --kernels relu_forward --threads 1,2 --rounds 6 --max-time 0.001 --quick)
 cp "$GRADBENCH" "$scratch/gradbench"
 chmod 755 "$scratch/gradbench"
-if [ "$(id -u)" = 0 ] && command -v setpriv prlimit >/dev/null; then
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && command -v prlimit >/dev/null; then
   run "gradbench without threads" setpriv --reuid 65534 --regid 65534 --clear-groups prlimit --nproc=1:1 \
     "$scratch/gradbench" "${short[@]}"
   grep -q 'fewer threads' "$scratch/log" || result "gradbench says that it had fewer threads" 1
 else
-  echo "skipped: gradbench without threads: only root can become a user with no other process"
+  echo "skipped: gradbench without threads: only root, with setpriv and prlimit, can become a user with no other process"
 fi
-# A thread count is what really ran, in this process and in one that is raced; where it is lower there is no verdict and no roof.
-for race in "" "--peer self=$GRADBENCH peer"; do
-  run "gradbench under OMP_THREAD_LIMIT=1 $race" env OMP_THREAD_LIMIT=1 "$GRADBENCH" "${short[@]}" ${race:+"--peer" "${race#--peer }"} \
+# A thread count is what really ran, in this process and in one that is raced; where it is lower there is no verdict, no roof.
+for peer in "" "self='$GRADBENCH' peer"; do
+  race=(${peer:+--peer "$peer"})
+  run "gradbench under OMP_THREAD_LIMIT=1 ${race[*]}" env OMP_THREAD_LIMIT=1 "$GRADBENCH" "${short[@]}" "${race[@]}" \
     --json "$scratch/limited.json"
-  grep -q 'fewer threads' "$scratch/log" || result "gradbench says that it had fewer threads $race" 1
-  python3 - "$scratch/limited.json" <<'PYTHON' || result "threads in the file $race" 1
+  grep -q 'fewer threads' "$scratch/log" || result "gradbench says that it had fewer threads ${race[*]}" 1
+  python3 - "$scratch/limited.json" <<'PYTHON' || result "threads in the file ${race[*]}" 1
 import json, sys
 result = json.load(open(sys.argv[1]))
 rows = [r for r in result["results"] if r["threads"] == 2]

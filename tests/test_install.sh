@@ -89,7 +89,8 @@ echo "a plugin with the static library: fine"
 
 readme use.cpp >use.cpp
 if command -v c++ >/dev/null; then
-  c++ -std=c++11 -Wall -Wextra -Werror use.cpp $(pkg-config --cflags --libs gradkern) -Wl,-rpath,"$(pkg-config --variable=libdir gradkern)" -o use_cpp
+  c++ -std=c++11 -Wall -Wextra -Werror use.cpp $(pkg-config --cflags --libs gradkern) \
+    -Wl,-rpath,"$(pkg-config --variable=libdir gradkern)" -o use_cpp
   ./use_cpp || { echo "C++ failed"; exit 1; }
   echo "C++: fine"
 else
@@ -103,4 +104,5 @@ PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$(pkg-config --variable=pythondir gradkern)
 grep -q '^smoke' workloads || { echo "the installed gradbench finds no workloads"; exit 1; }
 "$prefix/bin/gradbench" list --plain peers >peers
 if grep 'bench/peers/install' peers; then echo "the installed gradbench names a script that it does not have"; exit 1; fi
-grep -qE '^mkl.(here|absent.*GRADBENCH_PEERS=DIR)' peers || { echo "the installed gradbench does not say how to get a peer"; exit 1; }
+grep -qE '^mkl.(here|absent.*GRADBENCH_PEERS=DIR)' peers ||
+  { echo "the installed gradbench does not say how to get a peer"; exit 1; }

@@ -21,7 +21,8 @@ with gradkern.Context(isa="ref", threads=1) as context:
     # Two rows of logits in double: labels, flags, numbers and enums arrive where they should.
     x, dx = (ctypes.c_double * 4)(0, 0, 1, 0), array.array("d", [9] * 4)
     row_loss, loss = array.array("d", [9, 9]), ctypes.c_double(9)
-    fields = dict(n=2, c=2, x=x, labels=array.array("i", [1, 7]), dx=dx, row_loss=row_loss, loss=loss, reduction=gradkern.GK_SUM)
+    labels = array.array("i", [1, 7])
+    fields = dict(n=2, c=2, x=x, labels=labels, dx=dx, row_loss=row_loss, loss=loss, reduction=gradkern.GK_SUM)
     error = refused(gradkern.Error, "label", context.softmax_xent_f64, **fields)
     assert error.status == gradkern.GK_ERROR_LABEL and list(dx) == [9] * 4
     context.softmax_xent_f64(use_ignore_index=True, ignore_index=7, **fields)
