@@ -542,6 +542,17 @@ unsigned gb_kernel_options(enum gk_kernel_id kernel) {
     return options_of(gk_kernel_get(kernel));
 }
 
+void gb_problem_options(const struct gb_problem_spec *spec, unsigned options, const char *set, char *text, size_t size) {
+    if (size == 0) return;
+    text[0] = '\0';
+    if (options & GB_OPTION_LAYOUT && spec->layout == GK_OUT_IN) append(text, size, " layout=out_in");
+    if (options & GB_OPTION_REDUCTION && spec->reduction != GK_MEAN)
+        append(text, size, " reduction=%s", spec->reduction == GK_SUM ? "sum" : "none");
+    if (options & GB_OPTION_LABELS && gb_labels_name(spec)) append(text, size, " labels=%s", gb_labels_name(spec));
+    if (options & GB_OPTION_LABELS && spec->ignore && !spec->soft_labels) append(text, size, " ignore%s", set);
+    if (options & GB_OPTION_ACCUMULATE && spec->accumulate) append(text, size, " accumulate%s", set);
+}
+
 void gb_problem_describe(const struct gb_problem_spec *spec, char *text, size_t size) {
     const struct gk_kernel *const kernel = gk_kernel_get(spec->kernel);
     const unsigned has = options_of(kernel);
@@ -552,12 +563,7 @@ void gb_problem_describe(const struct gb_problem_spec *spec, char *text, size_t 
         const struct gk_field *const f = &kernel->fields[i];
         if (f->kind == GK_FIELD_DIM) append(text, size, " %s=%zu", f->name, dimension(spec, f->name));
     }
-    if (has & GB_OPTION_LAYOUT && spec->layout == GK_OUT_IN) append(text, size, " layout=out_in");
-    if (has & GB_OPTION_REDUCTION && spec->reduction != GK_MEAN)
-        append(text, size, " reduction=%s", spec->reduction == GK_SUM ? "sum" : "none");
-    if (has & GB_OPTION_LABELS && gb_labels_name(spec)) append(text, size, " labels=%s", gb_labels_name(spec));
-    if (has & GB_OPTION_LABELS && spec->ignore && !spec->soft_labels) append(text, size, " ignore");
-    if (has & GB_OPTION_ACCUMULATE && spec->accumulate) append(text, size, " accumulate");
+    gb_problem_options(spec, has, "", text + strlen(text), size - strlen(text));
     if (has & GB_OPTION_DLOSS && spec->dloss) append(text, size, " dloss");
     if (has & GB_OPTION_BARE && spec->bare) append(text, size, " bare");
     if (has & GB_OPTION_IN_PLACE && spec->in_place) append(text, size, " in_place");

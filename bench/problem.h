@@ -54,6 +54,9 @@ enum gb_option {
 unsigned gb_kernel_options(enum gk_kernel_id kernel);
 /* "dense", "index64", or NULL: "index", the default. */
 const char *gb_labels_name(const struct gb_problem_spec *spec);
+/* " layout=out_in reduction=sum labels=dense accumulate=1": of these options (GB_OPTION_*, or-ed) those not at their defaults;
+ * `set` follows the name of a flag. Cut off at size. */
+void gb_problem_options(const struct gb_problem_spec *spec, unsigned options, const char *set, char *text, size_t size);
 
 struct gb_operand {
     const struct gk_field *field;

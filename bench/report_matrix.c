@@ -37,7 +37,7 @@ static const struct {
     [PEER_INTERVAL] = {"", "95 % CI", "the interval against the peer"},
 };
 
-enum { PEER_NAME_MOST = 20 };
+enum { PEER_NAME_MOST = 20, SHAPE_MAX = 256 };
 
 #define SAMPLED "  sampled"
 
@@ -150,13 +150,24 @@ static void print_head(const struct gb_report *report, const struct gb_plan *pla
     }
 }
 
+/* "affine n=256 d=768 m=512 layout=out_in", also of a kernel that lacks the option: all kernels of a line stand under it. */
+static const char *shape_text(const struct gb_problem_spec *spec, char *text, size_t size) {
+    const struct {
+        const char *name;
+        size_t size;
+    } dims[] = {{"n", spec->n}, {"d", spec->d}, {"m", spec->m}, {"c", spec->c}};
+    snprintf(text, size, "%s", gk_kernel_get(spec->kernel)->family);
+    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
+        if (dims[i].size) snprintf(text + strlen(text), size - strlen(text), " %s=%zu", dims[i].name, dims[i].size);
+    gb_problem_options(spec, ~0u, "=1", text + strlen(text), size - strlen(text));
+    return text;
+}
+
 /* Of one line of a workload, or of several that differ in their kernels only. */
 static bool same_title(const struct gb_task *a, const struct gb_task *b) {
-    const struct gb_problem_spec *const x = &a->spec, *const y = &b->spec;
+    char x[SHAPE_MAX], y[SHAPE_MAX];
     return strcmp(a->workload, b->workload) == 0 &&
-           strcmp(gk_kernel_get(x->kernel)->family, gk_kernel_get(y->kernel)->family) == 0 && x->n == y->n && x->d == y->d &&
-           x->m == y->m && x->c == y->c && x->layout == y->layout && x->reduction == y->reduction &&
-           x->accumulate == y->accumulate && x->soft_labels == y->soft_labels;
+           strcmp(shape_text(&a->spec, x, sizeof x), shape_text(&b->spec, y, sizeof y)) == 0;
 }
 
 /* What comes before a colon: "gpt2" of gpt2:fc. */
@@ -176,20 +187,9 @@ static bool needs_head(const struct gb_plan *plan, const struct gb_task *task) {
 }
 
 static void print_title(const struct gb_report *report, const struct gb_task *task) {
-    const struct gb_problem_spec *const spec = &task->spec;
-    const struct {
-        const char *name;
-        size_t size;
-    } dims[] = {{"n", spec->n}, {"d", spec->d}, {"m", spec->m}, {"c", spec->c}};
-    char text[160] = "";
-    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
-        if (dims[i].size) snprintf(text + strlen(text), sizeof text - strlen(text), " %s=%zu", dims[i].name, dims[i].size);
-    gb_say(report, 2, "%s%s%s  %s%s%s%s%s%s", gb_bold(report), task->workload, gb_plain(report),
-           gk_kernel_get(spec->kernel)->family, text, spec->layout == GK_OUT_IN ? " layout=out_in" : "",
-           spec->accumulate ? " accumulate=1" : "", spec->soft_labels ? " labels=dense" : "",
-           spec->reduction == GK_MEAN  ? ""
-           : spec->reduction == GK_SUM ? " reduction=sum"
-                                       : " reduction=none");
+    char shape[SHAPE_MAX];
+    gb_say(report, 2, "%s%s%s  %s", gb_bold(report), task->workload, gb_plain(report),
+           shape_text(&task->spec, shape, sizeof shape));
 }
 
 /* Of ours, ref or the others. The number of variants: none was timed. */

@@ -37,16 +37,6 @@ static void append_operands(struct text *text, const struct gb_problem *problem)
     }
 }
 
-static void append_options(struct text *text, const struct gb_problem_spec *spec) {
-    const unsigned has = gb_kernel_options(spec->kernel);
-    if (has & GB_OPTION_LAYOUT && spec->layout == GK_OUT_IN) append(text, " layout=out_in");
-    if (has & GB_OPTION_REDUCTION && spec->reduction != GK_MEAN)
-        append(text, " reduction=%s", spec->reduction == GK_SUM ? "sum" : "none");
-    if (has & GB_OPTION_LABELS && gb_labels_name(spec)) append(text, " labels=%s", gb_labels_name(spec));
-    if (has & GB_OPTION_LABELS && spec->ignore && !spec->soft_labels) append(text, " ignore=1");
-    if (has & GB_OPTION_ACCUMULATE && spec->accumulate) append(text, " accumulate=1");
-}
-
 bool gb_turn_line(const struct gb_problem *problem, size_t threads, char *line, size_t size) {
     const struct gb_problem_spec *const spec = &problem->spec;
     const struct {
@@ -54,12 +44,14 @@ bool gb_turn_line(const struct gb_problem *problem, size_t threads, char *line, 
         size_t size;
     } dims[] = {{"n", spec->n}, {"d", spec->d}, {"m", spec->m}, {"c", spec->c}};
     struct text text = {line, size, 0};
+    char options[100];
     append(&text, "prepare kernel=%s dtype=%s threads=%zu", problem->kernel->name, gk_dtype_name(spec->dtype), threads);
     for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
         if (gk_kernel_field(problem->kernel, GK_FIELD_DIM, dims[i].name)) append(&text, " %s=%zu", dims[i].name, dims[i].size);
     append(&text, " memory=/proc/%ld/fd/%d bytes=%zu", (long)getpid(), problem->shared.fd, problem->shared.bytes);
     append_operands(&text, problem);
-    append_options(&text, spec);
+    gb_problem_options(spec, gb_kernel_options(spec->kernel), "=1", options, sizeof options);
+    append(&text, "%s", options);
     return text.used < text.size;
 }
 

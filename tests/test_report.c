@@ -18,7 +18,7 @@
 #include "report_words.h"
 #include "text.h"
 
-enum { ROUNDS = 7, TASKS = 4, PEER = 6, VARIANTS = 8 };
+enum { ROUNDS = 7, TASKS = 4, TASKS_MOST = 24, PEER = 6, VARIANTS = 8 };
 
 /* --- words */
 
@@ -85,10 +85,10 @@ static void test_share_words(void **state) {
 /* A run made by hand: ref, and two more isas of any name, on 1 and 2 threads, against two peers. */
 struct run {
     struct gb_plan plan;
-    struct gb_task tasks[TASKS];
-    struct gb_outcome outcomes[TASKS];
-    struct gb_measure measures[TASKS][VARIANTS];
-    double samples[TASKS][VARIANTS][ROUNDS];
+    struct gb_task tasks[TASKS_MOST];
+    struct gb_outcome outcomes[TASKS_MOST];
+    struct gb_measure measures[TASKS_MOST][VARIANTS];
+    double samples[TASKS_MOST][VARIANTS][ROUNDS];
 };
 
 static void set_time(struct run *run, size_t task, size_t variant, double ns) {
@@ -108,14 +108,29 @@ static enum gk_kernel_id kernel_id(const char *name) {
     return (enum gk_kernel_id)id;
 }
 
-/* Row k takes ref 100 us and the others less, each by a factor of its own; on two threads half of it. */
-static void make(struct run *run, bool raced) {
+/* ref takes 100 us and the others less, each by a factor of its own; on two threads half of it. */
+static void add(struct run *run, struct gb_problem_spec spec, const char *workload) {
+    static const double factors[VARIANTS] = {1, 0.5, 0.1, 0.05, 0.05, 0.025, 0.1, 0.02};
+    const size_t k = run->plan.n_tasks++;
+    assert_true(k < TASKS_MOST);
+    run->tasks[k] = (struct gb_task){.spec = spec, .workload = workload};
+    run->outcomes[k] = (struct gb_outcome){.task = &run->tasks[k],
+                                           .kernel = gk_kernel_get(spec.kernel),
+                                           .measures = run->measures[k],
+                                           .work = {.flops = 50, .footprint = 220, .products = spec.m > 0},
+                                           .bytes = 220,
+                                           .rounds = ROUNDS,
+                                           .null_variant = PEER - 1,
+                                           .null_pair = {ROUNDS, 1, 0.99, 1.01, false},
+                                           .noise = 0.01};
+    for (size_t i = 0; i < run->plan.n_variants; i++) set_time(run, k, i, 1e5 * factors[i]);
+}
+
+/* Without a task. */
+static void make_empty(struct run *run, bool raced) {
     static const char *const names[VARIANTS] = {
         "ref", "ref", "narrow", "narrow", "widest", "widest", "a-peer-of-a-long-name@setting", "a-peer-of-a-long-name@setting"};
-    static const char *const kernels[TASKS] = {"affine_forward", "affine_dx", "affine_backward", "softmax_xent_backward"};
-    static const double factors[VARIANTS] = {1, 0.5, 0.1, 0.05, 0.05, 0.025, 0.1, 0.02};
-    *run = (struct run){
-        .plan = {.n_tasks = TASKS, .n_variants = raced ? VARIANTS : PEER, .n_own = PEER, .threads = {1, 2}, .n_threads = 2}};
+    *run = (struct run){.plan = {.n_variants = raced ? VARIANTS : PEER, .n_own = PEER, .threads = {1, 2}, .n_threads = 2}};
     struct gb_plan *const plan = &run->plan;
     plan->tasks = run->tasks;
     plan->columns[0] = true;
@@ -126,22 +141,16 @@ static void make(struct run *run, bool raced) {
         snprintf(plan->variants[i].label, sizeof plan->variants[i].label, "%s, %zu thread%s", names[i], 1 + i % 2,
                  i % 2 ? "s" : "");
     }
+}
+
+static void make(struct run *run, bool raced) {
+    static const char *const kernels[TASKS] = {"affine_forward", "affine_dx", "affine_backward", "softmax_xent_backward"};
+    make_empty(run, raced);
     for (size_t k = 0; k < TASKS; k++) {
-        struct gb_outcome *const o = &run->outcomes[k];
-        run->tasks[k].spec = (struct gb_problem_spec){.kernel = kernel_id(kernels[k]), .n = 256};
-        if (k < 3) run->tasks[k].spec.d = 768, run->tasks[k].spec.m = 50257;
-        else run->tasks[k].spec.c = 50257;
-        run->tasks[k].workload = k < 3 ? "network:layer" : "another:loss";
-        *o = (struct gb_outcome){.task = &run->tasks[k],
-                                 .kernel = gk_kernel_get(run->tasks[k].spec.kernel),
-                                 .measures = run->measures[k],
-                                 .work = {.flops = 50, .footprint = 220, .products = k < 3},
-                                 .bytes = 220,
-                                 .rounds = ROUNDS,
-                                 .null_variant = PEER - 1,
-                                 .null_pair = {ROUNDS, 1, 0.99, 1.01, false},
-                                 .noise = 0.01};
-        for (size_t i = 0; i < plan->n_variants; i++) set_time(run, k, i, 1e5 * factors[i]);
+        struct gb_problem_spec spec = {.kernel = kernel_id(kernels[k]), .n = 256};
+        if (k < 3) spec.d = 768, spec.m = 50257;
+        else spec.c = 50257;
+        add(run, spec, k < 3 ? "network:layer" : "another:loss");
     }
 }
 
@@ -233,6 +242,81 @@ static void test_heads(void **state) {
     assert_says(text, "\n\nanother:loss  softmax_xent n=256 c=50257\n");
 }
 
+/* No option is left out of a title, and lines that differ in one have a title each, whatever their names. */
+static void test_titles(void **state) {
+    static struct run run;
+    struct gb_problem_spec affine = {.kernel = kernel_id("affine_forward"), .n = 256, .d = 768, .m = 512};
+    struct gb_problem_spec loss = {.kernel = kernel_id("softmax_xent_forward"), .n = 9, .c = 5};
+    (void)state;
+    make_empty(&run, false);
+    add(&run, affine, "one:a");
+    affine.layout = GK_OUT_IN;
+    add(&run, affine, "one:a");
+    affine.accumulate = true;
+    add(&run, affine, "one:a");
+    affine.kernel = kernel_id("affine_dw");
+    add(&run, affine, "one:a");
+    add(&run, affine, "one:b");
+    add(&run, loss, "two:a");
+    loss.wide_labels = true;
+    add(&run, loss, "two:a");
+    loss = (struct gb_problem_spec){.kernel = loss.kernel, .n = 9, .c = 5, .soft_labels = true};
+    add(&run, loss, "two:a");
+    loss.reduction = GK_SUM;
+    add(&run, loss, "two:a");
+    loss.reduction = GK_NONE;
+    add(&run, loss, "two:a");
+    /* clang-format off */
+#define TIMES "  100us 50.0us  10.0us 5.00us  5.00us 2.50us  20.0x [20.0, 20.0]  50 % fma\n"
+    assert_says(printed(&run, (struct gb_report){.width = 0}, run.plan.n_tasks),
+                "\n"
+                "             ref    ref  narrow narrow  widest widest     vs              share of\n"
+                " threads       1      2       1      2       1      2    ref 95 % CI      its limit\n"
+                "one:a  affine n=256 d=768 m=512\n"
+                " forward " TIMES
+                "one:a  affine n=256 d=768 m=512 layout=out_in\n"
+                " forward " TIMES
+                "one:a  affine n=256 d=768 m=512 layout=out_in accumulate=1\n"
+                " forward " TIMES
+                " dw      " TIMES
+                "one:b  affine n=256 d=768 m=512 layout=out_in accumulate=1\n"
+                " dw      " TIMES
+                "\n"
+                "two:a  softmax_xent n=9 c=5\n"
+                " forward " TIMES
+                "two:a  softmax_xent n=9 c=5 labels=index64\n"
+                " forward " TIMES
+                "two:a  softmax_xent n=9 c=5 labels=dense\n"
+                " forward " TIMES
+                "two:a  softmax_xent n=9 c=5 reduction=sum labels=dense\n"
+                " forward " TIMES
+                "two:a  softmax_xent n=9 c=5 reduction=none labels=dense\n"
+                " forward " TIMES
+                "\nsummary");
+#undef TIMES
+    /* clang-format on */
+}
+
+/* A head stands again where a network starts on another page of rows than the one before, and never within one. */
+static void test_heads_of_pages(void **state) {
+    static const struct {
+        const char *workload;
+        size_t rows;
+    } networks[] = {{"one:layer", 10}, {"two:layer", 8}, {"three:layer", 2}, {"four:layer", 2}};
+    static struct run run;
+    (void)state;
+    make_empty(&run, false);
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+        for (size_t row = 0; row < networks[i].rows; row++)
+            add(&run, (struct gb_problem_spec){.kernel = kernel_id("affine_dx"), .n = 1, .d = 2, .m = 3}, networks[i].workload);
+    const char *const text = printed(&run, (struct gb_report){.width = 0}, run.plan.n_tasks);
+    assert_int_equal(times(text, "\n threads "), 2);
+    assert_says(text, "its limit\none:layer  affine");
+    assert_says(text, "fma\n\ntwo:layer  affine");
+    assert_says(text, "its limit\nthree:layer  affine");
+    assert_says(text, "fma\n\nfour:layer  affine");
+}
+
 /* In a cell: what was not timed, ran on fewer threads, failed, or was verified on a sample. */
 static void test_states(void **state) {
     (void)state;
@@ -296,6 +380,24 @@ static void test_summary(void **state) {
     text = printed(&run, (struct gb_report){.width = 0}, 3);
     assert_not(text, "  behind:");
     assert_says(text, "3 are wider than 3 %");
+}
+
+/* What latency binds has no share to count, and a call on as many threads as the one beside it tells nothing of them. */
+static void test_summary_leaves_out(void **state) {
+    static struct run run;
+    (void)state;
+    make_empty(&run, false);
+    const struct gb_problem_spec spec = {.kernel = kernel_id("affine_dx"), .n = 256, .d = 768, .m = 512};
+    for (int k = 0; k < 3; k++) add(&run, spec, k == 0 ? "one:latency" : k == 1 ? "two:small" : "two:large");
+    run.outcomes[0].work.latency = true;
+    run.measures[0][5].share.fraction = 0.02;
+    set_time(&run, 1, 5, 20e3);
+    run.measures[1][5].threads_used = 1;
+    run.measures[1][5].share.fraction = 0.4;
+    run.measures[2][5].share.fraction = 0.6;
+    /* against ref 20, 2.5 and 20: 10; narrow 2, 0.25 and 2: 1; one thread 2 and 2, for the second ran on one: 2 */
+    assert_says(printed(&run, (struct gb_report){.width = 0}, 3),
+                " affine_dx         3   10.0x      1.00x     2.00x    50 %  40 % two:small\n");
 }
 
 /* COLUMNS, else the terminal, else no limit. */
@@ -412,8 +514,11 @@ int main(void) {
         cmocka_unit_test(test_width),
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_titles),
+        cmocka_unit_test(test_heads_of_pages),
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_summary_leaves_out),
         cmocka_unit_test(test_where_the_width_is_from),
         cmocka_unit_test(test_share_has_a_cap),
         cmocka_unit_test(test_look_again),
