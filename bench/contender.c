@@ -64,12 +64,12 @@ static void bury(struct gb_contender *c) {
     close_one(&c->errors);
 }
 
-static bool lose(struct gb_contender *c, const char *why) {
+static bool give_up(struct gb_contender *c, const char *why) {
     char words[160], text[sizeof words + 256];
     last_words(c, words, sizeof words);
     snprintf(text, sizeof text, "%s%s%s", why, words[0] ? ": " : "", words);
     copy_text(c->reason, text);
-    c->state = GB_CONTENDER_LOST;
+    c->state = GB_CONTENDER_GONE;
     bury(c);
     return false;
 }
@@ -83,7 +83,7 @@ static bool lose_ended(struct gb_contender *c, int status) {
         snprintf(why, sizeof why, "killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
     else snprintf(why, sizeof why, "ended with code %d", WEXITSTATUS(status));
     const bool missing = WIFEXITED(status) && (WEXITSTATUS(status) == 127 || WEXITSTATUS(status) == 126);
-    lose(c, missing ? "cannot be run" : why);
+    give_up(c, missing ? "cannot be run" : why);
     if (missing && !c->description[0]) c->state = GB_CONTENDER_ABSENT;
     return false;
 }
@@ -96,7 +96,7 @@ static bool lose_silent(struct gb_contender *c) {
         if (waitpid(c->pid, &status, WNOHANG) == c->pid) return lose_ended(c, status);
         poll(NULL, 0, 1);
     } while (gb_clock_ns() < end);
-    return lose(c, "closed its output");
+    return give_up(c, "closed its output");
 }
 
 static bool send_line(struct gb_contender *c, const char *line) {
@@ -129,11 +129,11 @@ static bool receive(struct gb_contender *c, const char *request, double limit_ns
         const double left = end - gb_clock_ns();
         struct pollfd wait = {.fd = c->from, .events = POLLIN};
         char why[120];
-        if (c->held == sizeof c->line) return lose(c, "its answer is too long");
+        if (c->held == sizeof c->line) return give_up(c, "its answer is too long");
         const int ready = left > 0 ? poll(&wait, 1, (int)fmin(ceil(left / 1e6), 1e6)) : 0;
         if (ready < 0 && errno == EINTR) continue;
         snprintf(why, sizeof why, "no answer to %s within %.3g s", request, limit_ns / 1e9);
-        if (ready <= 0 && gb_clock_ns() >= end) return lose(c, why);
+        if (ready <= 0 && gb_clock_ns() >= end) return give_up(c, why);
         const ssize_t got = ready > 0 ? read(c->from, c->line + c->held, sizeof c->line - c->held) : 0;
         if (ready > 0 && got <= 0) return lose_silent(c);
         c->held += (size_t)got;
@@ -153,15 +153,15 @@ static bool lose_confused(struct gb_contender *c, const char *request, const cha
     const char *const error = after(answer, "error");
     if (error) snprintf(why, sizeof why, "%s failed: %.100s", request, error);
     else snprintf(why, sizeof why, "answered %s with '%.60s'", request, answer);
-    return lose(c, why);
+    return give_up(c, why);
 }
 
 /* An answer that nobody asked for would be taken for that to the next request. */
 static bool ask(struct gb_contender *c, const char *line, const char *request, double limit_ns, char answer[sizeof c->line]) {
     struct pollfd early = {.fd = c->from, .events = POLLIN};
-    if (c->state == GB_CONTENDER_LOST || c->state == GB_CONTENDER_ABSENT || !c->pid) return false;
+    if (c->state == GB_CONTENDER_GONE || c->state == GB_CONTENDER_ABSENT || !c->pid) return false;
     const int pending = poll(&early, 1, 0);
-    if (c->held > 0 || (pending > 0 && early.revents & POLLIN)) return lose(c, "spoke out of turn");
+    if (c->held > 0 || (pending > 0 && early.revents & POLLIN)) return give_up(c, "spoke out of turn");
     if (pending > 0 || !send_line(c, line)) return lose_silent(c);
     return receive(c, request, limit_ns, answer);
 }
@@ -238,7 +238,7 @@ static bool launch(struct gb_contender *c, const char *command, bool bind) {
     close_one(&in[1]);
     close_one(&out[1]);
     c->to = in[0], c->from = out[0];
-    if (pid < 0) return lose(c, "no process");
+    if (pid < 0) return give_up(c, "no process");
     setpgid(pid, pid); /* whichever of the two comes first */
     c->pid = pid;
     return true;
@@ -279,11 +279,11 @@ void gb_contender_end_turn(struct gb_contender *c) {
     kill(-c->pid, SIGSTOP);
     pid_t seen;
     while ((seen = waitpid(c->pid, &status, WUNTRACED)) < 0 && errno == EINTR) continue;
-    if (seen != c->pid) lose(c, "cannot be waited for");
+    if (seen != c->pid) give_up(c, "cannot be waited for");
     else if (!WIFSTOPPED(status)) lose_ended(c, status);
     else c->stopped = true;
     if (c->errors >= 0 && fstat(c->errors, &info) == 0 && info.st_size > ERRORS_MAX && ftruncate(c->errors, 0) != 0)
-        lose(c, "its standard error cannot be emptied");
+        give_up(c, "its standard error cannot be emptied");
 }
 
 bool gb_contender_prepare(struct gb_contender *c, const char *line, double limit_ns) {
@@ -320,7 +320,7 @@ bool gb_contender_result(struct gb_contender *c, double limit_ns) {
 
 void gb_contender_end(struct gb_contender *c) {
     const double end = gb_clock_ns() + FAREWELL_NS;
-    bool gone = !c->pid || c->state == GB_CONTENDER_LOST || !send_line(c, "quit");
+    bool gone = !c->pid || c->state == GB_CONTENDER_GONE || !send_line(c, "quit");
     if (!gone) kill(-c->pid, SIGCONT);
     while (!gone && gb_clock_ns() < end) {
         siginfo_t info = {.si_pid = 0};

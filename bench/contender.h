@@ -11,7 +11,7 @@ enum gb_contender_state {
     GB_CONTENDER_UP,     /* started, says what it is; or: the last prepare was answered by ready */
     GB_CONTENDER_ABSENT, /* it said so: nothing to race on this machine */
     GB_CONTENDER_UNFIT,  /* the last prepare was answered by unsupported: another problem may go */
-    GB_CONTENDER_LOST,   /* crashed, hung, spoke garbage, could not be started: it is gone for the rest of the run */
+    GB_CONTENDER_GONE,   /* crashed, hung, spoke garbage, could not be started: it is gone for the rest of the run */
 };
 
 enum { GB_CONTENDER_TEXT_MAX = 200 };
@@ -40,13 +40,13 @@ void gb_contender_end_turn(struct gb_contender *contender);
 /* line: "prepare KEY=VALUE ...", without its end. True: it is ready. */
 bool gb_contender_prepare(struct gb_contender *contender, const char *line, double limit_ns);
 
-/* *ns: the time of all calls, as it says, never more than passed here. False: it is lost. */
+/* *ns: the time of all calls, as it says, never more than passed here. False: it is gone. */
 bool gb_contender_run(struct gb_contender *contender, uint64_t count, double *ns, double limit_ns);
 
-/* The output is in the shared memory now. False: it is lost. */
+/* The output is in the shared memory now. False: it is gone. */
 bool gb_contender_result(struct gb_contender *contender, double limit_ns);
 
-/* It is given a moment to end by itself, then killed with all that it started. Safe to call twice, and on one that is lost. */
+/* It is given a moment to end by itself, then killed with all that it started. Safe to call twice, and on one that is gone. */
 void gb_contender_end(struct gb_contender *contender);
 
 #endif

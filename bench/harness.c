@@ -99,7 +99,7 @@ static void note_failure(struct gb_measure *m, const struct gb_variant *v, const
 /* True: the variant goes on. A crash of gradkern's own is a failed check. */
 static bool note_turn(struct gb_measure *m, const struct gb_variant *v, enum gb_turn turn) {
     if (turn == GB_TURN_GOOD) return true;
-    m->state = !v->peer ? GB_STATE_FAILED : turn == GB_TURN_UNFIT ? GB_STATE_UNFIT : GB_STATE_LOST;
+    m->state = !v->peer ? GB_STATE_FAILED : turn == GB_TURN_UNFIT ? GB_STATE_UNFIT : GB_STATE_GONE;
     return false;
 }
 
@@ -146,7 +146,7 @@ static void verify_one(struct job *r, const struct gb_variant *v, struct gb_meas
     m->state = !is_right(r, v, m) ? GB_STATE_FAILED : m->call_ns > longest ? GB_STATE_NOT_TIMED : GB_STATE_TIMED;
 }
 
-static bool is_lost(const struct gb_variant *v) { return v->contender && v->contender->state == GB_CONTENDER_LOST; }
+static bool is_gone(const struct gb_variant *v) { return v->contender && v->contender->state == GB_CONTENDER_GONE; }
 
 static bool verify_all(struct job *r) {
     const struct gb_harness *const h = r->h;
@@ -161,12 +161,12 @@ static bool verify_all(struct job *r) {
         const struct gb_variant *const v = &plan->variants[i];
         struct gb_measure *const m = &r->outcome->measures[i];
         report(h, r->outcome->task, "verify", i, plan->n_variants);
-        if (is_lost(v)) note_turn(m, v, GB_TURN_FAILED);
+        if (is_gone(v)) note_turn(m, v, GB_TURN_FAILED);
         else if (too_slow(v, ref_ns)) m->state = GB_STATE_NOT_TIMED;
         else verify_one(r, v, m);
     }
     char why[GB_TURN_WHY_MAX];
-    if (plan->twin.contender && !is_lost(&plan->twin)) gb_turn_prepare(&r->turns, &plan->twin, why);
+    if (plan->twin.contender && !is_gone(&plan->twin)) gb_turn_prepare(&r->turns, &plan->twin, why);
     gb_verifier_destroy(r->verifier);
     gb_bound_destroy(r->bound);
     gb_problem_reset(r->problem);

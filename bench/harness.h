@@ -13,14 +13,14 @@ enum gb_state {
     GB_STATE_FAILED,    /* its result is wrong: never timed */
     GB_STATE_NOT_TIMED, /* ref or a peer, where a call takes too long */
     GB_STATE_UNFIT,     /* a peer that does not do this problem */
-    GB_STATE_LOST,      /* a peer that crashed, hung or spoke garbage, now or before */
+    GB_STATE_GONE,      /* a peer that crashed, hung or spoke garbage, now or before */
     GB_STATE_TIMED,
 };
 
 struct gb_measure {
     enum gb_state state;
     enum gb_verified verified;
-    char failure[GB_TURN_WHY_MAX]; /* why it is not timed; lost before: empty */
+    char failure[GB_TURN_WHY_MAX]; /* why it is not timed; gone before: empty */
     char note[GB_TURN_WHY_MAX];    /* a peer: which of its ways it takes */
     size_t threads_asked, threads_used; /* by a call of ours, 0: a peer; those that ran, fewer where there were no more */
     double call_ns;      /* about the time of one */
@@ -50,7 +50,7 @@ struct gb_harness {
     size_t rounds;
     double sample_ns;  /* a sample takes at least this */
     double budget_ns;  /* rounds beyond GB_ROUNDS_MIN start within this time */
-    double limit_ns;   /* a contender that is silent for so long is lost */
+    double limit_ns;   /* a contender that is silent for so long is gone */
     gk_context *judge; /* of peers' results; NULL: there are none, and all calls are made in this process */
     uint64_t seed;
     const volatile sig_atomic_t *stop; /* not 0: finish the sample and return */

@@ -23,7 +23,7 @@ static const struct package {
 /* NAME, SETTING (arguments of env), PROGRAM, PACKAGE (or ""), OPERAND (NULL: the package's file; a program that has a package
  * and an operand of its own is run by the virtual environment's Python). Detection by model number or maker makes these
  * libraries take kernels for a smaller machine: so each is raced at its default and at the settings that could be its best.
- * One that the CPU cannot run is lost at its start. BLIS 0.9 takes the numbers of its architectures, and any word for the
+ * One that the CPU cannot run is gone at its start. BLIS 0.9 takes the numbers of its architectures, and any word for the
  * first, skx. */
 static const struct known {
     const char *name, *setting, *program, *package, *operand;

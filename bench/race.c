@@ -153,7 +153,7 @@ static const struct gb_measure *failed_measure(const struct gb_racer *racer, con
         for (size_t i = plan->n_own; i < plan->n_variants; i++) {
             const struct gb_measure *const m = &outcomes[k].measures[i];
             if (strcmp(plan->variants[i].name, racer->entry.name) != 0) continue;
-            if (m->state != GB_STATE_FAILED && m->state != GB_STATE_LOST) continue;
+            if (m->state != GB_STATE_FAILED && m->state != GB_STATE_GONE) continue;
             if (!first) first = m;
             ++*failures;
         }
@@ -170,7 +170,7 @@ int gb_race_judge(const struct gb_race *race, const struct gb_plan *plan, const 
         if (r->reason[0]) code = gb_fail(GB_EXIT_CHECK, "peer %s is not in the race: %s", r->entry.name, r->reason);
         if (first)
             code = gb_fail(GB_EXIT_CHECK, "peer %s %s (%s), %zu cell%s without a time", r->entry.name,
-                           first->state == GB_STATE_LOST ? "is gone" : "gave a wrong result", first->failure, failures,
+                           first->state == GB_STATE_GONE ? "is gone" : "gave a wrong result", first->failure, failures,
                            failures == 1 ? "" : "s");
     }
     return code;

@@ -33,7 +33,7 @@ int gb_race_choose(struct gb_race *race, const char *list, const struct gb_texts
  * children. Where no peer is up nothing else is started. bind: each to as many cores as it has threads. */
 int gb_race_start(struct gb_race *race, struct gb_plan *plan, bool bind, double limit_ns, const volatile sig_atomic_t *stop);
 
-/* GB_EXIT_CHECK where a named peer is absent, was lost or gave a wrong result in one of `count` problems, after a line for each
+/* GB_EXIT_CHECK where a named peer is absent, is gone or gave a wrong result in one of `count` problems, after a line for each
  * that says so; else GB_EXIT_OK. */
 int gb_race_judge(const struct gb_race *race, const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count);
 

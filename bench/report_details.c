@@ -99,7 +99,7 @@ static void print_row(const struct gb_report *report, const struct gb_plan *plan
         print_timed(&line, plan, layout, outcome, i);
         break;
     case GB_STATE_FAILED: gb_say(report, 4, "%s    %sFAILED%s  %s", head, gb_red(report), gb_plain(report), m->failure); break;
-    case GB_STATE_LOST: gb_say(report, 4, "%s      %sgone%s  %s", head, gb_red(report), gb_plain(report), m->failure); break;
+    case GB_STATE_GONE: gb_say(report, 4, "%s      %sgone%s  %s", head, gb_red(report), gb_plain(report), m->failure); break;
     case GB_STATE_NOT_TIMED:
         gb_say(report, 4, "%s  not timed  (a call takes more than %.1f s)", head,
                (v->peer ? GB_PEER_TIMED_NS : GB_REF_TIMED_NS) / 1e9);

@@ -278,7 +278,7 @@ static void print_failures(const struct gb_report *report, const struct gb_plan 
     for (size_t i = 0; i < plan->n_variants; i++) {
         const struct gb_measure *const m = &outcome->measures[i];
         const bool failed = m->state == GB_STATE_FAILED;
-        if (failed || (m->state == GB_STATE_LOST && m->failure[0]))
+        if (failed || (m->state == GB_STATE_GONE && m->failure[0]))
             gb_say(report, 4, "  %s%s%s: %s %s", gb_red(report), plan->variants[i].label, gb_plain(report),
                    failed ? "FAILED" : "gone", m->failure);
     }

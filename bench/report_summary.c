@@ -200,7 +200,7 @@ static void print_kernels(const struct gb_report *report, const struct gb_plan *
 static void count_peer(struct gb_totals *totals, const struct gb_measure *m) {
     totals->peers_timed += m->state == GB_STATE_TIMED;
     totals->peers_failed += m->state == GB_STATE_FAILED;
-    totals->peers_lost += m->state == GB_STATE_LOST;
+    totals->peers_gone += m->state == GB_STATE_GONE;
 }
 
 struct gb_totals gb_count_outcomes(const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count) {
@@ -235,8 +235,8 @@ static void print_counts(const struct gb_report *report, const struct gb_plan *p
     rest[0] = '\0';
     if (totals.peers_failed)
         snprintf(rest, sizeof rest, "; %s%zu FAILED%s", gb_red(report), totals.peers_failed, gb_plain(report));
-    if (totals.peers_lost) snprintf(rest + strlen(rest), sizeof rest - strlen(rest), "; %zu gone", totals.peers_lost);
-    gb_say(report, 2, "peers: %s timed, each found within its bound first%s",
+    if (totals.peers_gone) snprintf(rest + strlen(rest), sizeof rest - strlen(rest), "; %zu gone", totals.peers_gone);
+    gb_say(report, 2, "peers: %s timed, each found within its error bound first%s",
            gb_count_text(totals.peers_timed, "cell", cells, sizeof cells), rest);
 }
 
@@ -258,19 +258,19 @@ static void print_tally(const struct gb_report *report, const struct gb_plan *pl
 }
 
 /* A cell that is behind a peer. */
-struct loss {
+struct behind {
     const struct gb_outcome *outcome;
     size_t variant, peer;
     struct gb_pair pair;
 };
 
 static int worst_first(const void *a, const void *b) {
-    const double x = ((const struct loss *)a)->pair.ratio, y = ((const struct loss *)b)->pair.ratio;
+    const double x = ((const struct behind *)a)->pair.ratio, y = ((const struct behind *)b)->pair.ratio;
     return (x > y) - (x < y);
 }
 
 /* Of the widest isa. Room for one a problem and number of threads. */
-static size_t find_losses(const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count, struct loss *losses) {
+static size_t find_behind(const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count, struct behind *list) {
     size_t found = 0;
     for (size_t k = 0; k < count; k++)
         for (size_t i = plan->n_own - plan->n_threads; i < plan->n_own; i++) {
@@ -278,30 +278,30 @@ static size_t find_losses(const struct gb_plan *plan, const struct gb_outcome *o
             if (!gb_is_timed(plan, &outcomes[k], i) || peer == plan->n_variants) continue;
             const struct gb_pair pair = gb_outcome_pair(&outcomes[k], i, peer);
             if (strcmp(gb_verdict(&pair, outcomes[k].noise), "slower") == 0)
-                losses[found++] = (struct loss){&outcomes[k], i, peer, pair};
+                list[found++] = (struct behind){&outcomes[k], i, peer, pair};
         }
-    qsort(losses, found, sizeof *losses, worst_first);
+    qsort(list, found, sizeof *list, worst_first);
     return found;
 }
 
 /* The furthest behind; with details all. */
-static void print_losses(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcomes,
+static void print_behind(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcomes,
                          size_t count) {
     enum { SHOWN = 5 };
-    struct loss *const losses = calloc(count * plan->n_threads + 1, sizeof *losses);
-    const size_t found = losses ? find_losses(plan, outcomes, count, losses) : 0;
+    struct behind *const list = calloc(count * plan->n_threads + 1, sizeof *list);
+    const size_t found = list ? find_behind(plan, outcomes, count, list) : 0;
     const size_t shown = report->details || found < SHOWN ? found : SHOWN;
     char problem[256], pair[128];
-    if (!losses) gb_say(report, 2, "there is no memory for a list of what is behind");
+    if (!list) gb_say(report, 2, "there is no memory for a list of what is behind");
     for (size_t i = 0; i < shown; i++) {
-        const struct loss *const l = &losses[i];
+        const struct behind *const b = &list[i];
         gb_say(report, 4, "  behind: %s (%s), %s, against %s: %s%s",
-               gb_problem_text(&l->outcome->task->spec, problem, sizeof problem), l->outcome->task->workload,
-               plan->variants[l->variant].label, plan->variants[l->peer].name,
-               gb_pair_text(&l->pair, l->outcome->noise, pair, sizeof pair), l->outcome->work.latency ? " (latency)" : "");
+               gb_problem_text(&b->outcome->task->spec, problem, sizeof problem), b->outcome->task->workload,
+               plan->variants[b->variant].label, plan->variants[b->peer].name,
+               gb_pair_text(&b->pair, b->outcome->noise, pair, sizeof pair), b->outcome->work.latency ? " (latency)" : "");
     }
     if (shown < found) gb_say(report, 4, "  behind: %zu more (--details lists all)", found - shown);
-    free(losses);
+    free(list);
 }
 
 /* The first call that took fewer threads than it was allowed. */
@@ -352,7 +352,7 @@ void gb_report_footer(const struct gb_report *report, const struct gb_plan *plan
     const size_t told = report->details ? 0 : plan->n_own - plan->n_threads; /* else the widest isa */
     for (size_t i = told; i < plan->n_own && plan->n_own < plan->n_variants; i++)
         if (!gb_is_ref(&plan->variants[i])) print_tally(report, plan, outcomes, count, i);
-    if (plan->n_own < plan->n_variants) print_losses(report, plan, outcomes, count);
+    if (plan->n_own < plan->n_variants) print_behind(report, plan, outcomes, count);
     print_threads(report, plan, outcomes, count);
     print_noise(report, plan, outcomes, count);
 }

@@ -23,7 +23,7 @@ void gb_report_footer(const struct gb_report *report, const struct gb_plan *plan
 /* Of our own cells, but for skipped. */
 struct gb_totals {
     size_t timed, failed, not_timed, skipped, sampled;
-    size_t peers_timed, peers_failed, peers_lost;
+    size_t peers_timed, peers_failed, peers_gone;
 };
 struct gb_totals gb_count_outcomes(const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count);
 

@@ -204,7 +204,7 @@ static json_t *document(const struct gb_result *result) {
     for (size_t k = 0; k < result->count; k++)
         for (size_t i = 0; i < result->plan->n_variants; i++) {
             const enum gb_state state = result->outcomes[k].measures[i].state;
-            if (state == GB_STATE_TIMED || state == GB_STATE_FAILED || state == GB_STATE_LOST)
+            if (state == GB_STATE_TIMED || state == GB_STATE_FAILED || state == GB_STATE_GONE)
                 json_array_append_new(rows, row_of(result->plan, &result->outcomes[k], i));
         }
     return json_pack("{s:s, s:b, s:o, s:o}", "schema", "gradbench/1", "complete", result->complete, "context",

@@ -9,7 +9,7 @@
 enum gb_turn {
     GB_TURN_GOOD,
     GB_TURN_UNFIT,  /* it does not do this problem */
-    GB_TURN_FAILED, /* the call returned an error, or the contender is lost */
+    GB_TURN_FAILED, /* the call returned an error, or the contender is gone */
 };
 
 enum { GB_TURN_WHY_MAX = 240 };

@@ -201,7 +201,7 @@ static void test_width(void **state) {
             run.measures[1][0].state = run.measures[1][1].state = GB_STATE_NOT_TIMED;
             run.measures[1][5].verified = GB_VERIFIED_SAMPLED;
             run.measures[2][5].threads_used = 1;
-            run.measures[2][7].state = GB_STATE_LOST;
+            run.measures[2][7].state = GB_STATE_GONE;
             snprintf(run.measures[2][7].failure, GB_TURN_WHY_MAX, "%0200d", 0);
             set_time(&run, 3, 5, 3e5);
             for (size_t k = 0; k < ROUNDS; k++) run.samples[0][5][k] = k % 2 ? 1e-3 : 1e9; /* the widest interval of all */
@@ -327,7 +327,7 @@ static void test_states(void **state) {
     run.measures[1][4].state = GB_STATE_FAILED;
     snprintf(run.measures[1][4].failure, GB_TURN_WHY_MAX, "an input was written");
     run.measures[2][3].threads_used = 1;
-    run.measures[3][7].state = GB_STATE_LOST;
+    run.measures[3][7].state = GB_STATE_GONE;
     snprintf(run.measures[3][7].failure, GB_TURN_WHY_MAX, "it hung");
     const char *text = printed(&run, (struct gb_report){.width = 0}, TASKS);
     assert_says(text, " forward   >0.2s  >0.2s  10.0us 5.00us  5.00us 2.50us      - sampled       50 % fma");
@@ -336,7 +336,7 @@ static void test_states(void **state) {
     assert_says(text, " backward  100us 50.0us  10.0us 5.00us* 5.00us 2.50us  20.0x");
     assert_says(text, "\n  a-peer-of-a-long-name@setting, 2 threads: gone it hung\n");
     assert_says(text, "21 cells timed, each verified first (1 on a sample); 1 FAILED; 2 not timed\n");
-    assert_says(text, "peers: 7 cells timed, each found within its bound first; 1 gone\n");
+    assert_says(text, "peers: 7 cells timed, each found within its error bound first; 1 gone\n");
     assert_says(text, "\n* threads 2 (1): 2 were allowed, but the problem is so small that the call ran on 1\n");
     text = printed(&run, (struct gb_report){.width = 0, .details = true}, TASKS);
     assert_says(text, "affine_forward f32 n=256 d=768 m=50257  network:layer  50 FLOP, 220 B\n");
