@@ -20,7 +20,7 @@ void gb_report_outcome(const struct gb_report *report, const struct gb_plan *pla
 void gb_report_footer(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcomes,
                       size_t count);
 
-/* Of our own cells, but for skipped. */
+/* Cells: ours, then those of the peers; skipped are those of both. */
 struct gb_totals {
     size_t timed, failed, not_timed, skipped, sampled;
     size_t peers_timed, peers_failed, peers_gone;
