@@ -102,6 +102,16 @@ law "the README's table of races is that of bench/records" "$(races_differ "$scr
   "$(races_differ "$SOURCE_DIR/README.md" --short 2>&1)"
 law "so is the whole one beside them" "$(races_differ "$scratch/readme")" "$(races_differ "$SOURCE_DIR/bench/records/README.md" 2>&1)"
 
+# What is kept of a race says what was raced, not where it lay.
+folders() { grep -oE "[\"'= ]/[^\"]*" "$@"; }
+not_cut() { diff <(echo '"env LIBRARY=l.so peer -u ./c"') <(grep -o '"env[^"]*"'); }
+cat >"$scratch/race.json" <<'RACE'
+{"schema": "gradbench/1", "context": {"peers": [{"command": "env LIBRARY=/a/l.so '/a b/peer' -u ./c"}]}, "results": []}
+RACE
+law "a race that is reduced has no folders in its commands" "$(not_cut <"$scratch/race.json")" \
+  "$("$SOURCE_DIR/bench/records/table" --reduce "$scratch/race.json" | not_cut)"
+law "nor have the races that are kept" "$(folders "$scratch/race.json")" "$(folders "$SOURCE_DIR"/bench/records/*.json)"
+
 if [ "${OPTIMISED:-1}" != 1 ]; then
   echo "not checked: the laws of the machine code, which are those of an optimised build without sanitizers"
   exit "$status"
