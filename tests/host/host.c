@@ -295,6 +295,30 @@ static int float_state(void) {
 #endif
 }
 
+#if defined(_OPENMP) && defined(__x86_64__)
+/* Flush to zero during a call stays out of the host's own regions, whose threads the call borrows. */
+static int own_float_state(void) {
+    enum { FLUSH = 0x8040 };
+    unsigned ran = 0, flushing = 0;
+    own_region();
+    const struct gradkern g = load();
+    gk_context *const ctx = context(&g, 3);
+    const unsigned own = _mm_getcsr();
+    _mm_setcsr(own | FLUSH);
+    call(&g, ctx, (float[D * M]){0});
+    _mm_setcsr(own);
+#pragma omp parallel num_threads(3) reduction(+ : ran, flushing)
+    {
+        ran++;
+        flushing += (_mm_getcsr() & FLUSH) != 0;
+    }
+    if (ran != 3) fail("no region of 3 threads");
+    if (flushing) fail("a thread of the host's flushes to zero");
+    g.destroy(ctx);
+    return 0;
+}
+#endif
+
 static const struct {
     const char *name;
     int (*run)(void);
@@ -310,6 +334,9 @@ static const struct {
     {"cancelled", cancelled},
     {"address_space", address_space},
     {"float_state", float_state},
+#if defined(_OPENMP) && defined(__x86_64__)
+    {"own_float_state", own_float_state},
+#endif
 };
 
 int main(int argc, char **argv) {
