@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "problem.h"
+#include "support_child.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define REPLACED 0
@@ -374,8 +375,9 @@ static void first_context_without_hwloc(void **state) {
     atomic_store(&sys_is_missing, false);
 }
 
-/* Leaves so many blocks of 64 bytes on the heap, 256 KiB of stack, and no address space. */
-static void become_poor(size_t blocks) {
+/* Leaves so many blocks of 64 bytes on the heap, 256 KiB of stack, and no address space. Apart: inlined, its stack would lie above
+ * that of the calls to come. */
+__attribute__((noinline)) static void become_poor(size_t blocks) {
     volatile char stack[256 << 10];
     for (size_t i = 0; i < sizeof stack; i += 1024) stack[i] = 1;
     struct block {
@@ -392,28 +394,18 @@ static void become_poor(size_t blocks) {
     for (struct block *b; blocks-- && (b = all); free(b)) all = b->next;
 }
 
-/* What a child writes to stderr that makes two contexts, rich or with so many blocks of memory; its exit code, the status. */
-static int messages_of_child(bool rich, size_t blocks, char *text, size_t size) {
-    int ends[2], status = 0;
-    size_t used = 0;
-    assert_int_equal(pipe(ends), 0);
-    fflush(NULL);
-    const pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        if (!rich) become_poor(blocks);
-        gk_context *first, *second; /* no call: the OpenMP runtime may die without memory, too */
-        const gk_status made = gk_context_create(&first, NULL);
-        _exit(made == GK_OK ? (int)gk_context_create(&second, NULL) : (int)made);
-    }
-    close(ends[1]);
-    for (ssize_t got; used + 1 < size && (got = read(ends[0], text + used, size - 1 - used)) > 0;) used += (size_t)got;
-    text[used] = '\0';
-    close(ends[0]);
-    assert_true(child > 0 && waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+/* Makes two contexts, rich or with so many blocks of memory. No call: the OpenMP runtime may die without memory, too. */
+struct means {
+    bool rich;
+    size_t blocks;
+};
+
+static int make_contexts(const void *argument) {
+    const struct means *const means = argument;
+    gk_context *first, *second;
+    if (!means->rich) become_poor(means->blocks);
+    const gk_status made = gk_context_create(&first, NULL);
+    return made == GK_OK ? (int)gk_context_create(&second, NULL) : (int)made;
 }
 
 static void assert_one_warning(const char *text, const char *reason) {
@@ -423,17 +415,18 @@ static void assert_one_warning(const char *text, const char *reason) {
 
 /* The real hwloc, which prints lines of its own without /sys, and dies without memory. */
 static void a_machine_that_cannot_be_read(void **state) {
+    const struct means rich = {.rich = true};
     char text[4096];
     (void)state;
-    assert_int_equal(messages_of_child(true, 0, text, sizeof text), 0);
+    assert_int_equal(gb_child_run(make_contexts, &rich, text, sizeof text), 0);
     assert_string_equal(text, "");
     atomic_store(&sys_is_missing, true);
-    assert_int_equal(messages_of_child(true, 0, text, sizeof text), 0);
+    assert_int_equal(gb_child_run(make_contexts, &rich, text, sizeof text), 0);
     atomic_store(&sys_is_missing, false);
     assert_one_warning(text, "/sys does not describe the processors");
     size_t made = 0;
     for (size_t blocks = 0; blocks < 20000; blocks += blocks / 8 + 1) {
-        const int code = messages_of_child(false, blocks, text, sizeof text);
+        const int code = gb_child_run(make_contexts, &(struct means){.blocks = blocks}, text, sizeof text);
         if (code != GK_OK && code != GK_ERROR_MEMORY)
             fail_msg("%zu blocks of memory: %s %d", blocks, code >= 100 ? "signal" : "code", code % 100);
         made += code == GK_OK;

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "problem.h"
+#include "support_child.h"
 
 enum { LONG_VALUE = 1 << 20, CALLS = 5 };
 
@@ -197,28 +197,21 @@ static void threads_without_environment(void **state) {
     clean_environment(NULL);
 }
 
+struct surroundings {
+    const char *verbose, *isa; /* verbose may be NULL */
+};
+
+static int start_child(const void *argument) {
+    const struct surroundings *const s = argument;
+    if (s->verbose) setenv("GRADKERN_VERBOSE", s->verbose, 1);
+    setenv("GRADKERN_ISA", s->isa, 1);
+    execl("/proc/self/exe", "dispatch", "child", (char *)NULL);
+    return 127;
+}
+
 /* A child that makes one context and some calls; what it wrote on stderr, its exit code in *code. */
 static void run_child(const char *verbose, const char *isa, char *text, size_t size, int *code) {
-    int ends[2], status = 0;
-    size_t used = 0;
-    assert_int_equal(pipe(ends), 0);
-    fflush(NULL);
-    const pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        if (verbose) setenv("GRADKERN_VERBOSE", verbose, 1);
-        setenv("GRADKERN_ISA", isa, 1);
-        execl("/proc/self/exe", "dispatch", "child", (char *)NULL);
-        _exit(127);
-    }
-    close(ends[1]);
-    for (ssize_t got; used + 1 < size && (got = read(ends[0], text + used, size - 1 - used)) > 0;) used += (size_t)got;
-    text[used] = '\0';
-    close(ends[0]);
-    assert_true(child > 0 && waitpid(child, &status, 0) == child);
-    *code = WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+    *code = gb_child_run(start_child, &(struct surroundings){verbose, isa}, text, size);
 }
 
 static int be_child(void) {
