@@ -14,11 +14,15 @@ enum {
     MEMORY_LEAST = 128 << 20,
     MEMORY_MOST = 512 << 20,
     SAMPLE_NS = 1000000,
-    AGAIN = 5, /* samples of a roof that was beaten */
+    AGAIN = 5,       /* samples of a roof that was beaten, */
+    AGAIN_MOST = 50, /* and as many while it still is: what disturbs may last longer than a few */
+    MORE = 30,       /* samples of a roof that others show to be too low */
 };
 
 #define MOVED 0.05
 #define BEATEN 1.03
+#define PER_THREAD_LEAST 0.9 /* of what a thread reaches among fewer or more */
+#define WIDER_LEAST 0.95     /* of what a narrower column reaches */
 
 struct probe {
     size_t column;
@@ -131,20 +135,23 @@ static void take(struct probe *probe, struct gb_binding *binding) {
     if (rate > *probe->best) *probe->best = rate;
 }
 
+static struct probe fma_probe(struct gb_roofs *roofs, size_t column, enum gk_dtype dtype, size_t t, char *sinks) {
+    return (struct probe){.column = column,
+                          .dtype = dtype,
+                          .kind = GK_PROBE_FMA,
+                          .threads = roofs->threads[t],
+                          .args = {.sink = sinks},
+                          .amount = gk_column_get(column, dtype)->fma_flops * (double)roofs->threads[t],
+                          .best = &roofs->fma[column][dtype][t]};
+}
+
 static size_t add_fma(struct gb_roofs *roofs, struct probe *probes, struct arena *arena) {
     size_t count = 0;
     for (size_t column = 0; column < gk_column_count() && column < GB_ROOF_COLUMNS_MAX; column++)
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
             for (size_t t = 0; t < roofs->n_threads; t++) {
                 if (!roofs->columns[column] || !roofs->dtypes[dtype]) continue;
-                const double flops = gk_column_get(column, (enum gk_dtype)dtype)->fma_flops;
-                probes[count++] = (struct probe){column,
-                                                 (enum gk_dtype)dtype,
-                                                 GK_PROBE_FMA,
-                                                 roofs->threads[t],
-                                                 {.sink = arena->sinks},
-                                                 flops * (double)roofs->threads[t],
-                                                 &roofs->fma[column][dtype][t]};
+                probes[count++] = fma_probe(roofs, column, (enum gk_dtype)dtype, t, arena->sinks);
             }
     return count;
 }
@@ -176,6 +183,31 @@ static size_t add_moves(struct gb_roofs *roofs, struct probe *probes, struct are
     return count;
 }
 
+/* An idle core does as much a thread whoever runs beside it, and wider vectors do no less. */
+static bool too_low(const struct gb_roofs *roofs, const struct probe *probe) {
+    const double rate = *probe->best, threads = (double)probe->threads;
+    const size_t at = gb_roofs_threads_index(roofs, probe->threads);
+    for (size_t t = 0; t < roofs->n_threads && rate > 0; t++)
+        if (rate / threads < PER_THREAD_LEAST * roofs->fma[probe->column][probe->dtype][t] / (double)roofs->threads[t])
+            return true;
+    for (size_t narrower = 0; narrower < probe->column && rate > 0; narrower++)
+        if (rate < WIDER_LEAST * roofs->fma[narrower][probe->dtype][at]) return true;
+    return false;
+}
+
+/* Of FMA roofs: goes on until none is too low beside the others. */
+static void mend(const struct gb_roofs *roofs, struct gb_binding *binding, struct probe *probes, size_t count) {
+    bool low = true;
+    for (size_t sample = 0; sample < MORE && low; sample++) {
+        low = false;
+        for (size_t i = 0; i < count; i++) {
+            if (!too_low(roofs, &probes[i])) continue;
+            low = true;
+            take(&probes[i], binding);
+        }
+    }
+}
+
 bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t effort, struct gb_warnings *warnings) {
     enum { MOVES = 3 * GB_LEVEL_COUNT * GB_THREAD_COUNTS_MAX };
     enum { PROBES = GB_ROOF_COLUMNS_MAX * GK_DTYPE_COUNT * GB_THREAD_COUNTS_MAX + MOVES };
@@ -190,6 +222,7 @@ bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t
         const size_t fma = add_fma(roofs, probes, arena), count = fma + add_moves(roofs, probes + fma, arena, highest);
         for (size_t round = 0; round < effort; round++)
             for (size_t i = 0; i < count; i++) take(&probes[i], binding);
+        mend(roofs, binding, probes, fma);
         for (size_t t = 0; t < roofs->n_threads; t++)
             for (int level = (int)highest + 1; level < GB_LEVEL_COUNT; level++)
                 roofs->bandwidth[t][level] = roofs->bandwidth[t][highest];
@@ -273,23 +306,31 @@ struct gb_share gb_roofs_share(const struct gb_roofs *roofs, size_t column, enum
     return share;
 }
 
-static void look_at_fma(struct gb_roofs *roofs, struct gb_binding *binding, size_t column, enum gk_dtype dtype, size_t t) {
+/* A cell that beat a roof. */
+struct cell {
+    size_t column;
+    enum gk_dtype dtype;
+    size_t threads;
+    const struct gb_work *work;
+    double ns;
+};
+
+static bool beats(const struct gb_roofs *roofs, const struct cell *cell) {
+    return compare(roofs, cell->column, cell->dtype, cell->threads, cell->work, cell->ns).fraction > BEATEN;
+}
+
+static void look_at_fma(struct gb_roofs *roofs, struct gb_binding *binding, const struct cell *cell, size_t t) {
     char sinks[GK_THREADS_MAX * LINE];
-    struct probe probe = {.column = column,
-                          .dtype = dtype,
-                          .kind = GK_PROBE_FMA,
-                          .threads = roofs->threads[t],
-                          .args = {.sink = sinks},
-                          .amount = gk_column_get(column, dtype)->fma_flops * (double)roofs->threads[t],
-                          .best = &roofs->fma[column][dtype][t]};
-    for (size_t i = 0; i < AGAIN; i++) take(&probe, binding);
+    struct probe probe = fma_probe(roofs, cell->column, cell->dtype, t, sinks);
+    for (size_t i = 0; i < AGAIN || (i < AGAIN_MOST && beats(roofs, cell)); i++) take(&probe, binding);
 }
 
 /* A spot has the bytes of the problem, as far as more than memory's own roof is measured with tells nothing new. */
-static void look_at_moves(struct gb_roofs *roofs, struct gb_binding *binding, size_t t, enum gb_level level, double footprint) {
+static void look_at_moves(struct gb_roofs *roofs, struct gb_binding *binding, const struct cell *cell, size_t t,
+                          enum gb_level level) {
     enum { UNIT = 512, MOVES = 6 }; /* probes work on whole units */
-    const size_t threads = roofs->threads[t], whole = level_bytes(level, threads);
-    const double most = footprint < MEMORY_MOST ? footprint : MEMORY_MOST;
+    const size_t threads = cell->threads, whole = level_bytes(level, threads);
+    const double footprint = cell->work->footprint, most = footprint < MEMORY_MOST ? footprint : MEMORY_MOST;
     const size_t part = ((size_t)most / threads + UNIT) / UNIT * UNIT, bytes = (part > whole ? part : whole) * threads;
     struct probe probes[MOVES];
     struct arena *const arena = calloc(1, sizeof *arena);
@@ -299,7 +340,7 @@ static void look_at_moves(struct gb_roofs *roofs, struct gb_binding *binding, si
         *spot = (struct gb_spot){.footprint = footprint, .threads = threads};
         add_three_moves(&roofs->bandwidth[t][level], threads, whole, probes, arena);
         add_three_moves(&spot->bandwidth, threads, part, probes + 3, arena);
-        for (size_t i = 0; i < AGAIN * MOVES; i++) take(&probes[i % MOVES], binding);
+        for (size_t i = 0; i < AGAIN * MOVES || (i < AGAIN_MOST && beats(roofs, cell)); i++) take(&probes[i % MOVES], binding);
         munmap(arena->memory, arena->mapped);
     }
     free(arena);
@@ -307,9 +348,11 @@ static void look_at_moves(struct gb_roofs *roofs, struct gb_binding *binding, si
 
 void gb_roofs_look_again(struct gb_roofs *roofs, struct gb_binding *binding, size_t column, enum gk_dtype dtype, size_t threads,
                          const struct gb_work *work, double ns) {
+    const struct cell cell = {column, dtype, threads, work, ns};
     const struct gb_share share = compare(roofs, column, dtype, threads, work, ns);
+    const size_t t = gb_roofs_threads_index(roofs, threads);
     if (share.fraction <= BEATEN) return;
-    if (strcmp(share.bound, "fma") == 0) look_at_fma(roofs, binding, column, dtype, gb_roofs_threads_index(roofs, threads));
+    if (strcmp(share.bound, "fma") == 0) look_at_fma(roofs, binding, &cell, t);
     else if (roofs->n_spots < GB_SPOTS_MAX && !find_spot(roofs, work->footprint, threads))
-        look_at_moves(roofs, binding, gb_roofs_threads_index(roofs, threads), share.level, work->footprint);
+        look_at_moves(roofs, binding, &cell, t, share.level);
 }

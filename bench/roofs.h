@@ -41,7 +41,8 @@ struct gb_roofs {
 };
 
 /* threads, columns and dtypes are set; the rest is measured. effort: about how many samples of each roof are taken, the best of
- * which counts. Levels that do not fit in memory become copies of the level before, with a warning. False: no memory at all. */
+ * which counts; more of an FMA roof that is lower than those of other thread counts or narrower columns allow. Levels that do
+ * not fit in memory become copies of the level before, with a warning. False: no memory at all. */
 bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t effort, struct gb_warnings *warnings);
 
 /* Warns of roofs that moved by more than 5 % between two measurements. */
@@ -75,8 +76,8 @@ struct gb_share {
 struct gb_share gb_roofs_share(const struct gb_roofs *roofs, size_t column, enum gk_dtype dtype, size_t threads,
                                const struct gb_work *work, double ns);
 
-/* Where the call beats its roof by more than 3 %: measures that roof again, the best of a few samples and of those before, and
- * a spot once for each footprint. Shares computed before may then be too large. */
+/* Where the call beats its roof by more than 3 %: measures that roof again, the best of a few samples and of those before,
+ * more while the call still beats it, and a spot once for each footprint. Shares computed before may then be too large. */
 void gb_roofs_look_again(struct gb_roofs *roofs, struct gb_binding *binding, size_t column, enum gk_dtype dtype, size_t threads,
                          const struct gb_work *work, double ns);
 
