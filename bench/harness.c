@@ -274,6 +274,11 @@ static size_t make_entries(const struct gb_harness *h, struct gb_outcome *outcom
     return count + 1;
 }
 
+/* Of the roof that a cell is held against: those that ran, where there is a roof of as many. */
+static size_t roof_threads(const struct gb_roofs *roofs, const struct gb_variant *v, const struct gb_measure *m) {
+    return gb_roofs_threads_index(roofs, m->threads_used) < roofs->n_threads ? m->threads_used : v->threads;
+}
+
 static void summarize(const struct gb_harness *h, struct gb_outcome *outcome, const struct entry *entries, size_t count) {
     double *const work = outcome->storage + (h->plan->n_variants + 1) * h->rounds;
     for (size_t i = 0; i < count; i++) {
@@ -283,8 +288,8 @@ static void summarize(const struct gb_harness *h, struct gb_outcome *outcome, co
         m->iterations = entries[i].iterations;
         m->summary = gb_summarize(m->samples, outcome->rounds, work);
         if (!stopped(h))
-            gb_roofs_look_again(h->roofs, h->binding, v->column, outcome->task->spec.dtype, v->threads, &outcome->work,
-                                m->summary.median);
+            gb_roofs_look_again(h->roofs, h->binding, v->column, outcome->task->spec.dtype, roof_threads(h->roofs, v, m),
+                                &outcome->work, m->summary.median);
     }
     gb_outcome_share(outcome, h->plan, h->roofs);
     if (outcome->null_variant == h->plan->n_variants || outcome->measures[outcome->null_variant].state != GB_STATE_TIMED)
@@ -336,8 +341,8 @@ void gb_outcome_share(struct gb_outcome *outcome, const struct gb_plan *plan, co
         const struct gb_variant *const v = &plan->variants[i];
         struct gb_measure *const m = &outcome->measures[i];
         if (m->state == GB_STATE_TIMED)
-            m->share =
-                gb_roofs_share(roofs, v->column, outcome->task->spec.dtype, v->threads, &outcome->work, m->summary.median);
+            m->share = gb_roofs_share(roofs, v->column, outcome->task->spec.dtype, roof_threads(roofs, v, m), &outcome->work,
+                                      m->summary.median);
     }
 }
 

@@ -65,7 +65,7 @@ struct gb_harness {
 bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome);
 void gb_outcome_free(struct gb_outcome *outcome);
 
-/* Sets the shares of all that is timed, by the roofs as they are now. */
+/* Sets the shares of all that is timed, by the roofs as they are now: those of as many threads as ran, where they are known. */
 void gb_outcome_share(struct gb_outcome *outcome, const struct gb_plan *plan, const struct gb_roofs *roofs);
 
 /* How many times as fast variant i was as variant j, round by round. Both are timed. No verdict where one of them had fewer

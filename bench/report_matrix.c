@@ -192,11 +192,21 @@ static void print_title(const struct gb_report *report, const struct gb_task *ta
            shape_text(&task->spec, shape, sizeof shape));
 }
 
-/* Of ours, ref or the others. The number of variants: none was timed. */
+/* It ran as another cell of its isa did: on exactly as many threads as that one was allowed. */
+static bool is_repeated(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t i) {
+    const size_t used = outcome->measures[i].threads_used;
+    for (size_t j = 0; j < plan->n_own; j++)
+        if (j != i && plan->variants[j].column == plan->variants[i].column && plan->variants[j].threads == used &&
+            gb_is_timed(plan, outcome, j))
+            return true;
+    return false;
+}
+
+/* Of ours, ref or the others. Of cells that ran alike it is not noise that chooses. The number of variants: none was timed. */
 static size_t fastest_among(const struct gb_plan *plan, const struct gb_outcome *outcome, bool ref) {
     size_t best = plan->n_variants;
     for (size_t i = 0; i < plan->n_own; i++) {
-        if (!gb_is_timed(plan, outcome, i) || gb_is_ref(&plan->variants[i]) != ref) continue;
+        if (!gb_is_timed(plan, outcome, i) || gb_is_ref(&plan->variants[i]) != ref || is_repeated(plan, outcome, i)) continue;
         if (best == plan->n_variants || outcome->measures[i].summary.median < outcome->measures[best].summary.median) best = i;
     }
     return best;
@@ -221,11 +231,12 @@ static void print_own(struct gb_line *line, const struct gb_plan *plan, const st
     const struct gb_measure *const m = &outcome->measures[i];
     const size_t threads = plan->variants[i].threads;
     const bool fewer = m->state == GB_STATE_TIMED && m->threads_used && m->threads_used < threads;
+    const char *const mark = fewer ? gb_had_fewer_threads(m) ? "!" : "*" : threads == 1 ? "" : " ";
     char time[32] = "-", text[40];
     if (m->state == GB_STATE_TIMED) short_time(m->summary.median, time, sizeof time);
     else if (m->state == GB_STATE_FAILED) snprintf(time, sizeof time, "FAILED");
     else if (m->state == GB_STATE_NOT_TIMED) snprintf(time, sizeof time, ">%.1fs", GB_REF_TIMED_NS / 1e9);
-    snprintf(text, sizeof text, "%s%s", time, fewer ? "*" : threads == 1 ? "" : " ");
+    snprintf(text, sizeof text, "%s%s", time, mark);
     const char *const escape = m->state == GB_STATE_FAILED ? gb_red(line->report) : fastest ? gb_bold(line->report) : "";
     gb_print_cell(line, own_column(layout, i), escape, text);
 }

@@ -17,6 +17,7 @@ static void add_pair(struct mean *mean, const struct gb_plan *plan, const struct
     if (!gb_is_timed(plan, outcome, i) || !gb_is_timed(plan, outcome, j)) return;
     const struct gb_pair pair = gb_outcome_pair(outcome, i, j);
     const char *const verdict = gb_verdict(&pair, outcome->noise);
+    if (pair.no_verdict) return;
     mean->count++;
     mean->ahead += strcmp(verdict, "faster") == 0;
     mean->behind += strcmp(verdict, "slower") == 0;
@@ -304,16 +305,20 @@ static void print_behind(const struct gb_report *report, const struct gb_plan *p
     free(list);
 }
 
-/* The first call that took fewer threads than it was allowed. */
+/* The first call that ran on fewer threads than it was allowed: it asked for no more, or (taken) the system had no more. */
 static void print_threads(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcomes,
-                          size_t count) {
+                          size_t count, bool taken) {
     for (size_t k = 0; k < count; k++)
         for (size_t i = 0; i < plan->n_variants; i++) {
             const struct gb_measure *const m = &outcomes[k].measures[i];
             const size_t used = m->threads_used, allowed = plan->variants[i].threads;
-            if (m->state != GB_STATE_TIMED || used >= allowed || gb_had_fewer_threads(m)) continue;
-            gb_say(report, 2, "%sthreads %zu (%zu): %zu were allowed, but the problem is so small that the call ran on %zu",
-                   report->details ? "" : "* ", allowed, used, allowed, used);
+            if (m->state != GB_STATE_TIMED || used >= allowed || gb_had_fewer_threads(m) != taken) continue;
+            if (taken)
+                gb_say(report, 2, "%sthreads %zu (%zu): %zu were asked for, but the system gave %zu: no verdict",
+                       report->details ? "" : "! ", allowed, used, m->threads_asked, used);
+            else
+                gb_say(report, 2, "%sthreads %zu (%zu): %zu were allowed, but the problem is so small that the call ran on %zu",
+                       report->details ? "" : "* ", allowed, used, allowed, used);
             return;
         }
 }
@@ -353,6 +358,7 @@ void gb_report_footer(const struct gb_report *report, const struct gb_plan *plan
     for (size_t i = told; i < plan->n_own && plan->n_own < plan->n_variants; i++)
         if (!gb_is_ref(&plan->variants[i])) print_tally(report, plan, outcomes, count, i);
     if (plan->n_own < plan->n_variants) print_behind(report, plan, outcomes, count);
-    print_threads(report, plan, outcomes, count);
+    print_threads(report, plan, outcomes, count, false);
+    print_threads(report, plan, outcomes, count, true);
     print_noise(report, plan, outcomes, count);
 }

@@ -39,21 +39,29 @@ static bool roof_fits(const struct gb_report *report, const struct gb_roofs *roo
     return t == 0 ? room > 1 || roofs->n_threads == 1 : t + room > roofs->n_threads || t + 1 == roofs->n_threads;
 }
 
+static const char *roof_text(double roof, int decimals, char *text, size_t size) {
+    if (roof > 0) snprintf(text, size, "%.*f", decimals, roof);
+    else snprintf(text, size, "-"); /* more threads than cores, or than there were */
+    return text;
+}
+
 static void print_level(const struct gb_report *report, const struct gb_roofs *roofs, enum gb_level level) {
-    char name[64], bytes[24];
+    char name[64], bytes[24], read[24], copy[24], copy_nt[24];
     snprintf(name, sizeof name, "%s (%s)", gb_level_name(level),
              gb_bytes_text((double)roofs->bytes[level], bytes, sizeof bytes));
     fprintf(report->out, "  move in %-*s", ROOF_NAME - 10, name);
     for (size_t t = 0; t < roofs->n_threads; t++) {
         const struct gb_bandwidth *const b = &roofs->bandwidth[t][level];
-        if (roof_fits(report, roofs, t)) fprintf(report->out, "  %5.0f /%5.0f /%5.0f", b->read, b->copy, b->copy_nt);
+        if (roof_fits(report, roofs, t))
+            fprintf(report->out, "  %5s /%5s /%5s", roof_text(b->read, 0, read, sizeof read),
+                    roof_text(b->copy, 0, copy, sizeof copy), roof_text(b->copy_nt, 0, copy_nt, sizeof copy_nt));
     }
     fprintf(report->out, "\n");
 }
 
 void gb_report_roofs(const struct gb_report *report, const struct gb_roofs *roofs) {
     FILE *const out = report->out;
-    char threads[40];
+    char threads[40], roof[24];
     fprintf(out, "\n");
     gb_say(report, 2, "%sroofs, measured here:%s fma in GFLOP/s; moves in GB/s, read / copy / non-temporal copy",
            gb_bold(report), gb_plain(report));
@@ -68,7 +76,8 @@ void gb_report_roofs(const struct gb_report *report, const struct gb_roofs *roof
             fprintf(out, "  fma %-10s %-*s", gk_column_get(column, GK_F32)->name, ROOF_NAME - 17,
                     gk_dtype_name((enum gk_dtype)dtype));
             for (size_t t = 0; t < roofs->n_threads; t++)
-                if (roof_fits(report, roofs, t)) fprintf(out, "%*.1f", ROOF_WIDTH, roofs->fma[column][dtype][t]);
+                if (roof_fits(report, roofs, t))
+                    fprintf(out, "%*s", ROOF_WIDTH, roof_text(roofs->fma[column][dtype][t], 1, roof, sizeof roof));
             fprintf(out, "\n");
         }
     for (int level = 0; level < GB_LEVEL_COUNT; level++) print_level(report, roofs, (enum gb_level)level);

@@ -506,6 +506,84 @@ static void test_run_on_low_roofs(void **state) {
     gb_plan_free(&plan);
 }
 
+/* A cell that ran on fewer threads is held against the roof of those that ran. */
+static void test_share_of_those_that_ran(void **state) {
+    (void)state;
+    static struct run run;
+    static struct gb_roofs roofs;
+    make(&run, false);
+    roofs = (struct gb_roofs){.n_threads = 2, .threads = {1, 2}};
+    for (size_t column = 0; column < 3; column++) roofs.fma[column][GK_F32][0] = 1, roofs.fma[column][GK_F32][1] = 2;
+    for (size_t t = 0; t < 2; t++)
+        for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs.bandwidth[t][level] = (struct gb_bandwidth){1e9, 1e9, 1e9};
+    set_time(&run, 0, 5, 100);
+    gb_outcome_share(&run.outcomes[0], &run.plan, &roofs);
+    assert_true(fabs(run.measures[0][5].share.fraction - 0.25) < 1e-9);
+    run.measures[0][5].threads_used = 1;
+    gb_outcome_share(&run.outcomes[0], &run.plan, &roofs);
+    assert_true(fabs(run.measures[0][5].share.fraction - 0.5) < 1e-9);
+    roofs.threads[0] = 3; /* no roof of one */
+    gb_outcome_share(&run.outcomes[0], &run.plan, &roofs);
+    assert_true(fabs(run.measures[0][5].share.fraction - 0.25) < 1e-9);
+}
+
+/* Of two cells that ran alike, the one that was allowed as many threads is the row's, not the one that noise made faster. */
+static void test_fastest_is_not_by_noise(void **state) {
+    (void)state;
+    static struct run run;
+    make(&run, true);
+    set_time(&run, 0, 3, 8000);
+    set_time(&run, 0, 5, 4990); /* on one thread it took 5000 ns */
+    run.measures[0][5].threads_used = 1;
+    const char *const row = " forward   100us 50.0us  10.0us 8.00us  5.00us 4.99us* 20.0x [20.0, 20.0]  50 % fma"
+                            " a-peer-of-a-long-name@setting  10.0us 2.00x";
+    assert_says(printed(&run, (struct gb_report){.width = 0}, TASKS), row);
+    run.measures[0][4].state = GB_STATE_FAILED;
+    assert_says(printed(&run, (struct gb_report){.width = 0}, TASKS), "FAILED 4.99us* 10.0x [10.0, 10.0]");
+}
+
+/* Where the system took the threads the problem need not be small, and nothing is said of who is faster. */
+static void test_taken_threads(void **state) {
+    (void)state;
+    static struct run run;
+    make(&run, true);
+    for (size_t k = 0; k < TASKS; k++) {
+        run.tasks[k].spec.kernel = kernel_id("affine_dx");
+        run.measures[k][5].threads_asked = 2, run.measures[k][5].threads_used = k < 2 ? 1 : 2;
+    }
+    const char *text = printed(&run, (struct gb_report){.width = 0}, 3);
+    assert_says(text, " 5.00us 2.50us! ");
+    assert_says(text, "\n! threads 2 (1): 2 were asked for, but the system gave 1: no verdict\n");
+    assert_not(text, "so small");
+    assert_says(text, "in the geometric mean of 1 problem, 0 ahead, 1 behind");
+    run.measures[0][3].threads_used = 1;
+    text = printed(&run, (struct gb_report){.width = 0, .details = true}, 3);
+    assert_says(text, "\nthreads 2 (1): 2 were allowed, but the problem is so small that the call ran on 1\n");
+    assert_says(text, "\nthreads 2 (1): 2 were asked for,");
+}
+
+static const char *printed_roofs(const struct gb_roofs *roofs, int width) {
+    static char text[1 << 14];
+    const struct gb_report report = {.out = fmemopen(text, sizeof text, "w"), .width = width};
+    assert_non_null(report.out);
+    gb_report_roofs(&report, roofs);
+    assert_int_equal(fclose(report.out), 0);
+    return text;
+}
+
+/* A roof that was not measured is not one of nothing. */
+static void test_roofs_of_none(void **state) {
+    (void)state;
+    static struct gb_roofs roofs;
+    make_low(&roofs);
+    roofs.threads[roofs.n_threads++] = 2;
+    for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs.bandwidth[0][level] = (struct gb_bandwidth){70, 60, 50};
+    roofs.fma[0][GK_F32][0] = 110.04;
+    const char *const text = printed_roofs(&roofs, 0);
+    assert_says(text, " f32                          110.0                    -\n");
+    assert_says(text, "     70 /   60 /   50      - /    - /    -\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),
@@ -523,6 +601,10 @@ int main(void) {
         cmocka_unit_test(test_share_has_a_cap),
         cmocka_unit_test(test_look_again),
         cmocka_unit_test(test_run_on_low_roofs),
+        cmocka_unit_test(test_share_of_those_that_ran),
+        cmocka_unit_test(test_fastest_is_not_by_noise),
+        cmocka_unit_test(test_taken_threads),
+        cmocka_unit_test(test_roofs_of_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
