@@ -30,7 +30,7 @@ struct run {
     const struct run_options *options;
     struct gb_plan plan;
     struct gb_race race;
-    struct gb_roofs roofs;
+    struct gb_roofs roofs, printed; /* printed: as they were before the first problem */
     struct gb_warnings warnings;
     struct gb_outcome *outcomes;
     size_t count;
@@ -223,6 +223,7 @@ static int measure(struct run *run, struct gb_binding *binding) {
     if (code != GB_EXIT_OK) return code;
     gb_report_warnings(&run->report, &run->warnings, 0);
     gb_report_roofs(&run->report, &run->roofs);
+    run->printed = run->roofs;
     const size_t printed = run->warnings.count;
     stop_if_unread(run);
     code = run_tasks(run, binding);
@@ -230,6 +231,7 @@ static int measure(struct run *run, struct gb_binding *binding) {
     look_back(run, binding, ticks);
     for (size_t i = 0; i < run->count; i++) gb_outcome_share(&run->outcomes[i], &run->plan, &run->roofs);
     gb_report_footer(&run->report, &run->plan, run->outcomes, run->count);
+    gb_report_raised_roofs(&run->report, &run->printed, &run->roofs);
     if (run->options->quick && run->count < run->plan.n_tasks && !caught)
         gb_say(&run->report, 2, "--quick starts no problem after %.0f s, and leaves the rest out", QUICK_SECONDS);
     gb_report_warnings(&run->report, &run->warnings, printed);

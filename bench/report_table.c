@@ -83,6 +83,54 @@ void gb_report_roofs(const struct gb_report *report, const struct gb_roofs *roof
     for (int level = 0; level < GB_LEVEL_COUNT; level++) print_level(report, roofs, (enum gb_level)level);
 }
 
+/* Roofs that were raised, so far. */
+struct raised {
+    const struct gb_report *report;
+    size_t count;
+};
+
+enum { RAISED_SHOWN = 3 };
+
+static void print_raised(struct raised *raised, const char *what, size_t threads, double before, double after,
+                         const char *unit) {
+    char on[40];
+    if (!(after > 1.03 * before)) return;
+    if (raised->report->details || raised->count < RAISED_SHOWN)
+        gb_say(raised->report, 2, "roof of %s on %s: measured again, %.0f %s, not %.0f", what,
+               gb_count_text(threads, "thread", on, sizeof on), after, unit, before);
+    raised->count++;
+}
+
+static void print_raised_moves(struct raised *raised, enum gb_level level, size_t threads, const struct gb_bandwidth *before,
+                               const struct gb_bandwidth *after) {
+    static const char *const kinds[] = {"reads", "copies", "non-temporal copies"};
+    const double from[] = {before->read, before->copy, before->copy_nt}, to[] = {after->read, after->copy, after->copy_nt};
+    char what[64];
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        snprintf(what, sizeof what, "%s in %s", kinds[i], gb_level_name(level));
+        print_raised(raised, what, threads, from[i], to[i], "GB/s");
+    }
+}
+
+void gb_report_raised_roofs(const struct gb_report *report, const struct gb_roofs *before, const struct gb_roofs *after) {
+    struct raised raised = {report, 0};
+    char what[64], more[40];
+    for (size_t t = 0; t < before->n_threads; t++) {
+        for (size_t column = 0; column < gk_column_count() && column < GB_ROOF_COLUMNS_MAX; column++)
+            for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
+                snprintf(what, sizeof what, "%s %s", gk_column_get(column, GK_F32)->name, gk_dtype_name((enum gk_dtype)dtype));
+                print_raised(&raised, what, before->threads[t], before->fma[column][dtype][t], after->fma[column][dtype][t],
+                             "GFLOP/s");
+            }
+        for (int level = 0; level < GB_LEVEL_COUNT; level++)
+            print_raised_moves(&raised, (enum gb_level)level, before->threads[t], &before->bandwidth[t][level],
+                               &after->bandwidth[t][level]);
+    }
+    if (report->details || raised.count <= RAISED_SHOWN) return;
+    gb_say(report, 2, "%s measured again (--details lists all)",
+           gb_count_text(raised.count - RAISED_SHOWN, "more roof", more, sizeof more));
+}
+
 void gb_report_warnings(const struct gb_report *report, const struct gb_warnings *warnings, size_t first) {
     for (size_t i = first; i < warnings->count; i++) gb_say(report, 2, "warning: %s", warnings->list[i]);
 }

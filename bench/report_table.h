@@ -10,6 +10,8 @@ void gb_report_header(const struct gb_report *report, const struct gb_plan *plan
 /* The peers, and those that are not there but should be. */
 void gb_report_race(const struct gb_report *report, const struct gb_race *race);
 void gb_report_roofs(const struct gb_report *report, const struct gb_roofs *roofs);
+/* Those that were raised by more than 3 % since they were printed: shares are held against what they are now. */
+void gb_report_raised_roofs(const struct gb_report *report, const struct gb_roofs *before, const struct gb_roofs *after);
 void gb_report_warnings(const struct gb_report *report, const struct gb_warnings *warnings, size_t first);
 
 /* A row of the matrix, or a block. Outcomes come in the order of the plan's tasks: heads are printed before the first of a

@@ -584,6 +584,40 @@ static void test_roofs_of_none(void **state) {
     assert_says(text, "     70 /   60 /   50      - /    - /    -\n");
 }
 
+static const char *printed_raised(const struct gb_roofs *before, const struct gb_roofs *after, bool details) {
+    static char text[1 << 14];
+    const struct gb_report report = {.out = fmemopen(text, sizeof text, "w"), .details = details};
+    assert_non_null(report.out);
+    memset(text, 0, sizeof text);
+    gb_report_raised_roofs(&report, before, after);
+    assert_int_equal(fclose(report.out), 0);
+    return text;
+}
+
+/* Shares are of roofs that were measured again, so these are told; a few of many. */
+static void test_raised_roofs(void **state) {
+    (void)state;
+    static struct gb_roofs before, after;
+    make_low(&before);
+    before.fma[0][GK_F32][0] = 28;
+    for (int level = 0; level < GB_LEVEL_COUNT; level++) before.bandwidth[0][level] = (struct gb_bandwidth){70, 60, 50};
+    after = before;
+    after.fma[0][GK_F32][0] = 28.5;
+    assert_string_equal(printed_raised(&before, &after, false), "");
+    after.fma[0][GK_F32][0] = 236;
+    after.bandwidth[0][GB_LEVEL_L2].copy = 90;
+    assert_string_equal(printed_raised(&before, &after, false),
+                        "roof of ref f32 on 1 thread: measured again, 236 GFLOP/s, not 28\n"
+                        "roof of copies in L2 on 1 thread: measured again, 90 GB/s, not 60\n");
+    after.bandwidth[0][GB_LEVEL_MEMORY] = (struct gb_bandwidth){80, 70, 60};
+    const char *text = printed_raised(&before, &after, false);
+    assert_int_equal(times(text, "\n"), 4);
+    assert_says(text, "\n2 more roofs measured again (--details lists all)\n");
+    text = printed_raised(&before, &after, true);
+    assert_int_equal(times(text, "\n"), 5);
+    assert_says(text, "\nroof of non-temporal copies in memory on 1 thread: measured again, 60 GB/s, not 50\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),
@@ -605,6 +639,7 @@ int main(void) {
         cmocka_unit_test(test_fastest_is_not_by_noise),
         cmocka_unit_test(test_taken_threads),
         cmocka_unit_test(test_roofs_of_none),
+        cmocka_unit_test(test_raised_roofs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
