@@ -54,6 +54,7 @@ struct table {
     const struct gb_plan *plan;
     struct subject subject;
     struct gb_column columns[COLUMNS];
+    size_t hidden;
     const struct gb_outcome *outcomes;
     size_t count;
 };
@@ -93,13 +94,24 @@ static void set_columns(struct table *t) {
         [LEAST] = {.width = 6},
         [LEAST_NAME] = {.width = name + 1, .rank = 2, .left = 1},
         [AHEAD] = {.width = raced ? 10 : 0},
-        [BEHIND] = {.width = raced ? 8 : 0},
+        [BEHIND] = {.width = raced ? 10 : 0},
     };
     memcpy(t->columns, columns, sizeof columns);
     int room = t->report->width;
     for (int i = 0; i < COLUMNS; i++) room -= i == PROBLEMS || i == LEAST_NAME ? 0 : columns[i].width;
     if (room > NAME_LEAST && room < name + 1) t->columns[LEAST_NAME].width = room; /* cut off, it still says which */
-    gb_columns_fit(t->columns, COLUMNS, t->report->width);
+    t->hidden = gb_columns_fit(t->columns, COLUMNS, t->report->width);
+}
+
+static void print_hidden(const struct table *t, const char *const heads[2][COLUMNS]) {
+    char names[400] = "";
+    for (int i = 0; i < COLUMNS; i++) {
+        const char *const upper = i == LEAST_NAME ? "least share" : heads[0][i];
+        if (t->columns[i].hidden)
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s%s%s", names[0] ? "; " : "", upper,
+                     *upper ? " " : "", heads[1][i]);
+    }
+    gb_print_hidden(t->report, t->hidden, names);
 }
 
 static void print_head(const struct table *t) {
@@ -110,8 +122,9 @@ static void print_head(const struct table *t) {
     if (s.fewest != plan->n_variants) gb_count_text(plan->variants[s.fewest].threads, "thread", scaling, sizeof scaling);
     const char *const heads[2][COLUMNS] = {
         {"", "", "against", "against", "against", "median", "least", "", "ahead of", "behind"},
-        {"kernel", "problems", "ref", narrower, scaling, "share", "share", "of", "peers", "peers"},
+        {"kernel", "problems", "ref", narrower, scaling, "share", "share", "of", "best peer", "best peer"},
     };
+    print_hidden(t, heads);
     fprintf(t->report->out, "%s", gb_dim(t->report));
     for (int i = 0; i < 2; i++) {
         struct gb_line line = {t->report, 0};
@@ -125,19 +138,16 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+/* Of at least one value, which it sorts. */
+static double median(double *values, size_t n) {
+    qsort(values, n, sizeof *values, ascending);
+    return (values[n / 2] + values[(n - 1) / 2]) / 2;
+}
+
 static const char *percent_text(double fraction, char *text, size_t size) {
     if (fraction < 0.01) snprintf(text, size, "<1 %%");
     else snprintf(text, size, "%.0f %%", 100 * fraction);
     return text;
-}
-
-/* Against the best peer on every number of threads. */
-static struct mean raced(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t isa) {
-    struct mean mean = {.count = 0};
-    for (size_t i = 0; i < plan->n_own; i++)
-        if (plan->variants[i].column == isa)
-            add_pair(&mean, plan, outcome, i, gb_best_peer(plan, outcome, plan->variants[i].threads));
-    return mean;
 }
 
 /* shares has room for all outcomes. */
@@ -156,14 +166,12 @@ static void print_kernel(const struct table *t, int kernel, int dtype, double *s
         add_pair(&narrower, plan, o, s.most, s.narrower);
         if (s.fewest < plan->n_variants && m->threads_used != o->measures[s.fewest].threads_used)
             add_pair(&scaling, plan, o, s.most, s.fewest);
-        const struct mean race = raced(plan, o, plan->variants[s.most].column);
-        peers.ahead += race.ahead, peers.behind += race.behind;
+        add_pair(&peers, plan, o, s.most, gb_best_peer(plan, o, plan->variants[s.most].threads));
         if (m->state != GB_STATE_TIMED || m->share.fraction <= 0 || o->work.latency) continue;
         shares[n_shares++] = m->share.fraction;
         if (!least || m->share.fraction < least->measures[s.most].share.fraction) least = o;
     }
     if (problems == 0) return;
-    qsort(shares, n_shares, sizeof *shares, ascending);
     char texts[COLUMNS][96] = {{0}};
     const size_t size = sizeof *texts;
     kernel_text(plan, kernel, dtype, texts[KERNEL], size);
@@ -171,7 +179,7 @@ static void print_kernel(const struct table *t, int kernel, int dtype, double *s
     mean_text(&ref, texts[REF], size);
     mean_text(&narrower, texts[NARROWER], size);
     mean_text(&scaling, texts[SCALING], size);
-    if (least) percent_text((shares[n_shares / 2] + shares[(n_shares - 1) / 2]) / 2, texts[MEDIAN], size);
+    if (least) percent_text(median(shares, n_shares), texts[MEDIAN], size);
     if (least) percent_text(shares[0], texts[LEAST], size);
     snprintf(texts[LEAST_NAME], size, "%.*s", t->columns[LEAST_NAME].width - 1, least ? least->task->workload : "");
     snprintf(texts[AHEAD], size, "%zu", peers.ahead);
@@ -326,16 +334,18 @@ static void print_threads(const struct gb_report *report, const struct gb_plan *
 static void print_noise(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcomes,
                         size_t count) {
     const struct gb_outcome *worst = NULL;
+    double *const off = calloc(count + 1, sizeof *off); /* |ratio - 1| */
     size_t pairs = 0, beyond = 0;
-    double sum = 0;
-    for (size_t k = 0; k < count; k++) {
+    if (!off) gb_say(report, 2, "there is no memory for the noise floor");
+    for (size_t k = 0; k < count && off; k++) {
         const struct gb_outcome *const o = &outcomes[k];
         if (o->null_pair.count == 0) continue;
-        pairs++;
-        sum += fabs(o->null_pair.ratio - 1);
+        off[pairs++] = fabs(o->null_pair.ratio - 1);
         beyond += o->noise > GB_VERDICT_THRESHOLD;
         if (!worst || o->noise > worst->noise) worst = o;
     }
+    const double middle = pairs ? median(off, pairs) : 0;
+    free(off);
     if (!worst) return;
     char problems[40], wider[120] = "";
     if (beyond)
@@ -343,9 +353,9 @@ static void print_noise(const struct gb_report *report, const struct gb_plan *pl
                  beyond, beyond == 1 ? "is" : "are", 100 * GB_VERDICT_THRESHOLD);
     gb_say(
         report, 2,
-        "noise floor: in %s one variant ran twice, as if it were two: |ratio - 1| is %.2f %% in the mean. The widest interval "
-        "is %.3f [%.3f, %.3f], %s %s (%s)%s",
-        gb_count_text(pairs, "problem", problems, sizeof problems), 100 * sum / (double)pairs, worst->null_pair.ratio,
+        "noise floor: in %s one variant ran twice, as if it were two: |ratio - 1| is %.2f %% in the median. The widest "
+        "interval is %.3f [%.3f, %.3f], %s %s (%s)%s",
+        gb_count_text(pairs, "problem", problems, sizeof problems), 100 * middle, worst->null_pair.ratio,
         worst->null_pair.low, worst->null_pair.high, worst->kernel->name, worst->task->workload,
         plan->variants[worst->null_variant].label, wider);
 }

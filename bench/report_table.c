@@ -39,6 +39,15 @@ static bool roof_fits(const struct gb_report *report, const struct gb_roofs *roo
     return t == 0 ? room > 1 || roofs->n_threads == 1 : t + room > roofs->n_threads || t + 1 == roofs->n_threads;
 }
 
+static void print_roofs_left_out(const struct gb_report *report, const struct gb_roofs *roofs) {
+    char names[400] = "", threads[40];
+    for (size_t t = 0; t < roofs->n_threads; t++)
+        if (!roof_fits(report, roofs, t))
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", names[0] ? ", " : "",
+                     gb_count_text(roofs->threads[t], "thread", threads, sizeof threads));
+    if (names[0]) gb_say(report, 2, "a wider terminal shows the roofs of %s too", names);
+}
+
 static const char *roof_text(double roof, int decimals, char *text, size_t size) {
     if (roof > 0) snprintf(text, size, "%.*f", decimals, roof);
     else snprintf(text, size, "-"); /* more threads than cores, or than there were */
@@ -81,6 +90,7 @@ void gb_report_roofs(const struct gb_report *report, const struct gb_roofs *roof
             fprintf(out, "\n");
         }
     for (int level = 0; level < GB_LEVEL_COUNT; level++) print_level(report, roofs, (enum gb_level)level);
+    print_roofs_left_out(report, roofs);
 }
 
 /* Roofs that were raised, so far. */

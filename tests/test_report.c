@@ -362,8 +362,10 @@ static void test_summary(void **state) {
     run.measures[2][5].share.fraction = 0.7;
     const char *text = printed(&run, (struct gb_report){.width = 0}, 3);
     assert_says(text, "summary of widest, 2 threads:");
-    /* ahead: on one thread (5 against 10 us) in all three, on two only in the second */
-    assert_says(text, " affine_dx         3   31.7x      3.17x     3.17x    70 %  <1 % network:least         4       2\n");
+    /* on one thread it is ahead (5 against 10 us) in all three, on two only in the second */
+    assert_says(text, " ahead of    behind\n");
+    assert_says(text, " best peer best peer\n");
+    assert_says(text, " affine_dx         3   31.7x      3.17x     3.17x    70 %  <1 % network:least         1         2\n");
     assert_says(text,
                 "widest, 2 threads against the best peer: 1.27x in the geometric mean of 3 problems, 1 ahead, 2 behind\n");
     assert_says(text, "  behind: affine_dx f32 n=256 d=768 m=50257 (network:layer), widest, 2 threads, against "
@@ -618,6 +620,35 @@ static void test_raised_roofs(void **state) {
     assert_says(text, "\nroof of non-temporal copies in memory on 1 thread: measured again, 60 GB/s, not 50\n");
 }
 
+/* One outlier is not the noise floor. */
+static void test_noise_in_the_median(void **state) {
+    (void)state;
+    static struct run run;
+    static const double ratios[TASKS] = {1.01, 0.97, 250, 1.02};
+    make(&run, false);
+    for (size_t k = 0; k < TASKS; k++) run.outcomes[k].null_pair.ratio = ratios[k];
+    assert_says(printed(&run, (struct gb_report){.width = 0}, 3), "|ratio - 1| is 3.00 % in the median. The widest");
+    assert_says(printed(&run, (struct gb_report){.width = 0}, TASKS), "|ratio - 1| is 2.50 % in the median. The widest");
+}
+
+/* Tables that leave something out say so. */
+static void test_what_is_left_out(void **state) {
+    (void)state;
+    static struct run run;
+    static struct gb_roofs roofs;
+    make(&run, true);
+    const char *text = strstr(printed(&run, (struct gb_report){.width = 79}, TASKS), "\nsummary of");
+    assert_non_null(text);
+    assert_says(text, "\n--wide shows 3 more columns: problems; against 1 thread; least share of\n");
+    make_low(&roofs);
+    while (roofs.n_threads < 4) {
+        roofs.threads[roofs.n_threads] = 2 * roofs.n_threads;
+        roofs.n_threads++;
+    }
+    assert_says(printed_roofs(&roofs, 79), "\na wider terminal shows the roofs of 2 threads, 4 threads too\n");
+    assert_not(printed_roofs(&roofs, 0), "a wider terminal");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),
@@ -640,6 +671,8 @@ int main(void) {
         cmocka_unit_test(test_taken_threads),
         cmocka_unit_test(test_roofs_of_none),
         cmocka_unit_test(test_raised_roofs),
+        cmocka_unit_test(test_noise_in_the_median),
+        cmocka_unit_test(test_what_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
