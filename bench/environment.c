@@ -67,15 +67,26 @@ static void warn_build(struct gb_warnings *warnings) {
     (void)warnings;
 }
 
-/* All but those that only print may make hwloc describe another machine than this one. */
+/* "NAME=value": may hwloc describe another machine for it than this one? Not for one that is empty or only prints. */
+static bool may_mislead(const char *variable) {
+    static const char *const only_print[] = {"HIDE_ERRORS",     "DEBUG_VERBOSE", "COMPONENTS_VERBOSE",
+                                             "PLUGINS_VERBOSE", "XML_VERBOSE",   "SYNTHETIC_VERBOSE"};
+    static const char prefix[] = "HWLOC_";
+    if (strncmp(variable, prefix, sizeof prefix - 1) != 0) return false;
+    const char *const name = variable + sizeof prefix - 1;
+    const size_t length = strcspn(name, "=");
+    if (name[length] == '\0' || name[length + 1] == '\0') return false;
+    for (size_t i = 0; i < sizeof only_print / sizeof *only_print; i++)
+        if (strlen(only_print[i]) == length && strncmp(name, only_print[i], length) == 0) return false;
+    return true;
+}
+
 static void warn_hwloc(struct gb_warnings *warnings) {
     extern char **environ;
-    for (char **variable = environ; *variable; variable++) {
-        const int length = (int)strcspn(*variable, "=");
-        if (strncmp(*variable, "HWLOC_", 6) != 0 || strncmp(*variable, "HWLOC_HIDE_ERRORS", 17) == 0) continue;
-        gb_warn(warnings, "%.*s is set: cores and caches are what hwloc makes of it, perhaps not this machine's", length,
-                *variable);
-    }
+    for (char **variable = environ; *variable; variable++)
+        if (may_mislead(*variable))
+            gb_warn(warnings, "%.*s is set: cores and caches are what hwloc makes of it, perhaps not this machine's",
+                    (int)strcspn(*variable, "="), *variable);
     if (!gk_topology_get()->known)
         gb_warn(warnings, "hwloc cannot read this machine: processors count as cores, caches are guessed");
 }

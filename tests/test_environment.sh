@@ -49,7 +49,11 @@ for variable in HWLOC_SYNTHETIC='core:3 pu:1' HWLOC_XMLFILE=/nonexistent HWLOC_F
     expect "$variable" "^warning: ${variable%%=*} is set: cores and caches" env "$variable" "${info[@]}"
     expect "$variable" "^environment +${variable%%=*}=" env "$variable" "${info[@]}"
 done
-if HWLOC_HIDE_ERRORS=1 "${info[@]}" | grep '^warning: HWLOC'; then status=1; fi
+# One that is empty or only prints misleads nobody.
+for variable in HWLOC_{HIDE_ERRORS,{DEBUG,COMPONENTS,PLUGINS,XML,SYNTHETIC}_VERBOSE}=1 HWLOC_{SYNTHETIC,XMLFILE,COMPONENTS}=; do
+    cases=$((cases + 1))
+    env "$variable" "${info[@]}" 2> /dev/null | grep '^warning: HWLOC' && { echo "environment: $variable warns"; status=1; }
+done
 expect 'threads of another machine' '^warning: hwloc cannot bind' env HWLOC_SYNTHETIC='core:2 pu:1' "${run[@]}"
 expect 'more cores than there are' "^cores +$logical usable" env HWLOC_SYNTHETIC='core:3000 pu:1' "${info[@]}"
 expect 'a cache of an absurd size' 'L2 1.0 MiB a core' \
