@@ -63,7 +63,11 @@ static void catch_signals(void) {
         struct sigaction before;
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(numbers[i], &action, NULL);
     }
-    signal(SIGPIPE, SIG_IGN); /* a reader that is gone, and a file that may grow no more, are errors of a write */
+}
+
+/* A reader that is gone, and a file that may grow no more, are errors of a write. */
+static void ignore_signals(void) {
+    signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
 }
 
@@ -259,6 +263,7 @@ static int start(const struct run_options *options) {
     const bool json_out = options->json && strcmp(options->json, "-") == 0;
     struct run *const run = calloc(1, sizeof *run);
     if (!run) return gb_fail(GB_EXIT_RESOURCE, "no memory");
+    ignore_signals();
     run->options = options;
     run->report.out = json_out ? stderr : stdout;
     run->report.details = options->details;

@@ -11,7 +11,7 @@
 #include "message.h"
 #include "workload.h"
 
-enum { LINKS_MAX = 40, BASE_MAX = 200 };
+enum { LINKS_MAX = 40, BASE_MAX = 200, TRIAL_BYTES = 16 << 10 };
 
 /* Bytes of a path up to its last name. */
 static int folder_length(const char *path) {
@@ -58,6 +58,39 @@ static int open_in_place(const char *path) {
     return fd;
 }
 
+/* Gives the new file the owner, group and mode of the one that it is to replace. False: it cannot have them, or the old one has
+ * other names (hard links), which would keep the old contents. */
+static bool inherit(int fd, const char *path) {
+    struct stat old, new;
+    if (stat(path, &old) != 0) {
+        const mode_t mask = umask(0);
+        umask(mask);
+        fchmod(fd, 0666 & ~mask); /* some file systems have one mode for all */
+        return true;
+    }
+    if (old.st_nlink > 1 || fstat(fd, &new) != 0) return false;
+    if ((old.st_uid != new.st_uid || old.st_gid != new.st_gid) && fchown(fd, old.st_uid, old.st_gid) != 0) return false;
+    return fchmod(fd, old.st_mode & 07777) == 0;
+}
+
+/* Room on the disk for the first bytes of a file; what they are stays. 0, or the error. */
+static int reserve(int fd, size_t size) {
+    int reason;
+    do reason = posix_fallocate(fd, 0, (off_t)size);
+    while (reason == EINTR);
+    return reason;
+}
+
+/* No bytes are written, which is enough for a device that is full. A pipe stays open, or its reader would see the end. */
+static int try_device(const char *path) {
+    struct stat status;
+    const int fd = open_in_place(path);
+    if (fd < 0) return errno;
+    const int reason = write(fd, "", 0) == 0 ? 0 : errno;
+    if (reason != 0 || fstat(fd, &status) != 0 || !S_ISFIFO(status.st_mode)) close(fd);
+    return reason;
+}
+
 /* 0, or the error. */
 static int try_place(const char *path) {
     struct stat status;
@@ -66,12 +99,13 @@ static int try_place(const char *path) {
     if (!exists && errno != ENOENT) return errno;
     if (exists && S_ISDIR(status.st_mode)) return EISDIR;
     if (exists && S_ISSOCK(status.st_mode)) return ENXIO;
-    if (exists && !S_ISREG(status.st_mode)) return access(path, W_OK) == 0 ? 0 : errno;
+    if (exists && !S_ISREG(status.st_mode)) return try_device(path);
     int reason = follow(path, end);
     if (reason != 0) return reason;
     const int beside = make_temporary(end, temporary);
     reason = beside >= 0 ? 0 : errno;
     if (beside >= 0) {
+        reason = inherit(beside, end) ? reserve(beside, TRIAL_BYTES) : EPERM;
         close(beside);
         unlink(temporary);
     }
@@ -90,7 +124,7 @@ int gb_result_file_try(const char *path) {
 
 bool gb_result_file_again(const char *path) {
     struct stat status;
-    return stat(path, &status) != 0 || S_ISREG(status.st_mode);
+    return stat(path, &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode);
 }
 
 static int write_all(int fd, const char *bytes, size_t size) {
@@ -104,9 +138,8 @@ static int write_all(int fd, const char *bytes, size_t size) {
     return 0;
 }
 
-/* Takes fd. 0, or the error. */
-static int fill(int fd, const char *bytes, size_t size, bool durable) {
-    int reason = write_all(fd, bytes, size);
+/* Takes fd. reason: of a failure before, else 0. 0, or the error. */
+static int finish(int fd, int reason, bool durable) {
     if (reason == 0 && durable && fsync(fd) != 0 && errno != EINVAL && errno != EROFS) reason = errno;
     if (close(fd) != 0 && reason == 0) reason = errno;
     return reason;
@@ -116,25 +149,23 @@ static int replace(const char *path, const char *bytes, size_t size, bool durabl
     char temporary[GB_PATH_MAX];
     const int fd = make_temporary(path, temporary);
     if (fd < 0) return errno;
-    const mode_t mask = umask(0);
-    umask(mask);
-    fchmod(fd, 0666 & ~mask);
-    int reason = fill(fd, bytes, size, durable);
+    int reason = finish(fd, inherit(fd, path) ? write_all(fd, bytes, size) : EPERM, durable);
     if (reason == 0 && rename(temporary, path) != 0) reason = errno;
     if (reason != 0) unlink(temporary);
     return reason;
 }
 
+/* A file is changed only once there is room for all. */
 static int overwrite(const char *path, const char *bytes, size_t size, bool durable) {
-    struct stat status;
+    struct stat old;
     const int fd = open_in_place(path);
     if (fd < 0) return errno;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && ftruncate(fd, 0) != 0) {
-        const int reason = errno;
-        close(fd);
-        return reason;
-    }
-    return fill(fd, bytes, size, durable);
+    const bool file = fstat(fd, &old) == 0 && S_ISREG(old.st_mode);
+    int reason = file ? reserve(fd, size) : 0;
+    const bool room = reason == 0;
+    if (room) reason = write_all(fd, bytes, size);
+    if (file && ftruncate(fd, room ? (off_t)size : old.st_size) != 0 && reason == 0) reason = errno;
+    return finish(fd, reason, durable);
 }
 
 int gb_result_file_write(const char *path, const char *bytes, size_t size, bool durable) {

@@ -8,12 +8,14 @@
 /* Tries the place, and leaves it as it was: what would fail later fails now. Prints what is wrong and returns the exit code. */
 int gb_result_file_try(const char *path);
 
-/* A regular file, or none yet: it can be written again and again. Devices and pipes are written once. */
+/* A regular file, or none yet: it can be written again and again, or fails at once, where it has become a folder. Devices and
+ * pipes are written once. */
 bool gb_result_file_again(const char *path);
 
 /* Makes bytes the contents of the file: by a temporary file beside it that is renamed, so that there is at any time the old
- * contents or the new. A link stays one. In place where that cannot be: the folder is not writable, or something is mounted on
- * the file. durable: on the disk, too, when this returns. Returns 0, or the error. */
+ * contents or the new. A link stays one; owner, group and mode stay. In place where that cannot be: the folder is not writable,
+ * something is mounted on the file, it has several names, or its owner cannot be kept; once there is room for all of it.
+ * durable: on the disk, too, when this returns. Returns 0, or the error. */
 int gb_result_file_write(const char *path, const char *bytes, size_t size, bool durable);
 
 #endif

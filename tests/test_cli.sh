@@ -284,8 +284,6 @@ answers 4 'error: cannot write folder (Is a directory)' "${short[@]}" --json fol
 answers 4 'error: cannot write empty.txt/x.json (Not a directory)' "${short[@]}" --json empty.txt/x.json
 answers 4 "error: cannot write ./$(printf '%0256d' 0) (File name too long)" "${short[@]}" --json "./$(printf '%0256d' 0)"
 refuses 4 'File name too long' "${short[@]}" --json "$(printf '%05000d' 0)"
-answers 4 'error: cannot write /dev/full (No space left on device)' "${short[@]}" --json /dev/full
-answers 4 'error: cannot write fifo.txt (No such device or address)' "${short[@]}" --json fifo.txt
 echo precious > old.json
 answers 2 'error: nothing to run: no problem of 1 shape has a kernel of --kernels' \
     "${short[@]}" --kernels affine --json old.json
@@ -328,6 +326,63 @@ else
     echo "skipped: 3 cases need setpriv, and a program that others may run: $(head -1 out)"
 fi
 chmod 755 locked
+lost 'No such device or address' fifo.txt
+lost 'No space left on device' /dev/full
+cat fifo.txt > read.json &
+accepts 'problems run' "${short[@]}" --json fifo.txt
+wait $!
+holds 'head -1 read.json | grep -q "^{" && tail -1 read.json | grep -q "^}$"'
+# with a folder in its place the run ends at the next problem
+"$g" run --shape 'elementwise n=1..200 d=3' --kernels relu_forward --isa "$lowest" --threads 1 --rounds 6 --max-time 0.1 \
+    --json turned.json > out 2> err &
+for _ in $(seq 300); do
+    [ ! -s turned.json ] || break
+    sleep 0.1
+done
+rm turned.json && mkdir turned.json
+wait $!
+got=$?
+holds '[ $got = 4 ] && [ "$(cat err)" = "gradbench: error: cannot write turned.json (Is a directory)" ]'
+holds '! grep -q "200 of 200" out'
+
+# --- what is replaced keeps its mode and owner, and all its names its contents
+mode_of() { stat -c '%a %u %g' "$1"; }
+echo old > secret.json && chmod 600 secret.json
+[ "$(id -u)" != 0 ] || chown 65534:65533 secret.json
+before=$(mode_of secret.json)
+accepts 'problems run' "${short[@]}" --json secret.json
+holds '[ "$(mode_of secret.json)" = "$before" ] && tail -1 secret.json | grep -q "^}$"'
+echo old > first.json && ln first.json second.json
+accepts 'problems run' "${short[@]}" --json first.json
+holds '[ first.json -ef second.json ] && tail -1 second.json | grep -q "^}$"'
+mkdir shared && chmod 777 shared && echo old > shared/foreign.json && chmod 666 shared/foreign.json
+if [ "$(id -u)" = 0 ] && "${as_user[@]}" "$g" --version > out 2>&1; then
+    before=$(mode_of shared/foreign.json)
+    accepts 'problems run' "${as_user[@]}" "${short[@]}" --json shared/foreign.json
+    holds '[ "$(mode_of shared/foreign.json)" = "$before" ] && tail -1 shared/foreign.json | grep -q "^}$"'
+    chmod 644 shared/foreign.json
+    answers 4 'error: cannot write shared/foreign.json (Permission denied)' \
+        "${as_user[@]}" "${short[@]}" --json shared/foreign.json
+    holds '[ ! -s out ]'
+else
+    echo 'skipped: 4 cases need root, setpriv, and a program that others may run'
+fi
+
+# --- a disk that is full: said at once, or, where the room ends during the run, with the old contents whole
+disk=(unshare -m bash -c 'mount -t tmpfs -o size=64k none shared && eval "$1" && shift && "$@"; code=$?
+    cat shared/full.json > kept.json 2> /dev/null; exit $code' -)
+if "${disk[@]}" true true 2> err; then
+    answers 4 'error: cannot write shared/full.json (No space left on device)' \
+        "${disk[@]}" 'head -c 65536 /dev/zero > shared/rest' "${short[@]}" --json shared/full.json
+    holds '[ ! -s out ]'
+    touch bound.json
+    answers 4 'error: cannot write bound.json (No space left on device)' \
+        "${disk[@]}" 'echo precious > shared/full.json && mount --bind shared/full.json bound.json &&
+            head -c 57344 /dev/zero > shared/rest' "${short[@]}" --json bound.json
+    holds '[ "$(cat kept.json)" = precious ]'
+else
+    echo "skipped: 4 cases need the right to mount: $(head -1 err)"
+fi
 mounted=(unshare -m bash -c 'mount --bind "$1" "$1" && mount -o "remount,bind,$2" "$1" && shift 2 && exec "$@"' - mounted.json)
 touch mounted.json
 if "${mounted[@]}" rw true 2> err; then
