@@ -15,7 +15,14 @@ static struct gb_racer *find(struct gb_race *race, const char *name) {
     return NULL;
 }
 
+/* Who is there already is so by one more word. */
 static int add(struct gb_race *race, const struct gb_peer_entry *entry, bool named, bool news) {
+    struct gb_racer *const known = find(race, entry->name);
+    if (known) {
+        known->named = known->named || named;
+        known->news = known->news || news;
+        return GB_EXIT_OK;
+    }
     if (race->count == GB_RACED_MAX) return gb_fail(GB_EXIT_USAGE, "at most %d peers race in one run", GB_RACED_MAX);
     race->list[race->count++] = (struct gb_racer){.entry = *entry, .named = named, .news = news};
     return GB_EXIT_OK;
@@ -34,17 +41,20 @@ static int refuse_name(const struct gb_peer_entry *catalog, size_t count, const 
 static int choose_listed(struct gb_race *race, const char *list) {
     struct gb_peer_entry catalog[GB_PEERS_MAX];
     const size_t count = gb_peer_catalog(catalog);
-    const bool every = strcmp(list, "auto") == 0 || strcmp(list, "all") == 0;
+    const char *const whole = list;
     char item[sizeof catalog->name];
     bool too_long = false;
     int code = GB_EXIT_OK;
-    for (size_t i = 0; i < count && every && code == GB_EXIT_OK; i++)
-        code = add(race, &catalog[i], false, strcmp(list, "all") == 0);
-    while (!every && code == GB_EXIT_OK && gb_text_item(&list, item, sizeof item, &too_long)) {
-        size_t i = 0;
-        while (i < count && strcmp(catalog[i].name, item) != 0) i++;
-        if (i == count) return refuse_name(catalog, count, item);
-        if (!find(race, item)) code = add(race, &catalog[i], true, true);
+    while (code == GB_EXIT_OK && gb_text_item(&list, item, sizeof item, &too_long)) {
+        const bool all = strcmp(item, "all") == 0, named = !all && strcmp(item, "auto") != 0;
+        bool known = !named;
+        if (strcmp(item, "none") == 0) return gb_fail(GB_EXIT_USAGE, "none stands alone in --peers (got '%.80s')", whole);
+        for (size_t i = 0; i < count && code == GB_EXIT_OK; i++) {
+            if (named && strcmp(catalog[i].name, item) != 0) continue;
+            known = true;
+            code = add(race, &catalog[i], named, named || all);
+        }
+        if (!known) return refuse_name(catalog, count, item);
     }
     if (code == GB_EXIT_OK && too_long) return gb_fail(GB_EXIT_USAGE, "a word of --peers is too long");
     return code;
@@ -160,6 +170,20 @@ static const struct gb_measure *failed_measure(const struct gb_racer *racer, con
     return first;
 }
 
+/* Why a peer did none of the problems: its last reason; NULL: it did one, or was asked for none. */
+static const char *idle_reason(const struct gb_racer *racer, const struct gb_plan *plan, const struct gb_outcome *outcomes,
+                               size_t count) {
+    const char *reason = NULL;
+    for (size_t k = 0; k < count; k++)
+        for (size_t i = plan->n_own; i < plan->n_variants; i++) {
+            const struct gb_measure *const m = &outcomes[k].measures[i];
+            if (strcmp(plan->variants[i].name, racer->entry.name) != 0) continue;
+            if (m->state != GB_STATE_UNFIT) return NULL;
+            reason = m->failure;
+        }
+    return reason;
+}
+
 int gb_race_judge(const struct gb_race *race, const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count) {
     int code = GB_EXIT_OK;
     for (size_t i = 0; i < race->count; i++) {
@@ -167,6 +191,8 @@ int gb_race_judge(const struct gb_race *race, const struct gb_plan *plan, const 
         size_t failures;
         if (!r->named) continue;
         const struct gb_measure *const first = failed_measure(r, plan, outcomes, count, &failures);
+        const char *const idle = idle_reason(r, plan, outcomes, count);
+        if (idle) code = gb_fail(GB_EXIT_CHECK, "peer %s did none of the problems (%s)", r->entry.name, idle);
         if (r->reason[0]) code = gb_fail(GB_EXIT_CHECK, "peer %s is not in the race: %s", r->entry.name, r->reason);
         if (first)
             code = gb_fail(GB_EXIT_CHECK, "peer %s %s (%s), %zu cell%s without a time", r->entry.name,

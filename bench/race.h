@@ -25,7 +25,7 @@ struct gb_race {
     gk_context *judge; /* computes what peers' results are compared with; NULL: nobody races */
 };
 
-/* list: none, auto, all, or names of the catalog, NULL: none; commands: NAME=COMMAND each. Starts nothing. Prints what is wrong
+/* list: none, or auto, all, names of the catalog, NULL: none; commands: NAME=COMMAND each. Starts nothing. Prints what is wrong
  * and returns the exit code. */
 int gb_race_choose(struct gb_race *race, const char *list, const struct gb_texts *commands);
 
@@ -33,8 +33,8 @@ int gb_race_choose(struct gb_race *race, const char *list, const struct gb_texts
  * children. Where no peer is up nothing else is started. bind: each to as many cores as it has threads. */
 int gb_race_start(struct gb_race *race, struct gb_plan *plan, bool bind, double limit_ns, const volatile sig_atomic_t *stop);
 
-/* GB_EXIT_CHECK where a named peer is absent, is gone or gave a wrong result in one of `count` problems, after a line for each
- * that says so; else GB_EXIT_OK. */
+/* GB_EXIT_CHECK where a named peer is absent, is gone or gave a wrong result in one of `count` problems, or did none of them,
+ * after a line for each that says so; else GB_EXIT_OK. */
 int gb_race_judge(const struct gb_race *race, const struct gb_plan *plan, const struct gb_outcome *outcomes, size_t count);
 
 /* Ends all processes; what they said stays. Safe to call twice. */

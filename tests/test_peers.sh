@@ -117,7 +117,7 @@ holds '[ "$(grep -cE "^  fake +1 +FAILED  d[xb]\[0\]\[0\] is nan, but .* in ours
 fake ignores_quit
 is_failed 2 fake 'gave a wrong result'
 fake unfit
-is_good 2
+is_failed 2 fake 'did none of the problems (not today)$'
 holds '[ "$(grep -c "not done by fake" out)" = 2 ] && ! grep -q "gone" out'
 race --threads 1 --peer missing=/nonexistent/program
 is_failed 2 missing 'is not in the race: .'
@@ -127,6 +127,10 @@ is_failed 2 mkl 'is not in the race: not fetched'
 for everybody in auto all; do # who is not here is not missed
     GRADBENCH_PEERS=/nonexistent race --threads 1 --peers $everybody
     is_good 2
+done
+for list in auto,mkl mkl,all; do # but who is named beside them is
+    GRADBENCH_PEERS=/nonexistent race --threads 1 --peers $list
+    is_failed 2 mkl 'is not in the race: not fetched'
 done
 
 # --- gradkern against itself, and a peer that ends in the middle of the race, at once
@@ -170,7 +174,7 @@ marked timeout --preserve-status -s INT 4 "$GRADBENCH" run --workload mlp --isa 
     --peer "self=$self" --json stopped.json > out 2> err
 got=$?
 holds '[ "$got" = 130 ]'
-holds 'grep -q "not run" out && grep -q "\"complete\": false" stopped.json'
+holds 'grep -q "problems run" out && grep -q "\"complete\": false" stopped.json'
 holds nobody_is_left
 marked timeout -s KILL 2 "$GRADBENCH" run --workload mlp --isa "$column" --peer "self=$self" > out 2> err
 holds nobody_is_left
