@@ -91,6 +91,14 @@ static void warn_hwloc(struct gb_warnings *warnings) {
         gb_warn(warnings, "hwloc cannot read this machine: processors count as cores, caches are guessed");
 }
 
+/* The words after "gradbench", each of which ends with a zero byte; after the last comes an empty one. */
+static bool command_measures(const char *words) {
+    if (strcmp(words, "run") == 0 || strcmp(words, "check") == 0) return true;
+    if (strcmp(words, "info") != 0) return false;
+    while (*words && strcmp(words, "--no-roofs") != 0) words += strlen(words) + 1;
+    return *words == '\0';
+}
+
 /* Is this process a gradbench that measures? Not a contender: that is told when to run. */
 static bool measures(const char *pid) {
     char path[300], words[4096] = "";
@@ -99,8 +107,8 @@ static bool measures(const char *pid) {
     if (!file) return false;
     const size_t got = fread(words, 1, sizeof words - 2, file); /* each word ends with a zero byte */
     fclose(file);
-    const char *const slash = strrchr(words, '/'), *const command = words + strlen(words) + 1;
-    return got > 0 && strcmp(slash ? slash + 1 : words, "gradbench") == 0 && *command && strcmp(command, "peer") != 0;
+    const char *const slash = strrchr(words, '/');
+    return got > 0 && strcmp(slash ? slash + 1 : words, "gradbench") == 0 && command_measures(words + strlen(words) + 1);
 }
 
 static void warn_company(struct gb_warnings *warnings) {
