@@ -92,7 +92,7 @@ static int list_workloads(bool plain) {
     char path[GB_PATH_MAX];
     char **const list = gb_workload_list();
     int code = GB_EXIT_OK;
-    if (!list) return gb_fail(GB_EXIT_RESOURCE, "found no folder of workloads (set GRADBENCH_WORKLOADS to one)");
+    if (!list) return gb_workload_list_failed();
     if (!plain && gb_workload_directory(path)) printf("\nworkloads, in %s:\n", path);
     for (size_t i = 0; list[i] && code == GB_EXIT_OK; i++) {
         struct gb_workload workload = {0};

@@ -135,13 +135,17 @@ static void add_source(struct gb_plan *plan, const char *format, ...) {
 
 static int read_shapes(struct gb_plan *plan, const struct gb_plan_options *options) {
     const bool none = options->workloads.count == 0 && options->shapes.count == 0 && options->draw == 0;
+    bool input_read = false;
     char path[GB_PATH_MAX];
     for (size_t i = 0; i < options->workloads.count + none; i++) {
         const char *const word = none ? options->default_workload : options->workloads.list[i];
+        const bool input = strcmp(word, "-") == 0;
+        if (input && input_read) return gb_fail(GB_EXIT_USAGE, "--workload - is given twice");
+        input_read = input_read || input;
         int code = gb_workload_find(word, path);
         if (code == GB_EXIT_OK) code = gb_workload_read(&plan->workload, path);
         if (code != GB_EXIT_OK) return code;
-        add_source(plan, "%s%s", i ? "" : "workload ", strcmp(word, "-") == 0 ? GB_STANDARD_INPUT : word);
+        add_source(plan, "%s%s", i ? "" : "workload ", input ? GB_STANDARD_INPUT : word);
     }
     const size_t before = plan->workload.count;
     for (size_t i = 0; i < options->shapes.count; i++) {

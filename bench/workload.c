@@ -193,16 +193,16 @@ static bool add_shape(struct gb_workload *workload, struct line *line) {
     return true;
 }
 
-/* Tells the problems of one line apart: "fc/64x10". */
+/* Tells the problems of one line apart: "fc/64x10". Of a name that is too long, the sizes stay. */
 static void add_to_name(struct line *line, const char *name) {
-    char *const whole = line->shape.name;
-    size_t used = (size_t)snprintf(whole, GB_NAME_MAX, "%s", name);
-    char before = '/';
-    for (size_t i = 0; i < DIMENSIONS && used < GB_NAME_MAX; i++) {
-        if (line->sweeps[i].count < 2) continue;
-        used += (size_t)snprintf(whole + used, GB_NAME_MAX - used, "%c%zu", before, *size_of(&line->shape.spec, i));
-        before = 'x';
-    }
+    char sizes[DIMENSIONS * sizeof "/16777216"] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < DIMENSIONS; i++)
+        if (line->sweeps[i].count > 1)
+            used += (size_t)snprintf(sizes + used, sizeof sizes - used, "%c%zu", used ? 'x' : '/',
+                                     *size_of(&line->shape.spec, i));
+    _Static_assert(sizeof sizes < GB_NAME_MAX, "there is room for a part of the name");
+    snprintf(line->shape.name, GB_NAME_MAX, "%.*s%s", (int)(GB_NAME_MAX - 1 - used), name, sizes);
 }
 
 /* One for each combination of the sizes, the last dimension's running fastest. */
@@ -312,7 +312,8 @@ int gb_workload_read(struct gb_workload *workload, const char *path) {
     if (fd < 0) return gb_fail(GB_EXIT_INPUT, "cannot open workload %.400s (%s)", path, strerror(errno));
     int code;
     if (fstat(fd, &status) != 0) code = gb_fail(GB_EXIT_RESOURCE, "cannot read %.400s (%s)", path, strerror(errno));
-    else if (!S_ISREG(status.st_mode)) code = gb_fail(GB_EXIT_INPUT, "workload %.400s is not a regular file", path);
+    else if (!S_ISREG(status.st_mode)) code = gb_fail(GB_EXIT_INPUT, "workload %.400s is not a regular file%s", path,
+                                                   S_ISDIR(status.st_mode) ? "" : " (use - for standard input)");
     else code = parse_file(workload, path, fd);
     close(fd);
     return code;

@@ -59,10 +59,13 @@ void gb_workload_free(struct gb_workload *workload);
 int gb_workload_find(const char *word, char path[GB_PATH_MAX]);
 
 /* The directory of the workloads that come with the program: GRADBENCH_WORKLOADS, else beside the installed program, else in
- * the source tree. False: there is none. */
+ * the source tree. False: there is none. Whether the variable names one is not looked at. */
 bool gb_workload_directory(char path[GB_PATH_MAX]);
 
 /* Names of the workloads in it, sorted, in an array that ends with NULL, one allocation. NULL: no directory or no memory. */
 char **gb_workload_list(void);
+
+/* After a NULL, before errno changes: prints what is wrong and returns the exit code. */
+int gb_workload_list_failed(void);
 
 #endif

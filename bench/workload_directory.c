@@ -1,5 +1,6 @@
 /* Where workload files are found. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,8 @@ static bool beside_program(char path[GB_PATH_MAX]) {
 
 bool gb_workload_directory(char path[GB_PATH_MAX]) {
     const char *const chosen = gb_environment_get("GRADBENCH_WORKLOADS");
-    if (chosen) return snprintf(path, GB_PATH_MAX, "%s", chosen) < GB_PATH_MAX && is_directory(path);
+    errno = ENAMETOOLONG;
+    if (chosen) return snprintf(path, GB_PATH_MAX, "%s", chosen) < GB_PATH_MAX;
     if (beside_program(path)) return true;
     snprintf(path, GB_PATH_MAX, "%s", GB_WORKLOADS_SOURCE);
     return is_directory(path);
@@ -67,11 +69,18 @@ char **gb_workload_list(void) {
     return list;
 }
 
+int gb_workload_list_failed(void) {
+    const int reason = errno;
+    const char *const chosen = gb_environment_get("GRADBENCH_WORKLOADS");
+    return chosen ? gb_fail(GB_EXIT_RESOURCE, "GRADBENCH_WORKLOADS is %.400s: %s", chosen, strerror(reason))
+                  : gb_fail(GB_EXIT_RESOURCE, "found no folder of workloads (set GRADBENCH_WORKLOADS to one)");
+}
+
 static int refuse_workload(const char *word) {
     char text[900];
     struct gb_names names = {.count = 0};
     char **const list = gb_workload_list();
-    if (!list) return gb_fail(GB_EXIT_RESOURCE, "found no folder of workloads (set GRADBENCH_WORKLOADS to one)");
+    if (!list) return gb_workload_list_failed();
     for (size_t i = 0; list[i]; i++) gb_names_add(&names, list[i]);
     gb_names_add(&names, "a path with a '/'");
     gb_names_add(&names, "- for standard input");
