@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -12,6 +13,7 @@
 #include "report_table.h"
 #include "result_file.h"
 #include "result_json.h"
+#include "text.h"
 
 #define QUICK_SECONDS 7.0 /* after which no problem starts, unless it was asked for by its shape */
 #define SAVE_SHARE 0.05   /* of the time, that writing the result file may take before the end */
@@ -77,7 +79,7 @@ static bool is_terminal(int fd) {
     return isatty(fd) && kind && strcmp(kind, "dumb") != 0;
 }
 
-/* One line on a terminal that is written over and over. */
+/* One line on a terminal that is written over and over, cut off where it would go on in the next one. */
 struct progress {
     bool on;
     size_t task, tasks;
@@ -87,7 +89,8 @@ struct progress {
 static void show_progress(void *data, const struct gb_task *task, const char *what, size_t done, size_t of) {
     struct progress *const p = data;
     const double now = gb_clock_ns();
-    char left[32] = "";
+    char left[32] = "", line[300];
+    struct winsize window = {.ws_col = 0};
     if (now - p->last < 1e8) return;
     p->last = now;
     if (p->task > 1) {
@@ -95,8 +98,10 @@ static void show_progress(void *data, const struct gb_task *task, const char *wh
         snprintf(left, sizeof left, "  about %.0f:%02d left", seconds / 60 - 0.5 > 0 ? (double)(int)(seconds / 60) : 0.0,
                  (int)seconds % 60);
     }
-    fprintf(stderr, "\r[%zu/%zu] %s %s  %s %zu/%zu%s\033[K", p->task + 1, p->tasks, gk_kernel_get(task->spec.kernel)->name,
-            task->workload, what, done, of, left);
+    snprintf(line, sizeof line, "[%zu/%zu] %s %s  %s %zu/%zu%s", p->task + 1, p->tasks,
+             gk_kernel_get(task->spec.kernel)->name, task->workload, what, done, of, left);
+    ioctl(STDERR_FILENO, TIOCGWINSZ, &window);
+    fprintf(stderr, "\r%.*s\033[K", window.ws_col ? window.ws_col - 1 : (int)sizeof line, line);
 }
 
 static void end_progress(const struct progress *p) {
@@ -167,14 +172,17 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
     for (size_t i = 0; i < run->plan.n_tasks && !caught && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
         if (o->quick && o->plan.shapes.count == 0 && gb_clock_ns() - run->start > QUICK_SECONDS * 1e9) break;
         progress.task = i;
-        const bool good = gb_harness_run(&harness, &run->plan.tasks[i], &run->outcomes[run->count]);
+        struct gb_outcome *const outcome = &run->outcomes[run->count];
+        const bool good = gb_harness_run(&harness, &run->plan.tasks[i], outcome);
         end_progress(&progress);
-        if (good) {
+        if (good && caught && outcome->rounds == 0) {
+            gb_outcome_free(outcome); /* it was cut off */
+        } else if (good) {
             gb_report_outcome(&run->report, &run->plan, &run->outcomes[run->count++]);
             stop_if_unread(run);
             save(run);
         } else {
-            gb_outcome_free(&run->outcomes[run->count]);
+            gb_outcome_free(outcome);
             code = gb_fail(GB_EXIT_RESOURCE, "no memory for %s %s", gk_kernel_get(run->plan.tasks[i].spec.kernel)->name,
                            run->plan.tasks[i].workload);
         }
@@ -240,7 +248,10 @@ static int measure(struct run *run, struct gb_binding *binding) {
         gb_say(&run->report, 2, "--quick starts no problem after %.0f s, and leaves the rest out", QUICK_SECONDS);
     gb_report_warnings(&run->report, &run->warnings, printed);
     if (run->options->json && run->saved == GB_EXIT_OK) run->saved = write_result(run, true);
-    if (caught && caught != SIGPIPE) gb_note("interrupted, %zu of %zu problems", run->count, run->plan.n_tasks);
+    char problems[40];
+    if (caught && caught != SIGPIPE)
+        gb_note("interrupted, %zu of %s", run->count,
+                gb_count_text(run->plan.n_tasks, "problem", problems, sizeof problems));
     if (code != GB_EXIT_OK) return code;
     if (run->saved != GB_EXIT_OK || caught) return run->saved;
     code = gb_race_judge(&run->race, &run->plan, run->outcomes, run->count);
@@ -296,7 +307,7 @@ static bool parse(struct run_options *o, int argc, char **argv, int *code) {
         {"dtype", GB_FLAG_TEXT, &o->plan.dtype, "LIST", "f32, f64 or both, for lines that do not say (default: f32)", 0, 0,
          NULL},
         {"peers", GB_FLAG_TEXT, &o->peers, "LIST",
-         "who races gradkern: none, auto (whoever is here), all, or names of gradbench list peers (default: none)", 0, 0, NULL},
+         "who races gradkern: none, or auto (whoever is here), all, names of gradbench list peers (default: none)", 0, 0, NULL},
         {"peer", GB_FLAG_TEXTS, &o->peer_commands, "NAME=COMMAND",
          "a program that speaks the protocol of PEERS.md races too; may be repeated", 0, 0, NULL},
         {"peer-limit", GB_FLAG_REAL, &o->peer_limit, "SECONDS",
@@ -323,10 +334,16 @@ static bool parse(struct run_options *o, int argc, char **argv, int *code) {
         .notes = "A size may be several: n=10,50,100 or n=64..4096*2 (times 2) or n=10..100+10 or n=1..8, up to 1000; each\n"
                  "combination is a problem.\n\n"
                  "--json FILE is replaced after each problem, with \"complete\": false until the end.\n\n"
-                 "A peer that is named and is absent, gone or wrong makes the exit code 1; those of auto and all do not.\n\n"
+                 "A peer that is named and is absent, gone or wrong, or does none of the problems, makes the\n"
+                 "exit code 1; those of auto and all do not.\n\n"
                  "A ratio is the median over rounds of one time over the other's, with its 95 % interval. Faster or slower is\n"
                  "said only where the whole interval is further from 1 than 3 %, and than one variant timed twice came out."};
     return gb_options_parse(&syntax, argc, argv, code);
+}
+
+bool gb_run_takes(int argc, char **argv, int *code) {
+    struct run_options options = {.plan = {.seed = 1}};
+    return parse(&options, argc, argv, code);
 }
 
 int gb_command_run(int argc, char **argv) {

@@ -41,13 +41,19 @@ static int version(void) {
     return GB_EXIT_OK;
 }
 
-static int refuse(const char *word) {
+/* The words after gradbench, or after gradbench help, which are no command. */
+static int refuse(int argc, char **argv) {
+    const char *const word = argv[0];
+    int code;
     struct gb_names names = {.count = 0};
     char text[400];
     const char *const option = word + strspn(word, "-"), *const other = option > word ? gb_options_elsewhere(option) : NULL;
     if (other) return gb_fail(GB_EXIT_USAGE, "options follow a command (did you mean '%s'?)", other);
     if (strncmp(word, "--", 2) == 0)
-        return gb_fail(GB_EXIT_USAGE, "options follow a command (did you mean 'gradbench run %.80s'?)", word);
+        return gb_run_takes(argc, argv, &code)
+                   ? gb_fail(GB_EXIT_USAGE, "options follow a command (did you mean 'gradbench run %.80s'?)", word)
+                   : code;
+    if (word[0] == '-' && word[1]) return gb_fail(GB_EXIT_USAGE, "options are written with two dashes (got '%.80s')", word);
     for (size_t i = 0; i < COMMANDS; i++) gb_names_add(&names, commands[i].name);
     return gb_fail(GB_EXIT_USAGE, "%s", gb_names_refuse(&names, "command", word, text, sizeof text));
 }
@@ -70,7 +76,7 @@ static int dispatch(int argc, char **argv) {
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(commands[i].name, name) == 0)
             return helps ? commands[i].run(1, (char *[]){"--help", NULL}) : commands[i].run(argc - 2, argv + 2);
-    return refuse(name);
+    return refuse(argc - 1 - helps, argv + 1 + helps);
 }
 
 int main(int argc, char **argv) {

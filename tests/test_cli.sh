@@ -79,7 +79,10 @@ answers 2 'error: a command is missing (run, check, list, info, peer; see gradbe
 answers 2 "error: unknown command 'rnu' (did you mean 'run'? allowed: run, check, list, info, peer)" "$g" rnu
 answers 2 "error: unknown command 'frobnicate' (allowed: run, check, list, info, peer)" "$g" frobnicate
 answers 2 "error: unknown command '' (allowed: run, check, list, info, peer)" "$g" ''
-answers 2 "error: options follow a command (did you mean 'gradbench run --frob'?)" "$g" --frob
+answers 2 'error: run has no option --frob (see gradbench run --help)' "$g" --frob
+answers 2 'error: run has no option --jsn (did you mean --json? see gradbench run --help)' "$g" --jsn x
+answers 2 "error: options follow a command (did you mean 'gradbench run --wide'?)" "$g" --wide --json x.json
+answers 2 "error: options are written with two dashes (got '-q')" "$g" -q
 answers 2 "error: --version stands alone (got 'now')" "$g" --version now
 answers 2 'error: run has no option --round (did you mean --rounds? see gradbench run --help)' "$g" run --round 5
 answers 2 'error: run has no option --frobnicate (see gradbench run --help)' "$g" run --frobnicate
@@ -121,6 +124,9 @@ answers 2 "error: unknown kernel 'affine_xd' (did you mean 'affine_dx'? allowed:
     "$g" run --kernels affine_xd
 answers 2 "error: unknown kernel 'nothing' (allowed: $kernels_first)" "$g" check --kernels nothing
 refuses 2 "unknown peer 'nobody'" "$g" run --peers nobody
+refuses 2 "unknown peer 'nobody'" "$g" run --peers auto,nobody
+answers 2 "error: none stands alone in --peers (got 'none,auto')" "$g" run --peers none,auto
+answers 2 "error: none stands alone in --peers (got 'naive,none')" "$g" run --peers naive,none
 answers 2 "error: --peer takes NAME=COMMAND, the name of 1 to 39 letters, digits, ._@+- (got './program')" \
     "$g" run --peer ./program
 answers 2 "error: --peer-limit must be a number from 0.01 to 1e+06 (got '0')" "$g" run --peer-limit 0
@@ -209,8 +215,11 @@ answers 2 "error: unknown workload 'smok' (did you mean 'smoke'? allowed: $workl
 answers 3 'error: cannot open workload ./nothing (No such file or directory)' "$g" run --workload ./nothing
 answers 3 'error: workload ./folder is not a regular file' "$g" run --workload ./folder
 answers 3 'error: workload folder.txt is not a regular file' "$g" run --workload folder.txt
-answers 3 'error: workload fifo.txt is not a regular file' "$g" run --workload fifo.txt
-answers 3 'error: workload /dev/zero is not a regular file' "$g" run --workload /dev/zero
+answers 3 'error: workload fifo.txt is not a regular file (use - for standard input)' "$g" run --workload fifo.txt
+answers 3 'error: workload /dev/zero is not a regular file (use - for standard input)' "$g" run --workload /dev/zero
+answers 3 'error: workload /dev/stdin is not a regular file (use - for standard input)' \
+    bash -c 'echo "$0" | "$@"' "$tiny" "$g" run --workload /dev/stdin
+answers 2 'error: --workload - is given twice' bash -c 'echo "$0" | "$@"' "$tiny" "$g" run --workload - --workload -
 answers 3 'empty.txt:1:1: error: the file holds no problem' "$g" run --workload empty.txt
 answers 3 'comment.txt:1:1: error: the file holds no problem' "$g" run --workload comment.txt
 answers 3 "word.txt:2:1: error: unknown kernel or family 'relu' (allowed: $families_first)" "$g" run --workload word.txt
@@ -227,8 +236,11 @@ refuses 3 'random.txt:' "$g" run --workload random.txt
 answers 3 'many.txt:100001:1: error: more than 100000 problems' "$g" run --workload many.txt
 refuses 3 'File name too long' "$g" run --workload "./$(printf '%0300d' 0)"
 refuses 2 'longer than' "$g" run --workload "./$(printf '%05000d' 0)"
-answers 4 'error: found no folder of workloads (set GRADBENCH_WORKLOADS to one)' env GRADBENCH_WORKLOADS=/nonexistent "$g" list
-answers 4 'error: found no folder of workloads (set GRADBENCH_WORKLOADS to one)' env GRADBENCH_WORKLOADS=/nonexistent "$g" run
+for command in list run; do
+    answers 4 'error: GRADBENCH_WORKLOADS is /nonexistent: No such file or directory' \
+        env GRADBENCH_WORKLOADS=/nonexistent "$g" $command
+    answers 4 'error: GRADBENCH_WORKLOADS is word.txt: Not a directory' env GRADBENCH_WORKLOADS=word.txt "$g" $command
+done
 answers 2 "error: unknown workload 'default' (allowed: a path with a '/', - for standard input)" \
     env GRADBENCH_WORKLOADS="$dir/folder" "$g" run
 mkdir bad && cp word.txt bad/
@@ -428,6 +440,12 @@ printf '\357\273\277elementwise n=3 d=5\r\n# no newline at the end' > crlf.txt
 accepts 'problems run' "$g" run --quick --rounds 6 --workload crlf.txt
 accepts '8 shapes: 8 problems;' \
     "${short[@]}" --shape 'elementwise n=64..4096*2 d=2' --kernels 'relu_f*' --isa "$lowest" --threads 1
+long=$(printf '%063d' 7)
+accepts '2 of 2 problems run' "$g" run --shape "elementwise n=3,100000 d=1 name=$long" --kernels relu_forward \
+    --isa "$lowest" --threads 1 --rounds 6 --max-time 0.001 --quick --json sweep.json
+for size in 3 100000; do
+    holds 'grep -qE "\"0{56,61}/$size\"" sweep.json' # the name is shortened, the size is whole
+done
 accepts 'n=3 d=5' bash -c 'echo "$0" | "$@"' "$tiny" "$g" run --quick --rounds 6 --workload - --kernels relu_forward
 input=word.txt answers 3 "stdin:2:1: error: unknown kernel or family 'relu' (allowed: $families_first)" "$g" run --workload -
 answers 3 'stdin:1:1: error: the file holds no problem' "$g" run --workload -
@@ -446,10 +464,18 @@ alone=(unshare --pid --fork --mount-proc bash -c)
 if "${alone[@]}" true 2> err; then
     accepts 'problems run' "${alone[@]}" '"$@"' - "${short[@]}" --peers naive
     holds '! grep -q "another gradbench" out'
+    printf 'sleep 20\n' | tee list > info
+    for words in list 'info --no-roofs'; do # these measure nothing
+        accepts 'problems run' "${alone[@]}" 'bash -c "exec -a gradbench bash $0" & "$@"; code=$?; kill -KILL $!; exit $code' \
+            "$words" "${short[@]}"
+        holds '! grep -q "another gradbench" out' # $words
+    done
+    accepts 'warning: another gradbench is running (process ' \
+        "${alone[@]}" 'bash -c "exec -a gradbench bash info" & "$@"; code=$?; kill -KILL $!; exit $code' - "${short[@]}"
     accepts 'warning: another gradbench is running (process ' \
         "${alone[@]}" '"$0" run > /dev/null & "$@"; code=$?; kill -KILL $!; exit $code' "$g" "${short[@]}"
 else
-    echo "skipped: 3 cases need the right to unshare processes: $(head -1 err)"
+    echo "skipped: 8 cases need the right to unshare processes: $(head -1 err)"
 fi
 
 # --- nobody reads on: silence, and the usual end; a disk that is full is an error all the same (above)
@@ -478,8 +504,34 @@ done
 on_terminal env TERM=xterm NO_COLOR=1 "${short[@]}"
 holds 'grep -q "problems run" out && ! grep -q "$escape\[1m" out'
 
+# --- the progress is one line, however narrow the terminal
+cat > narrow.py <<'NARROW'
+import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 30, 0, 0))
+    os.execvp('bash', ['bash', '-c', '"$@" > /dev/null', '-'] + sys.argv[1:])
+said = b''
+try:
+    while more := os.read(fd, 4096):
+        said += more
+except OSError:
+    pass
+lines = [line.split(b'\033')[0] for line in said.split(b'\r')]
+print(len(lines), max(map(len, lines)))
+NARROW
+TERM=xterm python3 narrow.py "$g" run --shape "$tiny name=$long" --kernels relu_forward --isa "$lowest" --threads 1 \
+    --rounds 1001 --max-time 1 > out 2> err
+holds 'read -r lines width < out && [ "$lines" -gt 2 ] && [ "$width" = 29 ]'
+
 # --- an interrupted run: what was measured is written, and the signal has its usual effect
 interrupted='^gradbench: interrupted, [0-9]+ of [0-9]+ problems$'
+problems_of() {
+    python3 -c 'import json, sys
+print(len({(r["kernel"], r["workload"]) for r in json.load(open(sys.argv[1]))["results"]}))' "$1"
+}
+answers 130 'interrupted, 0 of 1 problem' timeout --preserve-status -s INT 1.5 "$g" run --shape 'affine n=1024 d=4096 m=4096' \
+    --kernels affine_dw --isa "$highest" --threads 1 --peers none
 for signal in INT TERM HUP; do
     # at once, in the middle of the first measurements: there is nothing to save yet, but the file is as whole
     timeout --preserve-status -s "$signal" 0.5 "$g" run --json early.json > out 2> err
@@ -492,7 +544,9 @@ for signal in INT TERM HUP; do
     number=$(kill -l "$signal")
     holds "[ $got = $((128 + number)) ]"
     holds 'grep -q "\"complete\": false" stopped.json && tail -1 stopped.json | grep -q "^}$"'
-    holds 'grep -q "not run" out && [ "$(wc -l < err)" = 1 ] && grep -qE "$interrupted" err'
+    holds 'grep -q "problems run" out && [ "$(wc -l < err)" = 1 ] && grep -qE "$interrupted" err'
+    # the problem that was cut off is none
+    holds '[ "$(grep "^gradbench: " err | tr -dc "0-9 " | cut -d" " -f3)" = "$(problems_of stopped.json)" ]'
     rm -f stopped.json
 done
 
