@@ -117,9 +117,7 @@ static int measure_roofs(struct run *run, struct gb_binding *binding) {
     return gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
 }
 
-static bool is_complete(const struct run *run) {
-    return !caught && run->count == run->plan.n_tasks && gb_count_outcomes(&run->plan, run->outcomes, run->count).skipped == 0;
-}
+static bool is_complete(const struct run *run) { return !caught && run->count == run->plan.n_tasks; }
 
 static int write_result(const struct run *run, bool last) {
     const struct gb_result result = {

@@ -73,12 +73,15 @@ static bool inherit(int fd, const char *path) {
     return fchmod(fd, old.st_mode & 07777) == 0;
 }
 
-/* Room on the disk for the first bytes of a file; what they are stays. 0, or the error. */
-static int reserve(int fd, size_t size) {
-    int reason;
-    do reason = posix_fallocate(fd, 0, (off_t)size);
-    while (reason == EINTR);
-    return reason;
+static int write_all(int fd, const char *bytes, size_t size) {
+    while (size > 0) {
+        const ssize_t now = write(fd, bytes, size);
+        if (now < 0 && errno == EINTR) continue;
+        if (now < 0) return errno;
+        bytes += now;
+        size -= (size_t)now;
+    }
+    return 0;
 }
 
 /* No bytes are written, which is enough for a device that is full. A pipe stays open, or its reader would see the end. */
@@ -93,6 +96,7 @@ static int try_device(const char *path) {
 
 /* 0, or the error. */
 static int try_place(const char *path) {
+    static const char trial[TRIAL_BYTES];
     struct stat status;
     char end[GB_PATH_MAX], temporary[GB_PATH_MAX];
     const bool exists = stat(path, &status) == 0;
@@ -105,7 +109,7 @@ static int try_place(const char *path) {
     const int beside = make_temporary(end, temporary);
     reason = beside >= 0 ? 0 : errno;
     if (beside >= 0) {
-        reason = inherit(beside, end) ? reserve(beside, TRIAL_BYTES) : EPERM;
+        reason = inherit(beside, end) ? write_all(beside, trial, sizeof trial) : EPERM;
         close(beside);
         unlink(temporary);
     }
@@ -127,17 +131,6 @@ bool gb_result_file_again(const char *path) {
     return stat(path, &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode);
 }
 
-static int write_all(int fd, const char *bytes, size_t size) {
-    while (size > 0) {
-        const ssize_t now = write(fd, bytes, size);
-        if (now < 0 && errno == EINTR) continue;
-        if (now < 0) return errno;
-        bytes += now;
-        size -= (size_t)now;
-    }
-    return 0;
-}
-
 /* Takes fd. reason: of a failure before, else 0. 0, or the error. */
 static int finish(int fd, int reason, bool durable) {
     if (reason == 0 && durable && fsync(fd) != 0 && errno != EINVAL && errno != EROFS) reason = errno;
@@ -153,6 +146,14 @@ static int replace(const char *path, const char *bytes, size_t size, bool durabl
     if (reason == 0 && rename(temporary, path) != 0) reason = errno;
     if (reason != 0) unlink(temporary);
     return reason;
+}
+
+/* Room on the disk for the first bytes of a file, which stay as they are. 0, or the error; a file system that cannot tell is
+ * believed to have it. */
+static int reserve(int fd, size_t size) {
+    while (fallocate(fd, 0, 0, (off_t)size) != 0)
+        if (errno != EINTR) return errno == EOPNOTSUPP ? 0 : errno;
+    return 0;
 }
 
 /* A file is changed only once there is room for all. */
