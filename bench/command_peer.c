@@ -98,7 +98,7 @@ static gk_status check(const struct contender *c) {
     const struct gk_cell *const cell = gk_column_get(info.column, c->dtype)->cells[c->id];
     bool writes;
     const gk_status status = gk_validate(gk_kernel_get(c->id), c->dtype, c->args, &writes);
-    return status == GK_OK && cell->check ? cell->check(c->args) : status;
+    return status == GK_OK && writes && cell->check ? cell->check(c->args) : status;
 }
 
 static bool unfit(char note[GB_PEER_NOTE_MAX], const char *what, const char *which) {

@@ -375,8 +375,8 @@ static void first_context_without_hwloc(void **state) {
     atomic_store(&sys_is_missing, false);
 }
 
-/* Leaves so many blocks of 64 bytes on the heap, 256 KiB of stack, and no address space. Apart: inlined, its stack would lie above
- * that of the calls to come. */
+/* Leaves so many blocks of 64 bytes on the heap, 256 KiB of stack, and no address space. Apart: inlined, its stack would lie
+ * above that of the calls to come. */
 __attribute__((noinline)) static void become_poor(size_t blocks) {
     volatile char stack[256 << 10];
     for (size_t i = 0; i < sizeof stack; i += 1024) stack[i] = 1;
