@@ -1,8 +1,8 @@
 /* The public functions, and the one place where a cell is called. */
 #include "context.h"
 
-/* All threads, or one where two would not have serial_below of work each. Teams of sizes in between are not worth it: OpenMP ends
- * the threads that a smaller team does not need, and creates them again for the next one. */
+/* All threads, or one where two would not have serial_below of work each. Teams of sizes in between are not worth it: OpenMP
+ * ends the threads that a smaller team does not need, and creates them again for the next one. */
 static size_t threads_for(const gk_context *ctx, const struct gk_kernel *kernel, const struct gk_cell *cell,
                           enum gk_dtype dtype, const void *args) {
     if (ctx->threads == 1) return 1;

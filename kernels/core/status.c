@@ -17,7 +17,8 @@ const char *gk_status_string(gk_status status) {
     case GK_ERROR_NULL: return "a required pointer is NULL";
     case GK_ERROR_SIZE: return "a size overflows";
     case GK_ERROR_LEADING: return "a leading dimension is smaller than its row";
-    case GK_ERROR_OPTION: return "an option has no such value, options exclude each other, no output is wanted, or reserved is not 0";
+    case GK_ERROR_OPTION:
+        return "an option has no such value, options exclude each other, no output is wanted, or reserved is not 0";
     case GK_ERROR_OVERLAP: return "an output overlaps another operand";
     case GK_ERROR_LABEL: return "a label is neither a class nor ignore_index";
     case GK_ERROR_MEMORY: return "no memory";

@@ -89,12 +89,12 @@ static size_t try_threads(size_t wanted) {
     return count;
 }
 
-/* libgomp ends the process where a thread cannot be created. So the threads of a team are tried before it asks for them: for each
- * calling thread, which has a pool of its own, and again where a team is larger than the last one, for libgomp ends the threads
- * that a team does not need. One that was refused threads is not asked again. *trying: the trial is held until the threads are
- * there, lest another caller's trial takes their places. */
-static _Thread_local size_t pool = 1, most = GK_THREADS_MAX; /* threads of the last team; of any that can be had */
+/* Of the calling thread, for each has a pool of its own: the threads of its last team, and the most that it can have. */
+static _Thread_local size_t pool = 1, most = GK_THREADS_MAX;
 
+/* libgomp ends the process where a thread cannot be created. So the threads of a team are tried before it asks for them, and again
+ * where a team is larger than the last one, for libgomp ends the threads that a team does not need. A caller that was refused
+ * threads does not try again. *trying: the trial is held until the threads are there, lest another caller's takes their places. */
 static size_t available(size_t threads, bool *trying) {
     const int limit = omp_get_thread_limit();
     if (limit > 0 && (size_t)limit < threads) threads = (size_t)limit;
