@@ -292,7 +292,15 @@ static void call_after_call(void **state) {
     }
 }
 
-/* A context uses the threads that it was asked for, and only where there is work for them. */
+static size_t threads_for_share(const void *args, enum gk_kernel_id id, double serial_below) {
+    gk_context *ctx;
+    assert_int_equal(gk_context_create(&ctx, &(gk_options){.threads = 5, .serial_below = serial_below}), GK_OK);
+    const size_t threads = gk_call_threads(ctx, id, GK_F32, args);
+    gk_context_destroy(ctx);
+    return threads;
+}
+
+/* A context uses the threads that it was asked for, all of them, and only where two would have their share of work. */
 static void threads_follow_the_work(void **state) {
     (void)state;
     for (int id = 0; id < GK_KERNEL_COUNT; id++) {
@@ -305,6 +313,9 @@ static void threads_follow_the_work(void **state) {
         assert_int_equal(gk_context_threads(hungry), 5);
         assert_int_equal(gk_call_threads(hungry, (enum gk_kernel_id)id, GK_F32, p.args), 5);
         assert_int_equal(gk_call_threads(usual, (enum gk_kernel_id)id, GK_F32, p.args), 1);
+        const double work = gk_kernel_work(p.kernel, GK_F32, p.args);
+        assert_int_equal(threads_for_share(p.args, (enum gk_kernel_id)id, work / 2), 5);
+        assert_int_equal(threads_for_share(p.args, (enum gk_kernel_id)id, work / 1.9), 1);
         gb_problem_destroy(&p);
         gk_context_destroy(hungry);
         gk_context_destroy(usual);
