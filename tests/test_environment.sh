@@ -2,8 +2,8 @@
 # What `gradbench info` makes of the environment in which it is started: bound threads, masks, variables, no /sys.
 set -u
 : "${GRADBENCH:?}"
-unset GRADKERN_ISA OMP_NUM_THREADS OMP_PROC_BIND OMP_PLACES GOMP_CPU_AFFINITY KMP_AFFINITY
-for name in $(compgen -e HWLOC_); do unset "$name"; done
+unset OMP_NUM_THREADS OMP_PROC_BIND OMP_PLACES GOMP_CPU_AFFINITY KMP_AFFINITY
+for name in $(compgen -e HWLOC_) $(compgen -e GRADKERN_); do unset "$name"; done
 status=0 cases=0
 # expect NAME WANTED COMMAND...: the standard output or error of the command has a line with the extended regular expression.
 expect() {
