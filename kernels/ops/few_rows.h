@@ -109,6 +109,14 @@ GK_INLINE void few_steps(const struct few *f, size_t k, const bool first, const 
     if (whole < cols) few_step(a, b + whole, ldb, f->sums + whole, first, cols - whole, rows, some);
 }
 
+/* A row of sums, which is a column of c. There is no bias: only forward has one, and its b runs along k then. */
+static void few_store_column(const struct few *f, size_t i) {
+    const struct gk_gemm *const g = f->g;
+    const real *const sums = f->sums + i * (FEW_SUMS / FEW) - f->cols.begin;
+    real *const c = g->c + i;
+    for (size_t j = f->cols.begin; j < f->cols.end; j++) c[j * g->ldc] = few_from_c(f) ? c[j * g->ldc] + sums[j] : sums[j];
+}
+
 /* b's lines are its columns: FEW_K rows of b at a time are added to partial sums. */
 GK_INLINE void few_columns(const struct few *f, const int rows) {
     const int some = rows == 1 ? FEW_K : FEW_A / rows;
@@ -118,7 +126,8 @@ GK_INLINE void few_columns(const struct few *f, const int rows) {
     for (size_t i = 1; i < k && i < f->k % (size_t)some; i++) few_steps(f, i, false, rows, 1);
     for (; k < f->k; k += (size_t)some) few_steps(f, k, false, rows, some);
     for (size_t i = 0; i < (size_t)rows; i++)
-        for (size_t j = f->cols.begin; j < f->cols.end; j += GK_LANES)
+        if (f->g->transposed) few_store_column(f, i);
+        else for (size_t j = f->cols.begin; j < f->cols.end; j += GK_LANES)
             few_store(f, i, j, vf_load(f->sums + i * (FEW_SUMS / FEW) + j - f->cols.begin), gk_min(GK_LANES, f->cols.end - j));
 }
 

@@ -66,6 +66,7 @@ enum {
     MW = (MR + GK_LANES - 1) / GK_LANES * GK_LANES,
     LINE = 64 / sizeof(real),
     PITCH = NR * GK_KB + LINE, /* reals between panels of b: a multiple of 4 KiB would put all of them in one set of L1 */
+    STRIP = MW * GK_KB + LINE, /* reals between packed strips of a, likewise */
     BLOCKS_TOGETHER = 8,       /* blocks of k for which b is packed before c is touched */
     LONG_ENOUGH = 32,          /* k of a tile that c is fetched for meanwhile */
     STRIPS_TOGETHER = 96 / MR, /* some 100 rows of c that see all of these, one after the other */
@@ -232,7 +233,7 @@ static size_t sums_reals(const struct gk_caches *caches) {
 }
 
 static size_t share_bytes(const struct gk_caches *caches) {
-    const size_t reals = BLOCKS_TOGETHER * block_reals(caches) + MW * GK_KB + sums_reals(caches);
+    const size_t reals = BLOCKS_TOGETHER * block_reals(caches) + STRIPS_TOGETHER * STRIP + sums_reals(caches);
     return gk_ceil_div(reals * sizeof(real), 4096) * 4096;
 }
 
@@ -306,10 +307,18 @@ static void pack_along_k(const struct packing *p) {
     for (size_t j = 0; j < p->count; j += GK_LANES) pack_lines(p, j, p->out + j / NR * PITCH + j % NR);
 }
 
+/* What a block of k takes of a view whose rows are k. */
+static size_t spread(const struct gk_view *v, size_t k) {
+    return v->ld * gk_min(k, GK_KB) * sizeof(real);
+}
+
 /* A b that runs along k must be transposed. In place, few rows of c do not repay a copy, nor do many where a block of it lies so
- * densely that it stays in L2 (few pages, no two of its rows far apart). */
+ * densely that it stays in L2 (few pages, no two of its rows far apart). Narrow vectors read it four times as often: L1 must hold
+ * it, and no vector may lie across two lines. */
 static bool packs_b(const struct gk_gemm *g, size_t rows, const struct gk_caches *caches) {
-    return g->b.along_k || (rows > 2 * MR && g->b.ld * gk_min(g->k, GK_KB) * sizeof(real) > caches->l2 / 2);
+    if (g->b.along_k) return true;
+    if (MR < 8) return rows > 4 * MR && (g->b.ld % GK_LANES || spread(&g->b, g->k) > caches->l2 / 8);
+    return rows > 2 * MR && spread(&g->b, g->k) > caches->l2 / 2;
 }
 
 /* Rows of a tile. */
@@ -317,15 +326,10 @@ static size_t tile_rows(const struct gk_view *a) {
     return a->along_k && MR > 8 && in_one_set(a) ? 8 : MR;
 }
 
-/* Where a runs along the rows of c, 6 rows use 24 of 64 bytes of each line, and 256 such lines leave b no room in L1: then a strip
- * is copied, [k][MW], unless too few tiles read it. In place, 12 rows were 2 to 5 % faster on Zen 4. */
-static bool packs_strips(const struct gk_view *a, size_t cols) {
-    return !a->along_k && MR < 8 && cols >= 4 * NR;
-}
-
-static void pack_strip(const real *a, size_t ld, size_t height, size_t k, real *out) {
-    for (; k > 0; k--, a += ld, out += MW)
-        for (size_t i = 0; i < height; i += GK_LANES) vf_store(out + i, vf_load_n(a + i, gk_min(GK_LANES, height - i)));
+/* Where a runs along the rows of c, 6 rows use 24 of 64 bytes of each line, and 256 such lines leave b no room in L1: then strips
+ * are copied, unless they lie densely or too few tiles read them. In place, 12 rows were 2 to 5 % faster on Zen 4. */
+static bool packs_strips(const struct gk_gemm *g, size_t cols, const struct gk_caches *caches) {
+    return !g->a.along_k && MR < 8 && cols >= 4 * NR && spread(&g->a, g->k) > caches->l2 / 8;
 }
 
 /* As many columns of a thread's rectangle as one packed block of b has. */
@@ -355,6 +359,23 @@ static size_t strip_row(const struct stripe *s, size_t strip) {
 /* The block of k at k0. */
 static struct gk_slice k_block(const struct gk_gemm *g, size_t k0) {
     return (struct gk_slice){k0, gk_min(g->k, k0 + GK_KB)};
+}
+
+/* Runs of a, some strips wide, become strips: [k][MW] each, STRIP reals apart. */
+static void pack_strips(const struct stripe *s, struct gk_slice strips, struct gk_slice k) {
+    const struct gk_view *const a = &s->g->a;
+    size_t whole = strips.end; /* strips behind which MW reals can be read */
+    while (whole > strips.begin && strip_row(s, whole - 1) + MW > s->rows.end) whole--;
+    for (size_t l = k.begin; l < k.end; l++) {
+        const real *const row = a->p + l * a->ld;
+        real *out = s->strip + (l - k.begin) * MW;
+        size_t i = strip_row(s, strips.begin), strip = strips.begin;
+        for (; strip < whole; i += s->share + (strip < s->more), strip++, out += STRIP)
+            UNROLLED for (size_t v = 0; v < MW; v += GK_LANES) vf_store(out + v, vf_load(row + i + v));
+        for (; strip < strips.end; i += s->share + (strip < s->more), strip++, out += STRIP)
+            for (size_t v = 0; v < MW && i + v < s->rows.end; v += GK_LANES)
+                vf_store(out + v, vf_load_n(row + i + v, gk_min(GK_LANES, s->rows.end - i - v)));
+    }
 }
 
 static void pack_block(const struct stripe *s, struct gk_slice k, real *out) {
@@ -459,11 +480,11 @@ static void run_strips(const struct stripe *s, struct gk_slice strips, struct gk
         struct tile t = {.k = now.end - k0, .a_row = a_row, .a_k = s->strip ? MW : a_k, .ldb = s->packed ? NR : g->b.ld};
         const real *const b = s->packed ? packed : g->b.p + k0 * g->b.ld + s->cols.begin;
         if (packs) pack_block(s, now, packed);
+        if (s->strip) pack_strips(s, strips, now);
         for (size_t strip = strips.begin; strip < strips.end; strip++) {
             const size_t i = strip_row(s, strip), height = strip_row(s, strip + 1) - i;
             const real *const a = g->a.p + i * a_row + k0 * a_k;
-            if (s->strip) pack_strip(a, g->a.ld, height, t.k, s->strip);
-            t.a = s->strip ? s->strip : a;
+            t.a = s->strip ? s->strip + (strip - strips.begin) * STRIP : a;
             place(s, &t, i, rows.begin, now);
             run_strip(s, &t, height, b, s->streams && now.end == g->k, &ahead);
         }
@@ -480,6 +501,31 @@ static void run_stripe(const struct stripe *s) {
     }
 }
 
+static struct gk_gemm transpose(const struct gk_gemm *g) {
+    struct gk_gemm t = *g;
+    t.rows = g->cols, t.cols = g->rows;
+    t.a = g->b, t.b = g->a;
+    t.transposed = true;
+    return t;
+}
+
+/* A few columns behind the last whole vector would fill a quarter of one. Where a has vectors of rows, they are rows of the
+ * transposed product instead. */
+static size_t rest_of(const struct gk_gemm *g, size_t rows, size_t cols) {
+    const size_t rest = cols % GK_LANES;
+    const bool pays = !g->transposed && g->k >= GK_LANES && rows >= GK_LANES && cols >= 2 * GK_LANES + rest;
+    return pays && rest <= FEW ? rest : 0;
+}
+
+static void run_rest(const struct gk_gemm *g, struct gk_slice rows, struct gk_slice cols, real *sums) {
+    struct gk_gemm rest = transpose(g);
+    rest.rows = cols.end - cols.begin, rest.cols = rows.end;
+    rest.a.p += cols.begin * (rest.a.along_k ? rest.a.ld : 1);
+    rest.c += cols.begin;
+    if (rest.bias) rest.bias += cols.begin;
+    multiply_few(&rest, rows, sums);
+}
+
 static void rectangle(const struct gk_gemm *g, struct gk_slice rows, struct gk_slice cols, const struct gk_team *team) {
     if (rows.begin == rows.end || cols.begin == cols.end) return;
     const size_t count = cols.end - cols.begin, stripes = gk_ceil_div(count, GK_SYMBOL(gemm_block_cols)(team->caches));
@@ -488,10 +534,13 @@ static void rectangle(const struct gk_gemm *g, struct gk_slice rows, struct gk_s
     struct stripe s = {.g = g, .rows = rows, .strips = strips, .share = height / strips, .more = height % strips,
                        .packed = packs_b(g, height, team->caches), .b = scratch_of(team), .block = width / NR * PITCH};
     s.streams = !g->transposed && g->k <= BLOCKS_TOGETHER * GK_KB && past_caches(g, team->caches);
-    s.sums = s.b + BLOCKS_TOGETHER * block_reals(team->caches) + MW * GK_KB;
+    s.sums = s.b + BLOCKS_TOGETHER * block_reals(team->caches) + STRIPS_TOGETHER * STRIP;
+    const size_t rest = rest_of(g, height, count);
+    cols.end -= rest;
+    if (rest) run_rest(g, rows, (struct gk_slice){cols.end, cols.end + rest}, s.b);
     for (size_t j = cols.begin; j < cols.end; j += width) {
         s.cols = (struct gk_slice){j, gk_min(cols.end, j + width)};
-        s.strip = packs_strips(&g->a, s.cols.end - j) ? s.b + BLOCKS_TOGETHER * block_reals(team->caches) : NULL;
+        s.strip = packs_strips(g, s.cols.end - j, team->caches) ? s.b + BLOCKS_TOGETHER * block_reals(team->caches) : NULL;
         run_stripe(&s);
     }
     if (s.streams) vf_fence();
@@ -530,17 +579,10 @@ size_t GK_SYMBOL(gemm_scratch)(const struct gk_gemm *g, const struct gk_machine 
 /* What a k costs the slowest thread, in multiplied elements: an element of b packed costs as much as 8 of these, or 4 where it
  * need not be transposed; one of a, which all across read, 2; one of c that is transposed on its way out, 10. */
 static double cost(const struct gk_gemm *g, size_t down, size_t across, const struct gk_caches *caches) {
-    const size_t rows = gk_ceil_div(g->rows, down), cols = gk_ceil_div(gk_ceil_div(g->cols, GK_LANES), across) * GK_LANES;
-    const double area = (double)rows * (double)cols, packing = packs_b(g, rows, caches) ? g->b.along_k ? 8 : 4 : 2;
+    const size_t rows = gk_ceil_div(g->rows, down), rest = rest_of(g, rows, g->cols);
+    const size_t cols = gk_ceil_div(gk_ceil_div(g->cols - rest, GK_LANES), across) * GK_LANES;
+    const double area = (double)rows * (double)(cols + rest), packing = packs_b(g, rows, caches) ? g->b.along_k ? 8 : 4 : 2;
     return area + packing * (double)cols + 2 * (double)rows + (g->transposed ? 10 * area / (double)gk_min(g->k, GK_KB) : 0);
-}
-
-static struct gk_gemm transpose(const struct gk_gemm *g) {
-    struct gk_gemm t = *g;
-    t.rows = g->cols, t.cols = g->rows;
-    t.a = g->b, t.b = g->a;
-    t.transposed = true;
-    return t;
 }
 
 /* THE choice, by shape, caches and number of threads: the product or its transpose, cut into `across` rectangles side by side. */
