@@ -89,26 +89,29 @@ static size_t try_threads(size_t wanted) {
     return count;
 }
 
-/* Of the calling thread, for each has a pool of its own: the threads of its last team, and the most that it can have. */
+/* Of the calling thread, for each has a pool of its own: the threads that its last team asked for, and the most it can have. */
 static _Thread_local size_t pool = 1, most = GK_THREADS_MAX;
+
+static size_t least_of(size_t a, size_t b) {
+    return a < b ? a : b;
+}
 
 /* libgomp ends the process where a thread cannot be created. So the threads of a team are tried before it asks for them, and again
  * where a team is larger than the last one, for libgomp ends the threads that a team does not need. A caller that was refused
  * threads does not try again. *trying: the trial is held until the threads are there, lest another caller's takes their places. */
 static size_t available(size_t threads, bool *trying) {
-    const int limit = omp_get_thread_limit();
-    if (limit > 0 && (size_t)limit < threads) threads = (size_t)limit;
-    if (threads > most) threads = most;
-    if (threads > pool) {
-        int state;
-        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-        pthread_mutex_lock(&trial);
-        const size_t found = pool + try_threads(threads - pool);
-        if (found < threads) threads = most = found;
-        *trying = threads > 1;
-        if (!*trying) pthread_mutex_unlock(&trial);
-        pthread_setcancelstate(state, NULL);
-    }
+    int state;
+    threads = least_of(threads, most);
+    if (threads <= pool) return threads;
+    threads = least_of(threads, (size_t)omp_get_thread_limit());
+    if (threads <= pool) return threads;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    pthread_mutex_lock(&trial);
+    const size_t found = pool + try_threads(threads - pool);
+    if (found < threads) threads = most = found;
+    *trying = threads > 1;
+    if (!*trying) pthread_mutex_unlock(&trial);
+    pthread_setcancelstate(state, NULL);
     return threads;
 }
 
@@ -165,7 +168,10 @@ __attribute__((noinline)) static size_t run_region(size_t threads, gk_run *run, 
 size_t gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch, const struct gk_caches *caches) {
     bool trying = false;
     if (threads > 1) threads = gk_team_serial_reason() ? 1 : available(threads, &trying);
-    if (threads > 1) return pool = run_region(threads, run, args, scratch, caches, trying);
+    if (threads > 1) {
+        pool = threads; /* also where OpenMP gives fewer: else each call would try them again */
+        return run_region(threads, run, args, scratch, caches, trying);
+    }
     atomic_size_t next = 0;
     run(args, &(struct gk_team){.rank = 0, .size = 1, .scratch = scratch, .caches = caches, .next = &next});
     return 1;
