@@ -3,17 +3,11 @@
 # it can. And what must survive: the old result file, a run that is interrupted or killed, a standard output that is full,
 # closed or read by nobody.
 set -u
-: "${GRADBENCH:?path of the program}"
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-unset GRADKERN_ISA OMP_NUM_THREADS GRADBENCH_WORKLOADS NO_COLOR COLUMNS
-export LC_ALL=C
-passed=0 failed=0 exact=0
+. "$(dirname "$0")/support_script.sh" || exit 1
+exact=0
 
 no() {
-    failed=$((failed + 1))
-    echo "FAILED: $*"
+    failure "$@"
     head -5 err | sed 's/^/    stderr: /'
 }
 
@@ -51,10 +45,6 @@ accepts() {
     elif [ -s err ]; then no "standard error is not empty: $*"
     elif ! grep -qF -- "$words" out; then no "'$words' is not in the output: $*"
     else passed=$((passed + 1)); fi
-}
-
-holds() {
-    if eval "$1"; then passed=$((passed + 1)); else no "$1"; fi
 }
 
 g=$GRADBENCH

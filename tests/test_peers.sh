@@ -2,22 +2,12 @@
 # Races: gradkern against itself comes out even, a peer that misbehaves in any way is reported and harms nothing, and no process
 # is left behind.
 set -u
-: "${GRADBENCH:?path of the program}" "${SOURCE_DIR:?}"
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-unset GRADKERN_ISA OMP_NUM_THREADS GRADBENCH_WORKLOADS NO_COLOR COLUMNS
-export LC_ALL=C
-passed=0 failed=0
+. "$(dirname "$0")/support_script.sh" || exit 1
+: "${SOURCE_DIR:?}"
 
 no() {
-    failed=$((failed + 1))
-    echo "FAILED: $*"
+    failure "$@"
     sed 's/^/    /' err out | head -60
-}
-
-holds() {
-    if eval "$1"; then passed=$((passed + 1)); else no "$1"; fi
 }
 
 # Children inherit the mark; this script does not have it.

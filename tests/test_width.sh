@@ -2,22 +2,11 @@
 # What a run prints fits the width that COLUMNS gives, from its head to its last warning, in each view, with peers and on many
 # numbers of threads; a pipe without COLUMNS gets it whole, and as whole as --wide makes it.
 set -u
-: "${GRADBENCH:?path of the program}"
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-unset GRADKERN_ISA OMP_NUM_THREADS GRADBENCH_WORKLOADS NO_COLOR COLUMNS
-export LC_ALL=C
-passed=0 failed=0
+. "$(dirname "$0")/support_script.sh" || exit 1
 
 no() {
-    failed=$((failed + 1))
-    echo "FAILED: $*"
+    failure "$@"
     awk 'length > 60' out | sed 's/^/    /'
-}
-
-holds() {
-    if eval "$1"; then passed=$((passed + 1)); else no "$1"; fi
 }
 
 # One of a thing is not many.
