@@ -29,9 +29,8 @@ static int help(void) {
     printf("\n  gradbench help COMMAND lists a command's options, gradbench --version prints the version.\n\nenvironment:\n");
     for (size_t i = 0; i < GB_VARIABLES; i++) printf("  %-22s%s\n", gb_variables[i].name, gb_variables[i].help);
     printf("  %-22sas for any OpenMP program\n", "OMP_NUM_THREADS");
-    printf(
-        "\nexit codes: 0 good, 1 a check or a peer that was asked for by name failed, 2 usage, 3 bad input file, 4 memory,\n"
-        "input or output, 5 instruction set not available, 70 internal error\n");
+    printf("\nexit codes: 0 good, 1 a check or a peer that was asked for by name failed, 2 usage, 3 bad input file, 4 memory,\n"
+           "input or output, 5 instruction set not available, 70 internal error\n");
     return GB_EXIT_OK;
 }
 

@@ -1,4 +1,4 @@
-/* What a kernel file includes. It is compiled once for each column and type: `real` is the type, GK_LANES the reals in a vector.
+/* What a kernel file includes. It is compiled once for each isa and type: `real` is the type, GK_LANES the reals in a vector.
  * Where GK_LANES is 1 the file gives the reference, plain loops that say in C what NUMERICS says in words. */
 #ifndef GK_KERNEL_H
 #define GK_KERNEL_H
@@ -6,7 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/registry.h"
+#include "core/team.h"
+#include "isa.h"
 
 #if GK_IS_F64
 typedef double real;
@@ -18,7 +19,7 @@ typedef float real;
 #define GK_FMA fmaf
 #endif
 
-/* GK_SYMBOL(affine_dx) is gk_affine_dx__avx2_f32: every external name of a column ends in the column's own. */
+/* GK_SYMBOL(affine_dx) is gk_affine_dx__avx2_f32: every external name of an isa ends in the isa's own. */
 #define GK_PASTE_(name, isa, dtype) gk_##name##__##isa##_##dtype
 #define GK_PASTE(name, isa, dtype) GK_PASTE_(name, isa, dtype)
 #define GK_SYMBOL(name) GK_PASTE(name, GK_ISA, GK_DTYPE)

@@ -45,13 +45,13 @@ struct job {
     void (*run)(const struct job *job);
 };
 
-#define REAL float
+#define REAL       float
 #define NAME(name) name##_f32
 #include "cblas_loops.h"
 #undef REAL
 #undef NAME
 
-#define REAL double
+#define REAL       double
 #define NAME(name) name##_f64
 #include "cblas_loops.h"
 

@@ -30,20 +30,20 @@ struct product {
     int threads;
 };
 
-#define REAL float
+#define REAL       float
 #define NAME(name) name##_f32
-#define EXP expf
-#define LOG logf
+#define EXP        expf
+#define LOG        logf
 #include "naive_loops.h"
 #undef REAL
 #undef NAME
 #undef EXP
 #undef LOG
 
-#define REAL double
+#define REAL       double
 #define NAME(name) name##_f64
-#define EXP exp
-#define LOG log
+#define EXP        exp
+#define LOG        log
 #include "naive_loops.h"
 
 static const struct {

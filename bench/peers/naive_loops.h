@@ -111,10 +111,9 @@ static void NAME(affine_backward)(const struct job *job) {
     if (o.mask.at) {
         o.dy = (struct matrix){o.masked, o.m};
 #pragma omp parallel for num_threads(o.threads)
-        for (size_t i = 0; i < o.n; i++)
-            NAME(pass_mask)
-            ((const REAL *)job->dy.at + i * job->dy.ld, (const uint64_t *)o.mask.at + i * o.mask.ld,
-             (REAL *)o.dy.at + i * o.dy.ld, o.m);
+        for (size_t i = 0; i < o.n; i++) NAME(pass_mask)
+        ((const REAL *)job->dy.at + i * job->dy.ld, (const uint64_t *)o.mask.at + i * o.mask.ld, (REAL *)o.dy.at + i * o.dy.ld,
+         o.m);
     }
     if (o.dx.at) NAME(affine_dx)(&o);
     if (o.dw.at) NAME(affine_dw)(&o);
@@ -140,10 +139,9 @@ static void NAME(relu_forward)(const struct job *o) {
 
 static void NAME(relu_backward)(const struct job *o) {
 #pragma omp parallel for num_threads(o->threads)
-    for (size_t i = 0; i < o->n; i++)
-        NAME(pass_mask)
-        ((const REAL *)o->dy.at + i * o->dy.ld, (const uint64_t *)o->mask.at + i * o->mask.ld, (REAL *)o->dx.at + i * o->dx.ld,
-         o->d);
+    for (size_t i = 0; i < o->n; i++) NAME(pass_mask)
+    ((const REAL *)o->dy.at + i * o->dy.ld, (const uint64_t *)o->mask.at + i * o->mask.ld, (REAL *)o->dx.at + i * o->dx.ld,
+     o->d);
 }
 
 /* The row's loss; p, if there is one, becomes its probabilities. p may be x. */
@@ -186,9 +184,8 @@ static void NAME(softmax_xent_forward)(const struct job *o) { NAME(softmax_rows)
 static void NAME(softmax_xent_backward)(const struct job *o) {
     const int32_t *const labels = o->labels.at;
 #pragma omp parallel for num_threads(o->threads)
-    for (size_t i = 0; i < o->n; i++)
-        NAME(subtract_label)
-        ((const REAL *)o->p.at + i * o->p.ld, o->c, labels[i], NAME(scale)(o), (REAL *)o->dx.at + i * o->dx.ld);
+    for (size_t i = 0; i < o->n; i++) NAME(subtract_label)
+    ((const REAL *)o->p.at + i * o->p.ld, o->c, labels[i], NAME(scale)(o), (REAL *)o->dx.at + i * o->dx.ld);
 }
 
 static void NAME(softmax_xent)(const struct job *o) { NAME(softmax_rows)(o, &o->dx, true); }

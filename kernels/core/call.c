@@ -11,13 +11,13 @@ static size_t threads_for(const gk_context *ctx, const struct gk_kernel *kernel,
 }
 
 size_t gk_call_threads(const gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args) {
-    return threads_for(ctx, gk_kernel_get(id), ctx->columns[dtype]->cells[id], dtype, args);
+    return threads_for(ctx, gk_kernel_get(id), ctx->isas[dtype]->cells[id], dtype, args);
 }
 
 gk_status gk_call(gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args) {
     if (!ctx || !args) return GK_ERROR_NULL;
     const struct gk_kernel *const kernel = gk_kernel_get(id);
-    const struct gk_cell *const cell = ctx->columns[dtype]->cells[id];
+    const struct gk_cell *const cell = ctx->isas[dtype]->cells[id];
     bool writes;
     gk_status status = gk_validate(kernel, dtype, args, &writes);
     if (status != GK_OK || !writes) return status;
@@ -31,7 +31,9 @@ gk_status gk_call(gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, co
     return GK_OK;
 }
 
-#define GK_KERNEL(id, family, doc)                                                                                         \
-    gk_status gk_##id(gk_context *ctx, const gk_##id##_args *args) { return gk_call(ctx, GK_KERNEL_##id, GK_F32, args); }  \
-    gk_status gk_##id##_f64(gk_context *ctx, const gk_##id##_args_f64 *args) { return gk_call(ctx, GK_KERNEL_##id, GK_F64, args); }
-#include "kernels.def"
+#define GK_KERNEL(id, family, doc)                                                                                             \
+    gk_status gk_##id(gk_context *ctx, const gk_##id##_args *args) { return gk_call(ctx, GK_KERNEL_##id, GK_F32, args); }      \
+    gk_status gk_##id##_f64(gk_context *ctx, const gk_##id##_args_f64 *args) {                                                 \
+        return gk_call(ctx, GK_KERNEL_##id, GK_F64, args);                                                                     \
+    }
+#include "../kernels.def"

@@ -43,9 +43,7 @@ static bool listed(const char *list, const char *name) {
     return false;
 }
 
-static bool octal(char c) {
-    return c >= '0' && c <= '7';
-}
+static bool octal(char c) { return c >= '0' && c <= '7'; }
 
 /* mountinfo writes space, tab, newline and backslash as a backslash and three octal digits. */
 static void unescape(char *text) {
@@ -74,9 +72,7 @@ static bool parse_mount(char *line, struct mount *m) {
     return true;
 }
 
-static bool goes_up(const char *path) {
-    return strncmp(path, "/..", 3) == 0 && (path[3] == '/' || path[3] == '\0');
-}
+static bool goes_up(const char *path) { return strncmp(path, "/..", 3) == 0 && (path[3] == '/' || path[3] == '\0'); }
 
 /* What leads from a mount's top to a group, "" for the top itself. NULL: the mount does not show that group. */
 static const char *path_below(const char *top, const char *group) {

@@ -9,14 +9,14 @@ static gk_status choose_column(gk_context *ctx, const char *asked) {
     const char *const cap = gk_isa_cap(), *const name = asked ? asked : cap;
     ctx->isa_rule = asked ? "asked for" : cap ? "GRADKERN_ISA" : "the widest that this CPU runs";
     if (!name) {
-        ctx->column = gk_column_count() - 1;
-        while (gk_column_missing(ctx->column)) ctx->column--;
+        ctx->isa = GK_ISA_COUNT - 1;
+        while (gk_isa_missing(ctx->isa)) ctx->isa--;
         return GK_OK;
     }
-    const int index = gk_column_find(name);
+    const int index = gk_isa_find(name);
     if (index < 0) return asked ? GK_ERROR_ISA : GK_ERROR_ENVIRONMENT;
-    if (gk_column_missing((size_t)index)) return GK_ERROR_ISA;
-    ctx->column = (size_t)index;
+    if (gk_isa_missing((size_t)index)) return GK_ERROR_ISA;
+    ctx->isa = (size_t)index;
     return GK_OK;
 }
 
@@ -25,8 +25,7 @@ static gk_status configure(gk_context *ctx, const gk_options *options) {
     const struct gk_topology topology = gk_topology_now();
     const gk_status status = choose_column(ctx, options->isa);
     if (status != GK_OK) return status;
-    for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
-        ctx->columns[dtype] = gk_column_get(ctx->column, (enum gk_dtype)dtype);
+    for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) ctx->isas[dtype] = gk_isa_get(ctx->isa, (enum gk_dtype)dtype);
     ctx->threads = gk_threads_choose(&topology, options->threads, getenv("OMP_NUM_THREADS"), &ctx->threads_rule);
     if (ctx->threads == 0) return options->threads ? GK_ERROR_OPTION : GK_ERROR_ENVIRONMENT;
     if (!(options->serial_below >= 0)) return GK_ERROR_OPTION;
@@ -68,13 +67,9 @@ void gk_context_trim(gk_context *ctx) {
     ctx->scratch_bytes = 0;
 }
 
-const char *gk_context_isa(const gk_context *ctx) {
-    return ctx ? ctx->columns[GK_F32]->name : "";
-}
+const char *gk_context_isa(const gk_context *ctx) { return ctx ? ctx->isas[GK_F32]->name : ""; }
 
-size_t gk_context_threads(const gk_context *ctx) {
-    return ctx ? ctx->threads : 0;
-}
+size_t gk_context_threads(const gk_context *ctx) { return ctx ? ctx->threads : 0; }
 
 void *gk_context_scratch(gk_context *ctx, size_t bytes) {
     enum { HUGE_PAGE = 1 << 21 };
@@ -91,10 +86,7 @@ void *gk_context_scratch(gk_context *ctx, size_t bytes) {
 }
 
 void gk_context_inspect(const gk_context *ctx, struct gk_context_info *info) {
-    *info = (struct gk_context_info){ctx->column, ctx->threads, ctx->isa_rule, ctx->threads_rule, ctx->caches,
-                                    ctx->ran};
+    *info = (struct gk_context_info){ctx->isa, ctx->threads, ctx->isa_rule, ctx->threads_rule, ctx->caches, ctx->ran};
 }
 
-void gk_context_set_caches(gk_context *ctx, struct gk_caches caches) {
-    ctx->caches = caches;
-}
+void gk_context_set_caches(gk_context *ctx, struct gk_caches caches) { ctx->caches = caches; }

@@ -1,16 +1,17 @@
 #ifndef GK_CONTEXT_H
 #define GK_CONTEXT_H
 
-#include "registry.h"
+#include "call.h"
+#include "team.h"
 
 struct gk_context {
-    const struct gk_column *columns[GK_DTYPE_COUNT];
+    const struct gk_isa *isas[GK_DTYPE_COUNT];
     size_t threads, ran; /* the most that a call asks for; those that the last one had */
     double serial_below;
     struct gk_caches caches;
     void *scratch; /* grows until it is trimmed: calls after the first of a shape allocate nothing */
     size_t scratch_bytes;
-    size_t column;
+    size_t isa;
     const char *isa_rule, *threads_rule;
 };
 

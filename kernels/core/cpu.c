@@ -24,12 +24,9 @@ static const struct feature {
     unsigned bit;
     uint64_t state;
 } features[] = {
-    {GK_CPU_AVX2, "avx2", 7, EBX, 5, STATE_YMM},
-    {GK_CPU_FMA, "fma", 1, ECX, 12, STATE_YMM},
-    {GK_CPU_AVX512F, "avx512f", 7, EBX, 16, STATE_ZMM},
-    {GK_CPU_AVX512DQ, "avx512dq", 7, EBX, 17, STATE_ZMM},
-    {GK_CPU_AVX512BW, "avx512bw", 7, EBX, 30, STATE_ZMM},
-    {GK_CPU_AVX512VL, "avx512vl", 7, EBX, 31, STATE_ZMM},
+    {GK_CPU_AVX2, "avx2", 7, EBX, 5, STATE_YMM},          {GK_CPU_FMA, "fma", 1, ECX, 12, STATE_YMM},
+    {GK_CPU_AVX512F, "avx512f", 7, EBX, 16, STATE_ZMM},   {GK_CPU_AVX512DQ, "avx512dq", 7, EBX, 17, STATE_ZMM},
+    {GK_CPU_AVX512BW, "avx512bw", 7, EBX, 30, STATE_ZMM}, {GK_CPU_AVX512VL, "avx512vl", 7, EBX, 31, STATE_ZMM},
 };
 
 static struct gk_cpuid_leaf leaf_of(const struct gk_cpu_dump *dump, uint32_t leaf) {
@@ -100,13 +97,9 @@ void gk_cpu_brand(char *brand, size_t size) {
 
 #else
 
-void gk_cpu_read(struct gk_cpu_dump *dump) {
-    *dump = (struct gk_cpu_dump){0};
-}
+void gk_cpu_read(struct gk_cpu_dump *dump) { *dump = (struct gk_cpu_dump){0}; }
 
-void gk_cpu_brand(char *brand, size_t size) {
-    snprintf(brand, size, "unknown");
-}
+void gk_cpu_brand(char *brand, size_t size) { snprintf(brand, size, "unknown"); }
 
 #endif
 
@@ -114,22 +107,14 @@ void gk_cpu_brand(char *brand, size_t size) {
 
 enum { MXCSR_FLAGS = 0x3f };
 
-uint32_t gk_cpu_float_state(void) {
-    return __builtin_ia32_stmxcsr() & ~(uint32_t)MXCSR_FLAGS;
-}
+uint32_t gk_cpu_float_state(void) { return __builtin_ia32_stmxcsr() & ~(uint32_t)MXCSR_FLAGS; }
 
-void gk_cpu_set_float_state(uint32_t state) {
-    __builtin_ia32_ldmxcsr(state | (__builtin_ia32_stmxcsr() & MXCSR_FLAGS));
-}
+void gk_cpu_set_float_state(uint32_t state) { __builtin_ia32_ldmxcsr(state | (__builtin_ia32_stmxcsr() & MXCSR_FLAGS)); }
 
 #else
 
-uint32_t gk_cpu_float_state(void) {
-    return (uint32_t)fegetround();
-}
+uint32_t gk_cpu_float_state(void) { return (uint32_t)fegetround(); }
 
-void gk_cpu_set_float_state(uint32_t state) {
-    fesetround((int)state);
-}
+void gk_cpu_set_float_state(uint32_t state) { fesetround((int)state); }
 
 #endif

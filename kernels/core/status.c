@@ -1,15 +1,11 @@
 #include "gradkern.h"
 
-#define TEXT(x) #x
+#define TEXT(x)                      #x
 #define VERSION(major, minor, patch) TEXT(major) "." TEXT(minor) "." TEXT(patch)
 
-const char *gk_version(void) {
-    return VERSION(GK_VERSION_MAJOR, GK_VERSION_MINOR, GK_VERSION_PATCH);
-}
+const char *gk_version(void) { return VERSION(GK_VERSION_MAJOR, GK_VERSION_MINOR, GK_VERSION_PATCH); }
 
-int gk_numerics_version(void) {
-    return GK_NUMERICS_VERSION;
-}
+int gk_numerics_version(void) { return GK_NUMERICS_VERSION; }
 
 const char *gk_status_string(gk_status status) {
     switch (status) {

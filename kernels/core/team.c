@@ -17,9 +17,7 @@
 
 static _Atomic(const char *) always_serial;
 
-static void in_child(void) {
-    atomic_store(&always_serial, "this process is a child after fork");
-}
+static void in_child(void) { atomic_store(&always_serial, "this process is a child after fork"); }
 
 /* When the library is loaded, not at its first call: a host that used OpenMP itself may fork before that. */
 __attribute__((constructor)) static void watch_forks(void) {
@@ -92,13 +90,12 @@ static size_t try_threads(size_t wanted) {
 /* Of the calling thread, for each has a pool of its own: the threads that its last team asked for, and the most it can have. */
 static _Thread_local size_t pool = 1, most = GK_THREADS_MAX;
 
-static size_t least_of(size_t a, size_t b) {
-    return a < b ? a : b;
-}
+static size_t least_of(size_t a, size_t b) { return a < b ? a : b; }
 
-/* libgomp ends the process where a thread cannot be created. So the threads of a team are tried before it asks for them, and again
- * where a team is larger than the last one, for libgomp ends the threads that a team does not need. A caller that was refused
- * threads does not try again. *trying: the trial is held until the threads are there, lest another caller's takes their places. */
+/* libgomp ends the process where a thread cannot be created. So the threads of a team are tried before it asks for them, and
+ * again where a team is larger than the last one, for libgomp ends the threads that a team does not need. A caller that was
+ * refused threads does not try again. *trying: the trial is held until the threads are there, lest another caller's takes their
+ * places. */
 static size_t available(size_t threads, bool *trying) {
     int state;
     threads = least_of(threads, most);
@@ -180,13 +177,4 @@ size_t gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch,
 void gk_team_barrier(const struct gk_team *team) {
     if (team->size == 1) return;
 #pragma omp barrier
-}
-
-struct gk_slice gk_team_slice(const struct gk_team *team, size_t total, size_t unit) {
-    if (team->size == 1) return (struct gk_slice){0, total};
-    const size_t units = total / unit + (total % unit != 0);
-    const size_t share = units / team->size, more = units % team->size;
-    const size_t first = team->rank * share + (team->rank < more ? team->rank : more);
-    const size_t begin = first * unit, end = (first + share + (team->rank < more)) * unit;
-    return (struct gk_slice){begin < total ? begin : total, end < total ? end : total};
 }

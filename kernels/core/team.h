@@ -21,12 +21,6 @@ struct gk_machine {
     struct gk_caches caches;
 };
 
-struct gk_slice {
-    size_t begin, end;
-};
-
-typedef void gk_run(const void *args, const struct gk_team *team);
-
 /* Runs run(args, team) on each of at most `threads` threads, in one parallel region, all in the caller's floating-point state.
  * Returns how many there were: one inside a caller's parallel region and in a child after fork, where the OpenMP runtime would
  * hang; fewer than asked for where the system has no more, or where OpenMP is told so (OMP_THREAD_LIMIT, OMP_DYNAMIC). */
@@ -40,7 +34,9 @@ static inline size_t gk_team_claim(const struct gk_team *team) {
 }
 
 /* This thread's share of [0, total), cut at multiples of unit. */
-struct gk_slice gk_team_slice(const struct gk_team *team, size_t total, size_t unit);
+static inline struct gk_slice gk_team_slice(const struct gk_team *team, size_t total, size_t unit) {
+    return gk_slice_of(total, unit, team->rank, team->size);
+}
 
 /* Adds the processors of all places to which the OpenMP runtime binds threads. False: it binds none, or there is no memory. */
 bool gk_team_places(struct gk_processors *processors);

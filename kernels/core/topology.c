@@ -17,13 +17,9 @@ static struct gk_topology topology;
 static uint16_t core_of[GK_PROCESSORS_MAX]; /* of each processor, the lowest processor of its core */
 static pthread_once_t read_once = PTHREAD_ONCE_INIT;
 
-static size_t at_least_one(long n) {
-    return n > 0 ? (size_t)n : 1;
-}
+static size_t at_least_one(long n) { return n > 0 ? (size_t)n : 1; }
 
-static size_t count_of(hwloc_topology_t t, hwloc_obj_type_t type) {
-    return at_least_one(hwloc_get_nbobjs_by_type(t, type));
-}
+static size_t count_of(hwloc_topology_t t, hwloc_obj_type_t type) { return at_least_one(hwloc_get_nbobjs_by_type(t, type)); }
 
 /* A size that is absurd (hwloc can be told any) would make blocks, and scratch space, of that size. */
 static size_t cache_bytes(hwloc_topology_t t, hwloc_obj_type_t type, size_t otherwise) {
@@ -100,14 +96,18 @@ static void count_cores(struct gk_topology *t) {
 static void read_topology(void) {
     for (size_t i = 0; i < GK_PROCESSORS_MAX; i++) core_of[i] = (uint16_t)i;
     topology = (struct gk_topology){
-        .machine_cores = at_least_one(sysconf(_SC_NPROCESSORS_ONLN)), .packages = 1, .numa_nodes = 1,
+        .machine_cores = at_least_one(sysconf(_SC_NPROCESSORS_ONLN)),
+        .packages = 1,
+        .numa_nodes = 1,
         .caches = {.l1d = 32 << 10, .l2 = 1 << 20, .l3 = 16 << 20},
     };
     const char *const reason = read_hwloc(&topology);
     topology.known = !reason;
     if (reason)
-        fprintf(stderr, "gradkern: warning: the machine is not known (%s): "
-                "each processor counts as a core, caches are guessed\n", reason);
+        fprintf(stderr,
+                "gradkern: warning: the machine is not known (%s): "
+                "each processor counts as a core, caches are guessed\n",
+                reason);
     topology.cpu_quota = gk_cgroup_cpu_quota("");
     count_cores(&topology);
 }

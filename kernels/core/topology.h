@@ -6,11 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Bytes; l1d and l2 of one core, l3 of one cache, however many cores share it. Typical sizes where hwloc knows none that makes
- * sense. */
-struct gk_caches {
-    size_t l1d, l2, l3;
-};
+#include "isa.h"
 
 struct gk_topology {
     size_t cores;           /* physical cores among the processors that gk_processors_usable gives, at least 1 */

@@ -1,10 +1,10 @@
 /* What can be wrong with a call, from the table. What only a kernel can know (labels) its cell checks. */
-#include "registry.h"
+#include "call.h"
 
 enum { OPERANDS_MAX = 16 };
 
 struct extent {
-    uintptr_t begin, end;    /* bytes from the first to past the last element */
+    uintptr_t begin, end;     /* bytes from the first to past the last element */
     size_t row, stride, size; /* bytes of a row, and from one row to the next; size of an element */
 };
 
@@ -45,8 +45,8 @@ static bool overlap(const struct extent *a, const struct extent *b) {
     return gap < a->row || a->stride - gap < b->row;
 }
 
-static bool in_place(const struct gk_kernel *kernel, const struct gk_field *a, const struct gk_field *b,
-                     const struct extent *x, const struct extent *y) {
+static bool in_place(const struct gk_kernel *kernel, const struct gk_field *a, const struct gk_field *b, const struct extent *x,
+                     const struct extent *y) {
     if (x->begin != y->begin || x->stride != y->stride) return false;
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];

@@ -3,7 +3,7 @@
 #define GK_SIMD_AVX2_H
 
 #if !defined(__AVX2__) || !defined(__FMA__) || defined(__AVX512F__)
-#error "this column is compiled without its flags"
+#error "this isa is compiled without its flags"
 #endif
 
 #include <immintrin.h>
@@ -13,13 +13,13 @@
 #define GK_SIMD_NEEDS (GK_CPU_AVX2 | GK_CPU_FMA)
 
 /* 12 accumulators, 15 of 16 registers live. 4 x 24 was measured slower. */
-#define GK_TILE_ROWS 6
+#define GK_TILE_ROWS    6
 #define GK_TILE_VECTORS 2
-#define GK_LOW_LANES 0 /* half a vector costs as much as a whole one */
+#define GK_LOW_LANES    0 /* half a vector costs as much as a whole one */
 
 #if GK_IS_F64
-#define GK_LANES 4
-#define GK_PS(op) _mm256_##op##_pd
+#define GK_LANES   4
+#define GK_PS(op)  _mm256_##op##_pd
 #define GK_EPI(op) _mm256_##op##_epi64
 typedef __m256d vf;
 typedef uint64_t vi_element;
@@ -27,8 +27,8 @@ static inline __m256i vi_from_vf(vf a) { return _mm256_castpd_si256(a); }
 static inline vf vf_from_vi(__m256i a) { return _mm256_castsi256_pd(a); }
 static inline __m256i vi_set1(vi_element x) { return _mm256_set1_epi64x((long long)x); }
 #else
-#define GK_LANES 8
-#define GK_PS(op) _mm256_##op##_ps
+#define GK_LANES   8
+#define GK_PS(op)  _mm256_##op##_ps
 #define GK_EPI(op) _mm256_##op##_epi32
 typedef __m256 vf;
 typedef uint32_t vi_element;
@@ -62,8 +62,8 @@ static inline vm vm_from_bits(uint64_t bits) {
 static inline vm vm_first(size_t n) { return vm_from_bits(n >= GK_LANES ? ~0u : (1u << n) - 1); }
 static inline uint64_t vm_to_bits(vm m) { return (uint64_t)(unsigned)GK_PS(movemask)(m); }
 
-/* The lanes of the mask, or the first n; no byte of another is touched, loaded they are +0. Stored by parts: a masked store takes AMD CPUs ten
- * times as long. */
+/* The lanes of the mask, or the first n; no byte of another is touched, loaded they are +0. Stored by parts: a masked store
+ * takes AMD CPUs ten times as long. */
 static inline vf vf_load_m(vm m, const real *p) { return GK_PS(maskload)(p, vi_from_vf(m)); }
 static inline vf vf_load_n(const real *p, size_t n) { return vf_load_m(vm_first(n), p); }
 
@@ -188,7 +188,8 @@ GK_INLINE void vf_load_columns(const real *p, size_t ld, vf r[GK_COLUMNS]) {
 #else
     const vf a = vf_load_halves(p, 4 * ld), b = vf_load_halves(p + ld, 4 * ld);
     const vf c = vf_load_halves(p + 2 * ld, 4 * ld), d = vf_load_halves(p + 3 * ld, 4 * ld);
-    const vf ab = _mm256_unpacklo_ps(a, b), ab2 = _mm256_unpackhi_ps(a, b), cd = _mm256_unpacklo_ps(c, d), cd2 = _mm256_unpackhi_ps(c, d);
+    const vf ab = _mm256_unpacklo_ps(a, b), ab2 = _mm256_unpackhi_ps(a, b), cd = _mm256_unpacklo_ps(c, d),
+             cd2 = _mm256_unpackhi_ps(c, d);
     r[0] = _mm256_shuffle_ps(ab, cd, 0x44);
     r[1] = _mm256_shuffle_ps(ab, cd, 0xee);
     r[2] = _mm256_shuffle_ps(ab2, cd2, 0x44);

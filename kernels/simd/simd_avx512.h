@@ -3,29 +3,28 @@
 #define GK_SIMD_AVX512_H
 
 #if !defined(__AVX512F__) || !defined(__AVX512DQ__) || !defined(__AVX512BW__) || !defined(__AVX512VL__) || !defined(__FMA__)
-#error "this column is compiled without its flags"
+#error "this isa is compiled without its flags"
 #endif
 
 #include <immintrin.h>
 
 #include "core/cpu.h"
 
-#define GK_SIMD_NEEDS                                                                                                      \
-    (GK_CPU_AVX2 | GK_CPU_FMA | GK_CPU_AVX512F | GK_CPU_AVX512DQ | GK_CPU_AVX512BW | GK_CPU_AVX512VL)
+#define GK_SIMD_NEEDS (GK_CPU_AVX2 | GK_CPU_FMA | GK_CPU_AVX512F | GK_CPU_AVX512DQ | GK_CPU_AVX512BW | GK_CPU_AVX512VL)
 
 /* 24 accumulators; with the loads 27 of 32 registers live. 14 x 32 is as fast with gcc but spills with clang 14. */
-#define GK_TILE_ROWS 12
+#define GK_TILE_ROWS    12
 #define GK_TILE_VECTORS 2
 
 #if GK_IS_F64
-#define GK_LANES 8
-#define GK_LOW_LANES 4 /* cost half where a vector is two halves in the CPU, as in Zen 4 */
-#define GK_LOW(a) _mm512_castpd512_pd256(a)
-#define GK_WIDE(a) _mm512_castpd256_pd512(a)
-#define GK_PS_LOW(op) _mm256_##op##_pd
-#define GK_PS(op) _mm512_##op##_pd
+#define GK_LANES       8
+#define GK_LOW_LANES   4 /* cost half where a vector is two halves in the CPU, as in Zen 4 */
+#define GK_LOW(a)      _mm512_castpd512_pd256(a)
+#define GK_WIDE(a)     _mm512_castpd256_pd512(a)
+#define GK_PS_LOW(op)  _mm256_##op##_pd
+#define GK_PS(op)      _mm512_##op##_pd
 #define GK_PS_MASK(op) _mm512_##op##_pd_mask
-#define GK_EPI(op) _mm512_##op##_epi64
+#define GK_EPI(op)     _mm512_##op##_epi64
 typedef __m512d vf;
 typedef __mmask8 vm;
 typedef uint64_t vi_element;
@@ -33,14 +32,14 @@ static inline __m512i vi_from_vf(vf a) { return _mm512_castpd_si512(a); }
 static inline vf vf_from_vi(__m512i a) { return _mm512_castsi512_pd(a); }
 static inline __m512i vi_set1(vi_element x) { return _mm512_set1_epi64((long long)x); }
 #else
-#define GK_LANES 16
-#define GK_LOW_LANES 8
-#define GK_LOW(a) _mm512_castps512_ps256(a)
-#define GK_WIDE(a) _mm512_castps256_ps512(a)
-#define GK_PS_LOW(op) _mm256_##op##_ps
-#define GK_PS(op) _mm512_##op##_ps
+#define GK_LANES       16
+#define GK_LOW_LANES   8
+#define GK_LOW(a)      _mm512_castps512_ps256(a)
+#define GK_WIDE(a)     _mm512_castps256_ps512(a)
+#define GK_PS_LOW(op)  _mm256_##op##_ps
+#define GK_PS(op)      _mm512_##op##_ps
 #define GK_PS_MASK(op) _mm512_##op##_ps_mask
-#define GK_EPI(op) _mm512_##op##_epi32
+#define GK_EPI(op)     _mm512_##op##_epi32
 typedef __m512 vf;
 typedef __mmask16 vm;
 typedef uint32_t vi_element;
@@ -145,7 +144,8 @@ GK_INLINE void vf_transpose(vf r[GK_LANES]) {
     }
     for (int c = 0; c < 4; c++) {
         const vf low = _mm512_shuffle_f32x4(t[c], t[c + 4], 0x88), low_odd = _mm512_shuffle_f32x4(t[c], t[c + 4], 0xdd);
-        const vf high = _mm512_shuffle_f32x4(t[c + 8], t[c + 12], 0x88), high_odd = _mm512_shuffle_f32x4(t[c + 8], t[c + 12], 0xdd);
+        const vf high = _mm512_shuffle_f32x4(t[c + 8], t[c + 12], 0x88),
+                 high_odd = _mm512_shuffle_f32x4(t[c + 8], t[c + 12], 0xdd);
         r[c] = _mm512_shuffle_f32x4(low, high, 0x88);
         r[c + 8] = _mm512_shuffle_f32x4(low, high, 0xdd);
         r[c + 4] = _mm512_shuffle_f32x4(low_odd, high_odd, 0x88);
@@ -158,7 +158,8 @@ GK_INLINE void vf_transpose(vf r[GK_LANES]) {
 static inline vf vf_load_quarters(const real *p, size_t step) {
     const __m128 a = _mm_loadu_ps((const void *)p), b = _mm_loadu_ps((const void *)(p + step));
     const __m128 c = _mm_loadu_ps((const void *)(p + 2 * step)), d = _mm_loadu_ps((const void *)(p + 3 * step));
-    const __m256 low = _mm256_insertf128_ps(_mm256_castps128_ps256(a), b, 1), high = _mm256_insertf128_ps(_mm256_castps128_ps256(c), d, 1);
+    const __m256 low = _mm256_insertf128_ps(_mm256_castps128_ps256(a), b, 1),
+                 high = _mm256_insertf128_ps(_mm256_castps128_ps256(c), d, 1);
     const __m512 whole = _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
 #if GK_IS_F64
     return _mm512_castps_pd(whole);
@@ -176,7 +177,8 @@ GK_INLINE void vf_load_columns(const real *p, size_t ld, vf r[GK_COLUMNS]) {
 #else
     const vf a = vf_load_quarters(p, 4 * ld), b = vf_load_quarters(p + ld, 4 * ld);
     const vf c = vf_load_quarters(p + 2 * ld, 4 * ld), d = vf_load_quarters(p + 3 * ld, 4 * ld);
-    const vf ab = _mm512_unpacklo_ps(a, b), ab2 = _mm512_unpackhi_ps(a, b), cd = _mm512_unpacklo_ps(c, d), cd2 = _mm512_unpackhi_ps(c, d);
+    const vf ab = _mm512_unpacklo_ps(a, b), ab2 = _mm512_unpackhi_ps(a, b), cd = _mm512_unpacklo_ps(c, d),
+             cd2 = _mm512_unpackhi_ps(c, d);
     r[0] = _mm512_shuffle_ps(ab, cd, 0x44);
     r[1] = _mm512_shuffle_ps(ab, cd, 0xee);
     r[2] = _mm512_shuffle_ps(ab2, cd2, 0x44);

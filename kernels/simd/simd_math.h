@@ -4,34 +4,34 @@
 #define GK_SIMD_MATH_H
 
 #if GK_IS_F64
-#define GK_MANTISSA 52
-#define GK_BIAS 1023
-#define GK_MAGIC 0x1.8p52 /* adding it rounds to an integer, which then stands in the low bits */
-#define GK_LOG2E 0x1.71547652b82fep+0
-#define GK_LN2_HI 0x1.62e42fefa4p-1 /* 41 bits: its product with an exponent is exact */
-#define GK_LN2_LO -0x1.8432a1b0e2634p-43
-#define GK_EXP_MIN -746.0 /* below: 0; above GK_EXP_MAX: Inf */
-#define GK_EXP_MAX 710.0
-#define GK_EXP_NORMAL -0x1.6232bdd7abcd2p+9 /* the smallest x with exp(x) >= 2^-1022 */
+#define GK_MANTISSA        52
+#define GK_BIAS            1023
+#define GK_MAGIC           0x1.8p52 /* adding it rounds to an integer, which then stands in the low bits */
+#define GK_LOG2E           0x1.71547652b82fep+0
+#define GK_LN2_HI          0x1.62e42fefa4p-1 /* 41 bits: its product with an exponent is exact */
+#define GK_LN2_LO          -0x1.8432a1b0e2634p-43
+#define GK_EXP_MIN         -746.0 /* below: 0; above GK_EXP_MAX: Inf */
+#define GK_EXP_MAX         710.0
+#define GK_EXP_NORMAL      -0x1.6232bdd7abcd2p+9 /* the smallest x with exp(x) >= 2^-1022 */
 #define GK_SMALLEST_NORMAL 0x1p-1022
-#define GK_SQRT_HALF 0x3fe6a09e667f3bcdu
+#define GK_SQRT_HALF       0x3fe6a09e667f3bcdu
 static const real gk_exp_terms[] = {0x1.607cfe04c9d56p-33, 0x1.1f9372be11f94p-29, 0x1.ae6521b86b68ep-26, 0x1.27e4c65cd46d5p-22,
                                     0x1.71de3a1404e32p-19, 0x1.a01a01b0bc916p-16, 0x1.a01a01a02c6b2p-13, 0x1.6c16c16c1424ep-10,
                                     0x1.11111111110ecp-7,  0x1.555555555555bp-5,  0x1.5555555555555p-3,  0x1p-1};
 static const real gk_log_terms[] = {0x1.2f0d94ae194p-3,   0x1.39a0f4604aee4p-3, 0x1.746646334d674p-3, 0x1.c71c51e7d2a79p-3,
                                     0x1.2492494217d6ap-2, 0x1.999999997fb2dp-2, 0x1.5555555555593p-1};
 #else
-#define GK_MANTISSA 23
-#define GK_BIAS 127
-#define GK_MAGIC 0x1.8p23f
-#define GK_LOG2E 0x1.715476p+0f
-#define GK_LN2_HI 0x1.62e4p-1f /* 16 bits */
-#define GK_LN2_LO 0x1.7f7d1cp-20f
-#define GK_EXP_MIN -104.0f
-#define GK_EXP_MAX 89.0f
-#define GK_EXP_NORMAL -0x1.5d589ep+6f /* 2^-126 */
+#define GK_MANTISSA        23
+#define GK_BIAS            127
+#define GK_MAGIC           0x1.8p23f
+#define GK_LOG2E           0x1.715476p+0f
+#define GK_LN2_HI          0x1.62e4p-1f /* 16 bits */
+#define GK_LN2_LO          0x1.7f7d1cp-20f
+#define GK_EXP_MIN         -104.0f
+#define GK_EXP_MAX         89.0f
+#define GK_EXP_NORMAL      -0x1.5d589ep+6f /* 2^-126 */
 #define GK_SMALLEST_NORMAL 0x1p-126f
-#define GK_SQRT_HALF 0x3f3504f3u
+#define GK_SQRT_HALF       0x3f3504f3u
 static const real gk_exp_terms[] = {0x1.6a23c8p-10f, 0x1.123a2p-7f, 0x1.5558f4p-5f, 0x1.555492p-3f, 0x1.fffffcp-2f};
 static const real gk_log_terms[] = {0x1.e2fdcep-3f, 0x1.2438a8p-2f, 0x1.999a7cp-2f, 0x1.555554p-1f};
 #endif

@@ -2,9 +2,9 @@
 #ifndef GK_SIMD_REF_H
 #define GK_SIMD_REF_H
 
-#define GK_SIMD_NEEDS 0
-#define GK_LANES 1
-#define GK_TILE_ROWS 1
+#define GK_SIMD_NEEDS   0
+#define GK_LANES        1
+#define GK_TILE_ROWS    1
 #define GK_TILE_VECTORS 1
 
 typedef real vf;

@@ -1,0 +1,117 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build_info.h"
+#include "commands.h"
+#include "machine.h"
+#include "message.h"
+#include "plan.h"
+#include "report_table.h"
+
+static void print_machine(void) {
+    const struct gb_machine *const m = gb_machine_get();
+    char l1[24], l2[24], l3[24];
+    printf("gradbench    %s, numerics %d, revision %s\n", gk_version(), gk_numerics_version(), gb_build_revision());
+    printf("built by     %s, %s\n", gb_build_compiler(), gb_build_flags());
+    printf("cpu          %s\n", m->cpu);
+    printf("features     %s\n", *m->features ? m->features : "none that gradkern looks for");
+    printf("cores        %zu usable, with %zu hardware thread%s; the machine has %zu, in %zu package%s and %zu NUMA node%s\n",
+           m->cores, m->logical, m->logical == 1 ? "" : "s", m->machine_cores, m->packages, m->packages == 1 ? "" : "s",
+           m->numa_nodes, m->numa_nodes == 1 ? "" : "s");
+    printf("caches       L1d %s and L2 %s a core, L3 %s\n", gb_bytes_text((double)m->caches.l1d, l1, sizeof l1),
+           gb_bytes_text((double)m->caches.l2, l2, sizeof l2), gb_bytes_text((double)m->caches.l3, l3, sizeof l3));
+    if (m->cpu_quota > 0) printf("cpu quota    %.2f CPUs\n", m->cpu_quota);
+    else printf("cpu quota    none\n");
+}
+
+static void print_environment(void) {
+    extern char **environ;
+    bool any = false;
+    for (char **variable = environ; *variable; variable++) {
+        if (strncmp(*variable, "GRADKERN_", 9) != 0 && strncmp(*variable, "GRADBENCH_", 10) != 0 &&
+            strncmp(*variable, "OMP_", 4) != 0 && strncmp(*variable, "GOMP_", 5) != 0 && strncmp(*variable, "KMP_", 4) != 0 &&
+            strncmp(*variable, "HWLOC_", 6) != 0)
+            continue;
+        printf("%s%.200s\n", any ? "             " : "environment  ", *variable);
+        any = true;
+    }
+    if (!any) printf("environment  no GRADKERN_, GRADBENCH_ or OMP_ variable is set\n");
+}
+
+static void print_choice(const struct gk_context_info *info) {
+    printf("\nchosen       %s: %s\n", gk_isa_get(info->isa, GK_F32)->name, info->isa_rule);
+    for (size_t i = GK_ISA_COUNT; i-- > 0;) {
+        const char *const reason = gk_isa_unusable(i);
+        if (i == info->isa) continue;
+        printf("  not        %s: %s\n", gk_isa_get(i, GK_F32)->name,
+               reason ? reason : "usable, but a wider one is too; --isa or GRADKERN_ISA lowers the choice");
+    }
+    printf("threads      %zu: %s\n", info->threads, info->threads_rule);
+}
+
+static void print_blocking(const struct gk_context_info *info) {
+    static const char *const edges[] = {"lanes", "tile rows", "tile columns", "row-sum lanes", "k block"};
+    const struct gk_isa *const isa = gk_isa_get(info->isa, GK_F32);
+    char bytes[24];
+    printf("blocking     ");
+    for (size_t i = 0; i < sizeof edges / sizeof *edges && isa->edges[i]; i++)
+        printf("%s%s %zu", i ? ", " : "", edges[i], isa->edges[i]);
+    printf(" (f32)\n");
+    const size_t block = isa->block_cols(&info->caches);
+    if (!block) return;
+    printf("             of a product, %zu columns are packed together: with a k block of %zu they take half of L2 (%s)\n",
+           block, isa->edges[4], gb_bytes_text((double)info->caches.l2, bytes, sizeof bytes));
+}
+
+static int print_roofs(const struct gk_context_info *info) {
+    struct gb_roofs *const roofs = calloc(1, sizeof *roofs);
+    struct gb_warnings warnings = {.count = 0};
+    const struct gb_report report = {.out = stdout, .width = gb_report_width(stdout)};
+    if (!roofs) return gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
+    roofs->threads[roofs->n_threads++] = 1;
+    if (info->threads > 1) roofs->threads[roofs->n_threads++] = info->threads;
+    for (size_t i = 0; i < GK_ISA_COUNT; i++) roofs->isas[i] = !gk_isa_unusable(i);
+    for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) roofs->dtypes[dtype] = true;
+    struct gb_binding *const binding = gb_binding_create();
+    const bool measured = gb_roofs_measure(roofs, binding, 5, &warnings);
+    gb_binding_destroy(binding);
+    if (measured) gb_report_roofs(&report, roofs);
+    gb_report_warnings(&report, &warnings, 0);
+    free(roofs);
+    return measured ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
+}
+
+int gb_command_info(int argc, char **argv) {
+    bool no_roofs = false;
+    const struct gb_flag options[] = {
+        {"no-roofs", GB_FLAG_SWITCH, &no_roofs, NULL, "do not measure", 0, 0, NULL},
+    };
+    const struct gb_syntax syntax = {
+        .command = "info",
+        .options = options,
+        .n_options = sizeof options / sizeof *options,
+        .summary = "Explains this machine: what it has, what is chosen on it and why, what it can do at best, and what here\n"
+                   "spoils a measurement."};
+    gk_context *ctx;
+    struct gk_context_info info;
+    struct gb_warnings warnings = {.count = 0};
+    const struct gb_report report = {.out = stdout, .width = gb_report_width(stdout)};
+    int code;
+    if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
+    code = gb_environment_check();
+    if (code != GB_EXIT_OK) return code;
+    const gk_status status = gk_context_create(&ctx, NULL);
+    if (status != GK_OK) return gb_fail(GB_EXIT_RESOURCE, "cannot create a context: %s", gk_status_string(status));
+    gk_context_inspect(ctx, &info);
+    gk_context_destroy(ctx);
+    print_machine();
+    print_environment();
+    print_choice(&info);
+    print_blocking(&info);
+    if (!no_roofs) code = print_roofs(&info);
+    gb_environment_warn(&warnings, info.threads);
+    if (warnings.count) printf("\n");
+    gb_report_warnings(&report, &warnings, 0);
+    return code;
+}

@@ -1,0 +1,359 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "commands.h"
+#include "call.h"
+#include "message.h"
+#include "race.h"
+#include "report_table.h"
+#include "result_file.h"
+#include "result_json.h"
+#include "text.h"
+
+#define QUICK_SECONDS 7.0  /* after which no problem starts, unless it was asked for by its shape */
+#define SAVE_SHARE    0.05 /* of the time, that writing the result file may take before the end */
+
+struct run_options {
+    struct gb_plan_options plan;
+    uint64_t rounds;
+    double max_time, peer_limit;
+    const char *json, *peers;
+    struct gb_texts peer_commands;
+    bool quick, details, wide, no_color, no_bind;
+};
+
+/* What a run builds up. */
+struct run {
+    const struct run_options *options;
+    struct gb_plan plan;
+    struct gb_race race;
+    struct gb_roofs roofs, printed; /* printed: as they were before the first problem */
+    struct gb_warnings warnings;
+    struct gb_outcome *outcomes;
+    size_t count;
+    struct gb_report report;
+    double start;
+    double next_save; /* not before */
+    int saved;        /* the exit code of the last write of the result file */
+};
+
+static volatile sig_atomic_t caught;
+
+/* The first signal ends the run in order, one that comes a second later at once. Some senders (timeout, terminals) deliver one
+ * request twice. */
+static void on_signal(int number) {
+    static volatile double first;
+    const double now = gb_clock_ns();
+    if (!caught) {
+        caught = number;
+        first = now;
+    } else if (now - first > 1e9) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+}
+
+static void catch_signals(void) {
+    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction before;
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(numbers[i], &action, NULL);
+    }
+}
+
+/* A reader that is gone, and a file that may grow no more, are errors of a write. */
+static void ignore_signals(void) {
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+/* A terminal that understands escapes. */
+static bool is_terminal(int fd) {
+    const char *const kind = gb_environment_get("TERM");
+    return isatty(fd) && kind && strcmp(kind, "dumb") != 0;
+}
+
+/* One line on a terminal that is written over and over, cut off where it would go on in the next one. */
+struct progress {
+    bool on;
+    size_t task, tasks;
+    double start, last;
+};
+
+static void show_progress(void *data, const struct gb_task *task, const char *what, size_t done, size_t of) {
+    struct progress *const p = data;
+    const double now = gb_clock_ns();
+    char left[32] = "", line[300];
+    struct winsize window = {.ws_col = 0};
+    if (now - p->last < 1e8) return;
+    p->last = now;
+    if (p->task > 1) {
+        const double seconds = (now - p->start) / 1e9 * (double)(p->tasks - p->task) / (double)p->task;
+        snprintf(left, sizeof left, "  about %.0f:%02d left", seconds / 60 - 0.5 > 0 ? (double)(int)(seconds / 60) : 0.0,
+                 (int)seconds % 60);
+    }
+    snprintf(line, sizeof line, "[%zu/%zu] %s %s  %s %zu/%zu%s", p->task + 1, p->tasks, gk_kernel_get(task->spec.kernel)->name,
+             task->workload, what, done, of, left);
+    ioctl(STDERR_FILENO, TIOCGWINSZ, &window);
+    fprintf(stderr, "\r%.*s\033[K", window.ws_col ? window.ws_col - 1 : (int)sizeof line, line);
+}
+
+static void end_progress(const struct progress *p) {
+    if (p->on) fprintf(stderr, "\r\033[K");
+}
+
+static int measure_roofs(struct run *run, struct gb_binding *binding) {
+    run->roofs.n_threads = run->plan.n_threads;
+    memcpy(run->roofs.threads, run->plan.threads, sizeof run->roofs.threads);
+    memcpy(run->roofs.isas, run->plan.isas, sizeof run->roofs.isas);
+    memcpy(run->roofs.dtypes, run->plan.dtypes, sizeof run->roofs.dtypes);
+    if (gb_roofs_measure(&run->roofs, binding, run->options->quick ? 3 : 7, &run->warnings)) return GB_EXIT_OK;
+    return gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
+}
+
+static bool is_complete(const struct run *run) { return !caught && run->count == run->plan.n_tasks; }
+
+static int write_result(const struct run *run, bool last) {
+    const struct gb_result result = {
+        .plan = &run->plan,
+        .roofs = &run->roofs,
+        .warnings = &run->warnings,
+        .race = &run->race,
+        .outcomes = run->outcomes,
+        .count = run->count,
+        .seed = run->options->plan.seed,
+        .complete = last && is_complete(run),
+    };
+    return gb_result_write(&result, run->options->json, last);
+}
+
+/* After each problem, so that a run that is killed loses one. The file is written anew each time; where it is so large that
+ * this would take more than its share of the time, there are several problems between two writes. */
+static void save(struct run *run) {
+    const char *const path = run->options->json;
+    const double start = gb_clock_ns();
+    if (!path || strcmp(path, "-") == 0 || start < run->next_save || !gb_result_file_again(path)) return;
+    run->saved = write_result(run, false);
+    const double end = gb_clock_ns();
+    run->next_save = end + (end - start) / SAVE_SHARE;
+}
+
+/* Nobody reads the report any more: the run ends as by a signal. */
+static void stop_if_unread(const struct run *run) {
+    if (!caught && gb_reader_is_gone(run->report.out)) caught = SIGPIPE;
+}
+
+static int run_tasks(struct run *run, struct gb_binding *binding) {
+    const struct run_options *const o = run->options;
+    struct progress progress = {.on = is_terminal(STDERR_FILENO), .tasks = run->plan.n_tasks, .start = gb_clock_ns()};
+    const struct gb_harness harness = {
+        .plan = &run->plan,
+        .roofs = &run->roofs,
+        .binding = binding,
+        .rounds = o->rounds,
+        .sample_ns = o->quick ? 0.1e6 : 1e6,
+        .budget_ns = o->max_time * 1e9,
+        .limit_ns = o->peer_limit * 1e9,
+        .judge = run->race.judge,
+        .seed = o->plan.seed,
+        .stop = &caught,
+        .progress = progress.on ? show_progress : NULL,
+        .progress_data = &progress,
+    };
+    int code = GB_EXIT_OK;
+    for (size_t i = 0; i < run->plan.n_tasks && !caught && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
+        if (o->quick && o->plan.shapes.count == 0 && gb_clock_ns() - run->start > QUICK_SECONDS * 1e9) break;
+        progress.task = i;
+        struct gb_outcome *const outcome = &run->outcomes[run->count];
+        const bool good = gb_harness_run(&harness, &run->plan.tasks[i], outcome);
+        end_progress(&progress);
+        if (good && caught && outcome->rounds == 0) {
+            gb_outcome_free(outcome); /* it was cut off */
+        } else if (good) {
+            gb_report_outcome(&run->report, &run->plan, &run->outcomes[run->count++]);
+            stop_if_unread(run);
+            save(run);
+        } else {
+            gb_outcome_free(outcome);
+            code = gb_fail(GB_EXIT_RESOURCE, "no memory for %s %s", gk_kernel_get(run->plan.tasks[i].spec.kernel)->name,
+                           run->plan.tasks[i].workload);
+        }
+    }
+    return code;
+}
+
+/* OpenMP's own settings, or a limit on threads or memory, can leave a call fewer threads than it asked for. */
+static void warn_fewer_threads(struct run *run) {
+    size_t fewer = 0;
+    for (size_t k = 0; k < run->count; k++)
+        for (size_t i = 0; i < run->plan.n_variants; i++) fewer += gb_had_fewer_threads(&run->outcomes[k].measures[i]);
+    if (fewer)
+        gb_warn(&run->warnings,
+                "%zu cells had fewer threads than they asked for, and no verdict: OMP_THREAD_LIMIT, OMP_DYNAMIC, or a limit of "
+                "this system",
+                fewer);
+}
+
+/* Warns of what went on during the run. */
+static void look_back(struct run *run, struct gb_binding *binding, struct gb_ticks ticks) {
+    struct gb_warnings ignored = {.count = 0};
+    struct gb_roofs *const after = run->options->quick || caught ? NULL : malloc(sizeof *after);
+    if (after) {
+        *after = run->roofs;
+        if (gb_roofs_measure(after, binding, 5, &ignored)) gb_roofs_warn_moved(&run->roofs, after, &run->warnings);
+        free(after);
+    }
+    warn_fewer_threads(run);
+    if (binding && !gb_binding_works(binding)) gb_warn(&run->warnings, "not every thread could be bound to a core");
+    gb_steal_warn(&run->warnings, ticks, gb_ticks_read());
+}
+
+/* Before threads are bound: a child gets the cores that this thread has. */
+static int start_race(struct run *run) {
+    const struct run_options *const o = run->options;
+    catch_signals();
+    const int code = gb_race_start(&run->race, &run->plan, !o->no_bind, o->peer_limit * 1e9, &caught);
+    run->start = gb_clock_ns();
+    return code;
+}
+
+static int measure(struct run *run, struct gb_binding *binding) {
+    const struct gb_ticks ticks = gb_ticks_read();
+    gb_report_header(&run->report, &run->plan, run->options->rounds, run->options->plan.seed);
+    gb_report_race(&run->report, &run->race);
+    gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1]);
+    if (!binding && !run->options->no_bind) gb_warn(&run->warnings, "hwloc cannot bind threads: they may move between cores");
+    int code = measure_roofs(run, binding);
+    if (code != GB_EXIT_OK) return code;
+    gb_report_warnings(&run->report, &run->warnings, 0);
+    gb_report_roofs(&run->report, &run->roofs);
+    run->printed = run->roofs;
+    const size_t printed = run->warnings.count;
+    stop_if_unread(run);
+    code = run_tasks(run, binding);
+    gb_race_end(&run->race);
+    look_back(run, binding, ticks);
+    for (size_t i = 0; i < run->count; i++) gb_outcome_share(&run->outcomes[i], &run->plan, &run->roofs);
+    gb_report_footer(&run->report, &run->plan, run->outcomes, run->count);
+    gb_report_raised_roofs(&run->report, &run->printed, &run->roofs);
+    if (run->options->quick && run->count < run->plan.n_tasks && !caught)
+        gb_say(&run->report, 2, "--quick starts no problem after %.0f s, and leaves the rest out", QUICK_SECONDS);
+    gb_report_warnings(&run->report, &run->warnings, printed);
+    if (run->options->json && run->saved == GB_EXIT_OK) run->saved = write_result(run, true);
+    char problems[40];
+    if (caught && caught != SIGPIPE)
+        gb_note("interrupted, %zu of %s", run->count, gb_count_text(run->plan.n_tasks, "problem", problems, sizeof problems));
+    if (code != GB_EXIT_OK) return code;
+    if (run->saved != GB_EXIT_OK || caught) return run->saved;
+    code = gb_race_judge(&run->race, &run->plan, run->outcomes, run->count);
+    return gb_count_outcomes(&run->plan, run->outcomes, run->count).failed ? GB_EXIT_CHECK : code;
+}
+
+static int run_plan(struct run *run) {
+    struct gb_binding *const binding = run->options->no_bind ? NULL : gb_binding_create();
+    run->outcomes = calloc(run->plan.n_tasks, sizeof *run->outcomes);
+    int code = run->outcomes ? start_race(run) : gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
+    if (code == GB_EXIT_OK) code = measure(run, binding);
+    gb_race_free(&run->race);
+    for (size_t i = 0; i < run->count; i++) gb_outcome_free(&run->outcomes[i]);
+    free(run->outcomes);
+    gb_binding_destroy(binding);
+    return code;
+}
+
+static int start(const struct run_options *options) {
+    const bool json_out = options->json && strcmp(options->json, "-") == 0;
+    struct run *const run = calloc(1, sizeof *run);
+    if (!run) return gb_fail(GB_EXIT_RESOURCE, "no memory");
+    ignore_signals();
+    run->options = options;
+    run->report.out = json_out ? stderr : stdout;
+    run->report.details = options->details;
+    run->report.width = options->wide ? 0 : gb_report_width(run->report.out);
+    run->report.color = !options->no_color && !gb_environment_get("NO_COLOR") && is_terminal(fileno(run->report.out));
+    int code = gb_environment_check();
+    if (code == GB_EXIT_OK && options->json && !json_out) code = gb_result_file_try(options->json);
+    if (code == GB_EXIT_OK) code = gb_race_choose(&run->race, options->peers, &options->peer_commands);
+    if (code == GB_EXIT_OK) code = gb_plan_make(&run->plan, &options->plan);
+    if (code == GB_EXIT_OK) code = gb_plan_check_memory(&run->plan, run->race.count > 0);
+    if (code == GB_EXIT_OK) code = run_plan(run);
+    gb_plan_free(&run->plan);
+    free(run);
+    return code;
+}
+
+static bool parse(struct run_options *o, int argc, char **argv, int *code) {
+    const struct gb_flag options[] = {
+        {"workload", GB_FLAG_TEXTS, &o->plan.workloads, "NAME",
+         "a workload of gradbench list, a file, or - for standard input; may be repeated (default: default)", 0, 0, NULL},
+        {"shape", GB_FLAG_TEXTS, &o->plan.shapes, "LINE",
+         "a line of a workload: \"affine n=256 d=768 m=3072\", or with sweeps (below); may be repeated", 0, 0, NULL},
+        {"draw", GB_FLAG_COUNT, &o->plan.draw, "N",
+         "so many layers at random, by the seed: each side from 1 to 4096, log-uniform", 1, GB_DRAW_MAX, NULL},
+        {"kernels", GB_FLAG_TEXT, &o->plan.kernels, "LIST",
+         "kernels, families or globs (affine_d*), separated by commas (default: all)", 0, 0, NULL},
+        {"isa", GB_FLAG_TEXT, &o->plan.isa, "LIST", "instruction sets (default: all that this CPU runs)", 0, 0, NULL},
+        {"threads", GB_FLAG_TEXT, &o->plan.threads, "LIST", "thread counts (default: 1,all)", 0, 0, NULL},
+        {"dtype", GB_FLAG_TEXT, &o->plan.dtype, "LIST", "f32, f64 or both, for lines that do not say (default: f32)", 0, 0,
+         NULL},
+        {"peers", GB_FLAG_TEXT, &o->peers, "LIST",
+         "who races gradkern: none, or auto (whoever is here), all, names of gradbench list peers (default: none)", 0, 0, NULL},
+        {"peer", GB_FLAG_TEXTS, &o->peer_commands, "NAME=COMMAND",
+         "a program that speaks the protocol of PEERS.md races too; may be repeated", 0, 0, NULL},
+        {"peer-limit", GB_FLAG_REAL, &o->peer_limit, "SECONDS",
+         "a peer that owes an answer for so long is out of the race (default: 60)", 0.01, 1e6, NULL},
+        {"rounds", GB_FLAG_COUNT, &o->rounds, "N", "at most (default: 31)", GB_ROUNDS_MIN, GB_ROUNDS_MAX, NULL},
+        {"max-time", GB_FLAG_REAL, &o->max_time, "SECONDS",
+         "a problem starts no round after this, but for the first 6 (default: 1.5)", 0.001, 1e6, NULL},
+        {"seed", GB_FLAG_COUNT, &o->plan.seed, "N", "of contents and orders (default: 1)", 0, 0x1p53, NULL},
+        {"json", GB_FLAG_TEXT, &o->json, "FILE",
+         "writes the results there too; - is standard output, the table then goes to standard error", 0, 0, NULL},
+        {"quick", GB_FLAG_SWITCH, &o->quick, NULL, "under 10 s: the workload smoke, short samples, 11 rounds", 0, 0, NULL},
+        {"details", GB_FLAG_SWITCH, &o->details, NULL, "a block a problem, with every interval and ratio, instead of a row", 0,
+         0, NULL},
+        {"wide", GB_FLAG_SWITCH, &o->wide, NULL, "all columns, however wide the terminal (or COLUMNS) is", 0, 0, NULL},
+        {"no-bind", GB_FLAG_SWITCH, &o->no_bind, NULL, "leaves the threads to the operating system", 0, 0, NULL},
+        {"no-color", GB_FLAG_SWITCH, &o->no_color, NULL, "plain text on a terminal (NO_COLOR does it too)", 0, 0, NULL},
+    };
+    const struct gb_syntax syntax = {
+        .command = "run",
+        .options = options,
+        .n_options = sizeof options / sizeof *options,
+        .summary =
+            "Verifies each kernel, instruction set and thread count on each problem, then times them in interleaved rounds.",
+        .notes = "A size may be several: n=10,50,100 or n=64..4096*2 (times 2) or n=10..100+10 or n=1..8, up to 1000; each\n"
+                 "combination is a problem.\n\n"
+                 "--json FILE is replaced after each problem, with \"complete\": false until the end.\n\n"
+                 "A peer that is named and is absent, gone or wrong, or does none of the problems, makes the\n"
+                 "exit code 1; those of auto and all do not.\n\n"
+                 "A ratio is the median over rounds of one time over the other's, with its 95 % interval. Faster or slower is\n"
+                 "said only where the whole interval is further from 1 than 3 %, and than one variant timed twice came out."};
+    return gb_options_parse(&syntax, argc, argv, code);
+}
+
+bool gb_run_takes(int argc, char **argv, int *code) {
+    struct run_options options = {.plan = {.seed = 1}};
+    return parse(&options, argc, argv, code);
+}
+
+int gb_command_run(int argc, char **argv) {
+    struct run_options options = {.plan = {.seed = 1}};
+    int code;
+    if (!parse(&options, argc, argv, &code)) return code;
+    options.plan.default_workload = options.quick ? "smoke" : "default";
+    if (options.rounds == 0) options.rounds = options.quick ? 11 : 31;
+    if (options.peer_limit == 0) options.peer_limit = 60;
+    if (options.max_time == 0) options.max_time = options.quick ? 0.05 : 1.5;
+    code = start(&options);
+    if (!caught) return code;
+    fflush(stdout);
+    signal(caught, SIG_DFL);
+    raise(caught);
+    return code;
+}

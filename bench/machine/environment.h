@@ -1,0 +1,48 @@
+/* What in this environment spoils a measurement, and how much memory there is. */
+#ifndef GB_ENVIRONMENT_H
+#define GB_ENVIRONMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { GB_WARNINGS_MAX = 24, GB_WARNING_MAX = 200 };
+
+struct gb_warnings {
+    char list[GB_WARNINGS_MAX][GB_WARNING_MAX];
+    size_t count;
+};
+
+void gb_warn(struct gb_warnings *warnings, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* threads: the most that will be used. */
+void gb_environment_warn(struct gb_warnings *warnings, size_t threads);
+
+/* Ticks of all CPUs since the machine started. stolen: the hypervisor ran something else. */
+struct gb_ticks {
+    double all, stolen;
+};
+struct gb_ticks gb_ticks_read(void);
+void gb_steal_warn(struct gb_warnings *warnings, struct gb_ticks before, struct gb_ticks after);
+
+/* Bytes that this process may still allocate, and which limit says so. */
+struct gb_memory {
+    double bytes;
+    const char *rule;
+};
+struct gb_memory gb_memory_available(void);
+
+/* The value of a variable; NULL: it is not set, or empty. */
+const char *gb_environment_get(const char *name);
+
+/* All variables that the library, gradbench and the scripts read. */
+enum { GB_VARIABLES = 6 };
+struct gb_variable {
+    const char *name, *help;
+};
+extern const struct gb_variable gb_variables[GB_VARIABLES];
+
+/* Warns of variables of our names that nobody reads. Prints and returns GB_EXIT_ISA or GB_EXIT_USAGE if GRADKERN_ISA or
+ * OMP_NUM_THREADS makes no sense, else GB_EXIT_OK. */
+int gb_environment_check(void);
+
+#endif

@@ -1,0 +1,84 @@
+/* What this machine can do at best, measured by the library's own team: fused multiply-adds of each isa, and moving bytes.
+ *
+ * Moving is measured with data of three sizes: in L2 (each thread works on half of it), in L3 (between all L2 and the L3 in the
+ * middle of the logarithmic scale), and beyond (twice the L3, 128 to 512 MiB), with the widest isa that is usable. A problem
+ * is held against the class that all its operands together fit in: L2 of all its threads, L3, or memory. Where a call beats its
+ * roof, the roof was measured on a busy core, or at a size that lies further out than the problem does: it is measured again,
+ * and at the problem's own size too. */
+#ifndef GB_ROOFS_H
+#define GB_ROOFS_H
+
+#include "bind.h"
+#include "call.h"
+#include "environment.h"
+
+enum gb_level { GB_LEVEL_L2, GB_LEVEL_L3, GB_LEVEL_MEMORY, GB_LEVEL_COUNT };
+
+enum { GB_THREAD_COUNTS_MAX = 16, GB_SPOTS_MAX = 64 };
+
+/* GB/s; a copy counts what it reads and what it writes. */
+struct gb_bandwidth {
+    double read, copy, copy_nt;
+};
+
+/* Moving data of the size of one problem. */
+struct gb_spot {
+    double footprint; /* bytes of all operands */
+    size_t threads;
+    struct gb_bandwidth bandwidth;
+};
+
+struct gb_roofs {
+    size_t n_threads;
+    size_t threads[GB_THREAD_COUNTS_MAX];
+    bool isas[GK_ISA_COUNT]; /* measured */
+    bool dtypes[GK_DTYPE_COUNT];
+    double fma[GK_ISA_COUNT][GK_DTYPE_COUNT][GB_THREAD_COUNTS_MAX]; /* GFLOP/s */
+    struct gb_bandwidth bandwidth[GB_THREAD_COUNTS_MAX][GB_LEVEL_COUNT];
+    size_t bytes[GB_LEVEL_COUNT];       /* that one thread worked on, when it was alone */
+    struct gb_spot spots[GB_SPOTS_MAX]; /* of problems that beat the roof of their level */
+    size_t n_spots;
+};
+
+/* threads, isas and dtypes are set; the rest is measured. effort: about how many samples of each roof are taken, the best of
+ * which counts; more of an FMA roof that is lower than those of other thread counts or narrower isas allow. Levels that do
+ * not fit in memory become copies of the level before, with a warning. False: no memory at all. */
+bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t effort, struct gb_warnings *warnings);
+
+/* Warns of roofs that moved by more than 5 % between two measurements. */
+void gb_roofs_warn_moved(const struct gb_roofs *before, const struct gb_roofs *after, struct gb_warnings *warnings);
+
+const char *gb_level_name(enum gb_level level); /* "L2", "L3", "memory" */
+
+enum gb_level gb_level_of(double bytes, size_t threads);
+
+/* The index of a thread count, or roofs->n_threads. */
+size_t gb_roofs_threads_index(const struct gb_roofs *roofs, size_t threads);
+
+/* What a call does. */
+struct gb_work {
+    double flops, read, written; /* FLOPs, bytes */
+    double footprint;            /* bytes of all operands */
+    bool latency;                /* bound by chains of dependent operations: see gb_latency_bound */
+    bool plain_copy;             /* held against the plain copy, not the best one */
+    bool products;               /* matrix products: only they are held against the FMA roof */
+};
+
+struct gb_share {
+    const char *bound; /* "fma", "memory" or "latency"; "cache": faster than memory can be, part of the operands stays nearer */
+    double fraction;   /* of the roof: the time at the roof over the time measured; 0: unknown, or "cache" */
+    enum gb_level level;
+};
+
+#define GB_SHARE_MOST 1.05 /* what is more is no share */
+
+/* ns: time of a call. The roof that binds is the one that takes longer; what is both read and written counts as a copy. */
+struct gb_share gb_roofs_share(const struct gb_roofs *roofs, size_t isa, enum gk_dtype dtype, size_t threads,
+                               const struct gb_work *work, double ns);
+
+/* Where the call beats its roof by more than 3 %: measures that roof again, the best of a few samples and of those before,
+ * more while the call still beats it, and a spot once for each footprint. Shares computed before may then be too large. */
+void gb_roofs_look_again(struct gb_roofs *roofs, struct gb_binding *binding, size_t isa, enum gk_dtype dtype, size_t threads,
+                         const struct gb_work *work, double ns);
+
+#endif

@@ -1,0 +1,367 @@
+#include "harness.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bound.h"
+#include "clock.h"
+#include "machine.h"
+#include "random.h"
+
+enum { ENTRIES_MAX = GB_VARIANTS_MAX + 1 };
+
+#define ITERATIONS_MAX 0x1p30
+
+/* A variant in the rounds; the last one may be a second run of another, in a race by a process of its own. */
+struct entry {
+    size_t variant;
+    const struct gb_variant *who;
+    uint64_t iterations;
+    double *samples;
+};
+
+static bool stopped(const struct gb_harness *h) { return *h->stop != 0; }
+
+static void report(const struct gb_harness *h, const struct gb_task *task, const char *what, size_t done, size_t of) {
+    if (h->progress) h->progress(h->progress_data, task, what, done, of);
+}
+
+static size_t output_elements(const struct gb_problem *problem) {
+    size_t count = 0;
+    for (size_t i = 0; i < problem->n_operands; i++)
+        if (problem->operands[i].output) count += problem->operands[i].rows * problem->operands[i].row_elements;
+    return count;
+}
+
+static size_t size_at(const struct gb_problem *problem, size_t offset) {
+    size_t size;
+    memcpy(&size, (const char *)problem->args + offset, sizeof size);
+    return size;
+}
+
+bool gb_latency_bound(const struct gb_problem *problem) {
+    const struct gk_kernel *const kernel = problem->kernel;
+    const struct gk_field *const rule = gk_kernel_field(kernel, GK_FIELD_EXACTNESS, NULL);
+    if (!rule || rule->exactness != GK_EXACT_SUM) return false;
+    if (output_elements(problem) < 128 && size_at(problem, rule->cols) >= 32) return true;
+    if (problem->spec.n > 8) return false;
+    for (size_t i = 0; i < problem->n_operands; i++) {
+        const struct gb_operand *const o = &problem->operands[i];
+        const struct gk_field *const f = o->field;
+        if (o->output || !(f->flags & GK_FLAG_WEIGHT)) continue;
+        const size_t along = problem->spec.layout == GK_OUT_IN ? f->rows : f->cols;
+        const double bytes = (double)o->rows * (double)o->row_elements * (double)o->element_size;
+        if (along == rule->cols && bytes <= (double)gb_machine_get()->caches.l2) return true;
+    }
+    return false;
+}
+
+static struct gb_work work_of(const struct gb_problem *problem) {
+    const struct gk_field *const rule = gk_kernel_field(problem->kernel, GK_FIELD_EXACTNESS, NULL);
+    const struct gk_field *const flops = gk_kernel_field(problem->kernel, GK_FIELD_FLOPS, NULL);
+    struct gb_work work = {.products = flops && flops->third != GK_NOWHERE,
+                           .flops = gk_kernel_flops(problem->kernel, problem->args),
+                           .latency = gb_latency_bound(problem),
+                           .plain_copy = rule && rule->exactness == GK_EXACT_SOFTMAX};
+    for (size_t i = 0; i < problem->n_operands; i++) {
+        const struct gb_operand *const o = &problem->operands[i];
+        const double bytes = (double)o->rows * (double)o->row_elements * (double)o->element_size;
+        const bool added =
+            o->output && problem->spec.accumulate && gk_kernel_field(problem->kernel, GK_FIELD_ACCUMULATE, o->field->name);
+        work.footprint += bytes;
+        if (o->output) work.written += bytes;
+        if (!o->output || added) work.read += bytes;
+    }
+    return work;
+}
+
+/* A problem under way. */
+struct job {
+    const struct gb_harness *h;
+    struct gb_problem *problem;
+    struct gb_outcome *outcome;
+    struct gb_turns turns;
+    struct gb_verifier *verifier;
+    struct gb_bound *bound; /* made for the first peer */
+};
+
+static void note_failure(struct gb_measure *m, const struct gb_variant *v, const struct gb_verify_report *r) {
+    const struct gb_difference *const d = &r->difference;
+    if (r->changed) snprintf(m->failure, sizeof m->failure, "an input or the padding of %s was written", r->changed);
+    else
+        snprintf(m->failure, sizeof m->failure,
+                 v->peer ? "%s[%zu][%zu] is %.9g, but %.9g in %s" : "%s[%zu][%zu] is %a, but %a in %s", d->operand, d->row,
+                 d->col, d->got, d->want, r->against);
+}
+
+/* True: the variant goes on. A crash of gradkern's own is a failed check. */
+static bool note_turn(struct gb_measure *m, const struct gb_variant *v, enum gb_turn turn) {
+    if (turn == GB_TURN_GOOD) return true;
+    m->state = !v->peer ? GB_STATE_FAILED : turn == GB_TURN_UNFIT ? GB_STATE_UNFIT : GB_STATE_GONE;
+    return false;
+}
+
+/* ref is no news to itself: where one of its calls takes long it is neither called again nor timed. */
+static bool too_slow(const struct gb_variant *v, double ref_ns) {
+    return gb_is_ref(v) && ref_ns > 2 * GB_REF_TIMED_NS * (double)v->threads;
+}
+
+static bool is_right(struct job *r, const struct gb_variant *v, struct gb_measure *m) {
+    struct gb_verify_report report;
+    if (!v->peer) {
+        m->verified = gb_verify(r->verifier, r->problem, v->label, &report);
+        if (m->verified == GB_VERIFY_FAILED) note_failure(m, v, &report);
+        return m->verified != GB_VERIFY_FAILED;
+    }
+    if (!r->bound) r->bound = gb_bound_create(&r->problem->spec, r->h->judge, r->verifier);
+    if (!r->bound) {
+        snprintf(m->failure, sizeof m->failure, "there is nothing to compare it with");
+        return false;
+    }
+    const bool right = gb_bound_holds(r->bound, r->problem, &report);
+    m->verified = report.verified;
+    if (!right) note_failure(m, v, &report);
+    return right;
+}
+
+/* Threads of its last call. A peer that does not say is believed to have had those it was started for. */
+static size_t threads_ran(const struct gb_variant *v) {
+    struct gk_context_info info;
+    if (v->contender) return v->contender->ran ? v->contender->ran : v->threads;
+    gk_context_inspect(v->ctx, &info);
+    return info.ran;
+}
+
+static void verify_one(struct job *r, const struct gb_variant *v, struct gb_measure *m) {
+    const double longest = v->peer ? GB_PEER_TIMED_NS : gb_is_ref(v) ? GB_REF_TIMED_NS : INFINITY;
+    const struct gb_problem *const problem = r->problem;
+    gb_problem_reset(r->problem);
+    if (!note_turn(m, v, gb_turn_prepare(&r->turns, v, m->failure))) return;
+    if (v->peer) snprintf(m->note, sizeof m->note, "%s", v->contender->note);
+    if (!note_turn(m, v, gb_turn_once(&r->turns, v, &m->call_ns, m->failure))) return;
+    m->threads_asked = v->peer ? 0 : gk_call_threads(v->ctx, problem->spec.kernel, problem->spec.dtype, problem->args);
+    m->threads_used = threads_ran(v);
+    m->state = !is_right(r, v, m) ? GB_STATE_FAILED : m->call_ns > longest ? GB_STATE_NOT_TIMED : GB_STATE_TIMED;
+}
+
+static bool is_gone(const struct gb_variant *v) { return v->contender && v->contender->state == GB_CONTENDER_GONE; }
+
+static bool verify_all(struct job *r) {
+    const struct gb_harness *const h = r->h;
+    const struct gb_plan *const plan = h->plan;
+    report(h, r->outcome->task, "reference", 0, plan->n_variants);
+    gb_binding_apply(h->binding, 1);
+    const double start = gb_clock_ns();
+    r->verifier = gb_verifier_create(r->problem, plan->ref, plan->threads, plan->n_threads);
+    const double ref_ns = r->outcome->work.flops / 2 > GB_VERIFY_FULL_FMA ? INFINITY : gb_clock_ns() - start;
+    if (!r->verifier) return false;
+    for (size_t i = 0; i < plan->n_variants && !stopped(h); i++) {
+        const struct gb_variant *const v = &plan->variants[i];
+        struct gb_measure *const m = &r->outcome->measures[i];
+        report(h, r->outcome->task, "verify", i, plan->n_variants);
+        if (is_gone(v)) note_turn(m, v, GB_TURN_FAILED);
+        else if (too_slow(v, ref_ns)) m->state = GB_STATE_NOT_TIMED;
+        else verify_one(r, v, m);
+    }
+    char why[GB_TURN_WHY_MAX];
+    if (plan->twin.contender && !is_gone(&plan->twin)) gb_turn_prepare(&r->turns, &plan->twin, why);
+    gb_verifier_destroy(r->verifier);
+    gb_bound_destroy(r->bound);
+    gb_problem_reset(r->problem);
+    return true;
+}
+
+/* A call that is not timed comes first where caches could be hot: the variant before has left its own packed operands there.
+ * ref packs nothing. */
+static bool warms_up(const struct gb_variant *v, const struct gb_problem *problem, uint64_t calls) {
+    const double bytes = gk_kernel_bytes(problem->kernel, problem->spec.dtype, problem->args);
+    return calls > 1 || (!gb_is_ref(v) && bytes <= (double)gb_machine_get()->caches.l3);
+}
+
+/* Time of so many calls; 0: the variant is out of the race. */
+static double calls_ns(const struct job *r, const struct entry *e, uint64_t calls) {
+    const struct gb_variant *const v = e->who;
+    struct gb_measure *const m = &r->outcome->measures[e->variant];
+    double ns = 0;
+    if (m->state != GB_STATE_TIMED) return 0;
+    const bool warm = warms_up(v, r->problem, calls);
+    if (!note_turn(m, v, gb_turn_calls(&r->turns, v, warm, m->call_ns, calls, &ns, m->failure))) return 0;
+    m->call_ns = ns / (double)calls;
+    return ns > 1e-2 ? ns : 1e-2;
+}
+
+/* Calls that take at least sample_ns. The clock's own cost and its steps of some 20 ns vanish in that. */
+static uint64_t calibrate(const struct job *r, const struct entry *e) {
+    const double sample_ns = r->h->sample_ns;
+    double calls = 1;
+    while (calls < ITERATIONS_MAX && !stopped(r->h)) {
+        const double ns = calls_ns(r, e, (uint64_t)calls);
+        if (ns >= sample_ns || ns == 0) break;
+        const double grow = 1.2 * sample_ns / (ns > 1 ? ns : 1);
+        calls = ceil(calls * (grow < 1.2 ? 1.2 : grow > 10 ? 10 : grow));
+    }
+    return (uint64_t)calls;
+}
+
+/* All variants but ref make the same number of calls a sample, that which the slowest of them needs: calibrated one by one,
+ * they would carry the errors of their calibrations into the ratios. ref, ten times slower and more, has a number of its own,
+ * and so has each peer.
+ */
+static void set_iterations(const struct job *r, struct entry *entries, size_t count) {
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; i < count && !stopped(r->h); i++) {
+        const struct gb_variant *const v = entries[i].who;
+        entries[i].iterations = calibrate(r, &entries[i]);
+        if (!v->peer && !gb_is_ref(v) && entries[i].iterations < least) least = entries[i].iterations;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct gb_variant *const v = entries[i].who;
+        if (!v->peer && !gb_is_ref(v) && least != UINT64_MAX) entries[i].iterations = least;
+    }
+}
+
+static void shuffle(size_t *order, size_t count, uint64_t *random) {
+    for (size_t i = count; i > 1; i--) {
+        const size_t j = gb_next_random(random) % i, swap = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = swap;
+    }
+}
+
+/* Rounds that are whole: each holds one sample of every entry, in an order of its own. */
+static size_t run_rounds(const struct job *r, struct entry *entries, size_t count) {
+    const struct gb_harness *const h = r->h;
+    const double start = gb_clock_ns();
+    uint64_t random = h->seed;
+    size_t order[ENTRIES_MAX], round = 0;
+    for (size_t i = 0; i < count; i++) order[i] = i;
+    while (round < h->rounds && (round < GB_ROUNDS_MIN || gb_clock_ns() - start < h->budget_ns)) {
+        report(h, r->outcome->task, "round", round, h->rounds);
+        shuffle(order, count, &random);
+        for (size_t i = 0; i < count; i++) {
+            struct entry *const e = &entries[order[i]];
+            if (stopped(h)) return round;
+            const double ns = calls_ns(r, e, e->iterations) / (double)e->iterations;
+            e->samples[round] = ns > 0.01 ? ns : 0.01;
+        }
+        round++;
+    }
+    return round;
+}
+
+/* Who runs a variant again. Two processes of one program differ more than two runs of one process do. */
+static const struct gb_variant *twin_of(const struct gb_plan *plan, size_t variant) {
+    const struct gb_contender *const twin = plan->twin.contender;
+    const bool usable = variant + 1 == plan->n_own && twin && twin->state == GB_CONTENDER_UP;
+    return usable ? &plan->twin : &plan->variants[variant];
+}
+
+/* The timed variants, and at the end the widest one of ours with the most threads again. */
+static size_t make_entries(const struct gb_harness *h, struct gb_outcome *outcome, struct entry *entries) {
+    size_t count = 0;
+    outcome->null_variant = h->plan->n_variants;
+    for (size_t i = 0; i < h->plan->n_variants; i++) {
+        if (outcome->measures[i].state != GB_STATE_TIMED) continue;
+        outcome->measures[i].samples = outcome->storage + count * h->rounds;
+        entries[count++] = (struct entry){i, &h->plan->variants[i], 0, outcome->measures[i].samples};
+        if (!h->plan->variants[i].peer) outcome->null_variant = i;
+    }
+    if (outcome->null_variant == h->plan->n_variants) return count;
+    entries[count] =
+        (struct entry){outcome->null_variant, twin_of(h->plan, outcome->null_variant), 0, outcome->storage + count * h->rounds};
+    return count + 1;
+}
+
+/* Of the roof that a cell is held against: those that ran, where there is a roof of as many. */
+static size_t roof_threads(const struct gb_roofs *roofs, const struct gb_variant *v, const struct gb_measure *m) {
+    return gb_roofs_threads_index(roofs, m->threads_used) < roofs->n_threads ? m->threads_used : v->threads;
+}
+
+static void summarize(const struct gb_harness *h, struct gb_outcome *outcome, const struct entry *entries, size_t count) {
+    double *const work = outcome->storage + (h->plan->n_variants + 1) * h->rounds;
+    for (size_t i = 0; i < count; i++) {
+        const struct gb_variant *const v = &h->plan->variants[entries[i].variant];
+        struct gb_measure *const m = &outcome->measures[entries[i].variant];
+        if (m->state != GB_STATE_TIMED || m->samples != entries[i].samples) continue;
+        m->iterations = entries[i].iterations;
+        m->summary = gb_summarize(m->samples, outcome->rounds, work);
+        if (!stopped(h))
+            gb_roofs_look_again(h->roofs, h->binding, v->isa, outcome->task->spec.dtype, roof_threads(h->roofs, v, m),
+                                &outcome->work, m->summary.median);
+    }
+    gb_outcome_share(outcome, h->plan, h->roofs);
+    if (outcome->null_variant == h->plan->n_variants || outcome->measures[outcome->null_variant].state != GB_STATE_TIMED)
+        return;
+    const double *const first = outcome->measures[outcome->null_variant].samples;
+    outcome->null_pair = gb_compare_paired(first, entries[count - 1].samples, outcome->rounds, work);
+    outcome->noise = gb_noise_of(&outcome->null_pair);
+}
+
+static bool time_all(const struct job *r) {
+    struct entry entries[ENTRIES_MAX];
+    struct gb_outcome *const outcome = r->outcome;
+    outcome->storage = calloc((r->h->plan->n_variants + 2) * r->h->rounds, sizeof *outcome->storage);
+    if (!outcome->storage) return false;
+    const size_t count = make_entries(r->h, outcome, entries);
+    set_iterations(r, entries, count);
+    if (count) outcome->rounds = run_rounds(r, entries, count);
+    if (outcome->rounds) summarize(r->h, outcome, entries, count);
+    return true;
+}
+
+bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome) {
+    struct gb_problem problem;
+    *outcome = (struct gb_outcome){.task = task, .kernel = gk_kernel_get(task->spec.kernel)};
+    outcome->measures = calloc(harness->plan->n_variants, sizeof *outcome->measures);
+    report(harness, task, "prepare", 0, harness->plan->n_variants);
+    if (!outcome->measures) return false;
+    if (!(harness->judge ? gb_problem_create_shared : gb_problem_create)(&problem, &task->spec)) return false;
+    outcome->work = work_of(&problem);
+    outcome->bytes = gk_kernel_bytes(problem.kernel, task->spec.dtype, problem.args);
+    struct job job = {
+        .h = harness, .problem = &problem, .outcome = outcome, .turns = {&problem, harness->binding, harness->limit_ns}};
+    bool good = verify_all(&job);
+    if (good && !stopped(harness)) good = time_all(&job);
+    for (size_t i = 0; i < harness->plan->n_variants; i++)
+        if (!outcome->rounds && outcome->measures[i].state == GB_STATE_TIMED) outcome->measures[i].state = GB_STATE_SKIPPED;
+    gb_problem_destroy(&problem);
+    return good;
+}
+
+void gb_outcome_free(struct gb_outcome *outcome) {
+    free(outcome->storage);
+    free(outcome->measures);
+    *outcome = (struct gb_outcome){.task = NULL};
+}
+
+void gb_outcome_share(struct gb_outcome *outcome, const struct gb_plan *plan, const struct gb_roofs *roofs) {
+    for (size_t i = 0; i < plan->n_variants; i++) {
+        const struct gb_variant *const v = &plan->variants[i];
+        struct gb_measure *const m = &outcome->measures[i];
+        if (m->state == GB_STATE_TIMED)
+            m->share = gb_roofs_share(roofs, v->isa, outcome->task->spec.dtype, roof_threads(roofs, v, m), &outcome->work,
+                                      m->summary.median);
+    }
+}
+
+bool gb_had_fewer_threads(const struct gb_measure *measure) { return measure->threads_used < measure->threads_asked; }
+
+struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j) {
+    double work[GB_ROUNDS_MAX];
+    const struct gb_measure *const a = &outcome->measures[i], *const b = &outcome->measures[j];
+    struct gb_pair pair = gb_compare_paired(a->samples, b->samples, outcome->rounds, work);
+    pair.no_verdict = gb_had_fewer_threads(a) || gb_had_fewer_threads(b);
+    return pair;
+}
+
+size_t gb_best_peer(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t threads) {
+    size_t best = plan->n_variants;
+    for (size_t i = plan->n_own; i < plan->n_variants; i++) {
+        const struct gb_measure *const m = outcome->measures;
+        if (plan->variants[i].threads != threads || m[i].state != GB_STATE_TIMED) continue;
+        if (best == plan->n_variants || m[i].summary.median < m[best].summary.median) best = i;
+    }
+    return best;
+}

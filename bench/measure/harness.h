@@ -1,0 +1,84 @@
+/* One problem: every variant is verified, then all are timed, interleaved. */
+#ifndef GB_HARNESS_H
+#define GB_HARNESS_H
+
+#include <signal.h>
+
+#include "stats.h"
+#include "turn.h"
+#include "verify.h"
+
+enum gb_state {
+    GB_STATE_SKIPPED,   /* interrupted, or out of time, before it was verified */
+    GB_STATE_FAILED,    /* its result is wrong: never timed */
+    GB_STATE_NOT_TIMED, /* ref or a peer, where a call takes too long */
+    GB_STATE_UNFIT,     /* a peer that does not do this problem */
+    GB_STATE_GONE,      /* a peer that crashed, hung or spoke garbage, now or before */
+    GB_STATE_TIMED,
+};
+
+struct gb_measure {
+    enum gb_state state;
+    enum gb_verified verified;
+    char failure[GB_TURN_WHY_MAX];      /* why it is not timed; gone before: empty */
+    char note[GB_TURN_WHY_MAX];         /* a peer: which of its ways it takes */
+    size_t threads_asked, threads_used; /* by a call of ours, 0: a peer; those that ran, fewer where there were no more */
+    double call_ns;                     /* about the time of one */
+    uint64_t iterations;                /* calls a sample */
+    double *samples;                    /* ns a call, one a round; owned by the outcome */
+    struct gb_summary summary;
+    struct gb_share share;
+};
+
+struct gb_outcome {
+    const struct gb_task *task;
+    const struct gk_kernel *kernel;
+    struct gb_measure *measures; /* one a variant of the plan */
+    struct gb_work work;
+    double bytes;
+    size_t rounds;
+    size_t null_variant;      /* the one that was timed twice */
+    struct gb_pair null_pair; /* count 0: none */
+    double noise;             /* gb_noise_of(null_pair) */
+    double *storage;
+};
+
+struct gb_harness {
+    const struct gb_plan *plan;
+    struct gb_roofs *roofs; /* those that a cell beats are measured again */
+    struct gb_binding *binding;
+    size_t rounds;
+    double sample_ns;  /* a sample takes at least this */
+    double budget_ns;  /* rounds beyond GB_ROUNDS_MIN start within this time */
+    double limit_ns;   /* a contender that is silent for so long is gone */
+    gk_context *judge; /* of peers' results; NULL: there are none, and all calls are made in this process */
+    uint64_t seed;
+    const volatile sig_atomic_t *stop; /* not 0: finish the sample and return */
+    void (*progress)(void *data, const struct gb_task *task, const char *what, size_t done, size_t of); /* may be NULL */
+    void *progress_data;
+};
+
+#define GB_REF_TIMED_NS  0.2e9 /* a longer call of ref is not timed */
+#define GB_PEER_TIMED_NS 2e9   /* nor is one of a peer */
+
+/* False: no memory; what there is of the outcome is valid. */
+bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome);
+void gb_outcome_free(struct gb_outcome *outcome);
+
+/* Sets the shares of all that is timed, by the roofs as they are now: those of as many threads as ran, where they are known. */
+void gb_outcome_share(struct gb_outcome *outcome, const struct gb_plan *plan, const struct gb_roofs *roofs);
+
+/* How many times as fast variant i was as variant j, round by round. Both are timed. No verdict where one of them had fewer
+ * threads than it asked for. */
+struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j);
+
+bool gb_had_fewer_threads(const struct gb_measure *measure);
+
+/* The timed peer with the lowest median at that thread count; the number of variants: there is none. */
+size_t gb_best_peer(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t threads);
+
+/* The price of the canonical order where outputs are few: a chain of dependent additions (fewer than 128 output elements that
+ * sum 32 products or more), and one to eight rows against weights, within L2, that are read across their rows. */
+bool gb_latency_bound(const struct gb_problem *problem);
+
+#endif

@@ -1,0 +1,321 @@
+#include "workload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "message.h"
+#include "text.h"
+#include "workload_sweep.h"
+
+enum { DIMENSIONS = 4 };
+static const char *const dimensions[DIMENSIONS] = {"n", "d", "m", "c"};
+
+/* A line while it is read: cut in place into words. */
+struct line {
+    const char *label;
+    size_t number;
+    char *text;
+    struct gb_shape shape;
+    struct gb_sweep sweeps[DIMENSIONS]; /* count 0: not given */
+    struct gb_names seen;               /* keys */
+    struct gb_parse_error *error;
+};
+
+static bool fail(struct line *line, const char *at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static bool fail(struct line *line, const char *at, const char *format, ...) {
+    va_list list;
+    line->error->line = line->number;
+    line->error->column = (size_t)(at - line->text) + 1;
+    va_start(list, format);
+    vsnprintf(line->error->text, sizeof line->error->text, format, list);
+    va_end(list);
+    return false;
+}
+
+static bool any_kernel_has(const struct gb_shape *shape, enum gk_field_kind kind, const char *name) {
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        if (shape->kernels[id] && gk_kernel_field(gk_kernel_get((enum gk_kernel_id)id), kind, name)) return true;
+    return false;
+}
+
+static size_t *size_of(struct gb_problem_spec *spec, size_t dimension) {
+    size_t *const sizes[DIMENSIONS] = {&spec->n, &spec->d, &spec->m, &spec->c};
+    return sizes[dimension];
+}
+
+/* A key with two or three words as values. */
+struct choice {
+    const char *key;
+    enum gk_field_kind needs; /* what a kernel must have for the key to make sense; GK_FIELD_DIM: nothing */
+    const char *words[4];
+};
+
+enum { CHOICE_LAYOUT, CHOICE_ACCUMULATE, CHOICE_LABELS, CHOICE_REDUCTION, CHOICE_DTYPE, CHOICES };
+
+static const struct choice choices[CHOICES] = {
+    [CHOICE_LAYOUT] = {"layout", GK_FIELD_LAYOUT, {"in_out", "out_in"}},
+    [CHOICE_ACCUMULATE] = {"accumulate", GK_FIELD_ACCUMULATE, {"0", "1"}},
+    [CHOICE_LABELS] = {"labels", GK_FIELD_IGNORE, {"index", "index64", "dense"}},
+    [CHOICE_REDUCTION] = {"reduction", GK_FIELD_REDUCTION, {"mean", "sum", "none"}},
+    [CHOICE_DTYPE] = {"dtype", GK_FIELD_DIM, {"f32", "f64"}},
+};
+
+static bool applies(const struct gb_shape *shape, const struct choice *choice) {
+    return choice->needs == GK_FIELD_DIM || any_kernel_has(shape, choice->needs, NULL);
+}
+
+static void choose(struct gb_shape *shape, size_t which, int value) {
+    switch (which) {
+    case CHOICE_LAYOUT: shape->spec.layout = (gk_layout)value; break;
+    case CHOICE_ACCUMULATE: shape->spec.accumulate = value; break;
+    case CHOICE_LABELS: shape->spec.wide_labels = value == 1, shape->spec.soft_labels = value == 2; break;
+    case CHOICE_REDUCTION: shape->spec.reduction = (gk_reduction)value; break;
+    default: shape->spec.dtype = (enum gk_dtype)value; shape->has_dtype = true;
+    }
+}
+
+static struct gb_names allowed_keys(const struct gb_shape *shape) {
+    struct gb_names names = {.count = 0};
+    for (size_t i = 0; i < DIMENSIONS; i++)
+        if (any_kernel_has(shape, GK_FIELD_DIM, dimensions[i])) gb_names_add(&names, dimensions[i]);
+    for (size_t i = 0; i < CHOICES; i++)
+        if (applies(shape, &choices[i])) gb_names_add(&names, choices[i].key);
+    gb_names_add(&names, "name");
+    return names;
+}
+
+static bool set_choice(struct line *line, size_t which, const char *at, const char *value) {
+    char all[100];
+    struct gb_names names = {.count = 0};
+    for (int i = 0; choices[which].words[i]; i++) {
+        if (strcmp(choices[which].words[i], value) == 0) {
+            choose(&line->shape, which, i);
+            return true;
+        }
+        gb_names_add(&names, choices[which].words[i]);
+    }
+    return fail(line, at, "%s cannot be '%.80s' (allowed: %s)", choices[which].key, value,
+                gb_names_join(&names, all, sizeof all));
+}
+
+static bool set_name(struct line *line, const char *at, const char *value) {
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:._-+/";
+    const size_t length = strlen(value);
+    if (length == 0 || length >= GB_NAME_MAX || strspn(value, allowed) != length)
+        return fail(line, at, "a name has 1 to %d letters, digits or : . _ - + / (got '%.80s')", GB_NAME_MAX - 1, value);
+    memcpy(line->shape.name, value, length + 1);
+    return true;
+}
+
+static bool set_sizes(struct line *line, const char *word, const char *value) {
+    size_t i = 0;
+    const char *at;
+    while (strcmp(dimensions[i], word) != 0) i++;
+    const char *const wrong = gb_sweep_parse(&line->sweeps[i], value, &at);
+    return !wrong || fail(line, at, "%s %s (got '%.80s')", word, wrong, value);
+}
+
+static bool set_key(struct line *line, char *word) {
+    char text[700];
+    char *const equals = strchr(word, '=');
+    if (!equals) return fail(line, word, "expected key=value (got '%.80s')", word);
+    *equals = '\0';
+    const char *const value = equals + 1;
+    const struct gb_names keys = allowed_keys(&line->shape);
+    if (!gb_names_hold(&keys, word)) return fail(line, word, "%s", gb_names_refuse(&keys, "key", word, text, sizeof text));
+    if (gb_names_hold(&line->seen, word)) return fail(line, word, "%s is given twice", word);
+    for (size_t i = 0; i < keys.count; i++)
+        if (strcmp(keys.list[i], word) == 0) gb_names_add(&line->seen, keys.list[i]);
+    if (strcmp(word, "name") == 0) return set_name(line, value, value);
+    for (size_t i = 0; i < CHOICES; i++)
+        if (strcmp(choices[i].key, word) == 0) return set_choice(line, i, value, value);
+    return set_sizes(line, word, value);
+}
+
+static bool set_kernels(struct line *line, const char *word) {
+    bool known = false;
+    char text[700];
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
+        line->shape.kernels[id] = strcmp(kernel->family, word) == 0 || strcmp(kernel->name, word) == 0;
+        known = known || line->shape.kernels[id];
+    }
+    if (known) return true;
+    struct gb_names names = gb_family_names();
+    const struct gb_names kernels = gb_kernel_names();
+    for (size_t i = 0; i < kernels.count; i++) gb_names_add(&names, kernels.list[i]);
+    return fail(line, word, "%s", gb_names_refuse(&names, "kernel or family", word, text, sizeof text));
+}
+
+static bool complete(struct line *line, const char *end) {
+    struct gb_shape *const shape = &line->shape;
+    for (size_t i = 0; i < DIMENSIONS; i++)
+        if (any_kernel_has(shape, GK_FIELD_DIM, dimensions[i]) && line->sweeps[i].count == 0)
+            return fail(line, end, "%s is missing (expected %s=1 to %d)", dimensions[i], dimensions[i], GB_DIMENSION_MAX);
+    if (shape->name[0] == '\0') snprintf(shape->name, sizeof shape->name, "%.40s:%zu", line->label, line->number);
+    return true;
+}
+
+/* No operand's size overflows. */
+static bool fits(struct line *line) {
+    const struct gb_shape *const shape = &line->shape;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        struct gb_problem_spec spec = shape->spec;
+        spec.kernel = (enum gk_kernel_id)id;
+        spec.dtype = GK_F64;
+        if (shape->kernels[id] && gb_problem_bytes(&spec) == 0)
+            return fail(line, line->text, "the operands of %s are larger than any memory", gk_kernel_get(spec.kernel)->name);
+    }
+    return true;
+}
+
+static bool add_shape(struct gb_workload *workload, struct line *line) {
+    if (workload->count == GB_WORKLOAD_SHAPES_MAX)
+        return fail(line, line->text, "more than %d problems", GB_WORKLOAD_SHAPES_MAX);
+    if (workload->count == workload->capacity) {
+        const size_t capacity = workload->capacity ? 2 * workload->capacity : 32;
+        struct gb_shape *const grown = realloc(workload->shapes, capacity * sizeof *grown);
+        if (!grown) {
+            line->number = 0;
+            return fail(line, line->text, "no memory");
+        }
+        workload->shapes = grown;
+        workload->capacity = capacity;
+    }
+    workload->shapes[workload->count++] = line->shape;
+    return true;
+}
+
+/* Tells the problems of one line apart: "fc/64x10". Of a name that is too long, the sizes stay. */
+static void add_to_name(struct line *line, const char *name) {
+    char sizes[DIMENSIONS * sizeof "/16777216"] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < DIMENSIONS; i++)
+        if (line->sweeps[i].count > 1)
+            used +=
+                (size_t)snprintf(sizes + used, sizeof sizes - used, "%c%zu", used ? 'x' : '/', *size_of(&line->shape.spec, i));
+    _Static_assert(sizeof sizes < GB_NAME_MAX, "there is room for a part of the name");
+    snprintf(line->shape.name, GB_NAME_MAX, "%.*s%s", (int)(GB_NAME_MAX - 1 - used), name, sizes);
+}
+
+/* One for each combination of the sizes, the last dimension's running fastest. */
+static bool add_shapes(struct gb_workload *workload, struct line *line) {
+    size_t at[DIMENSIONS] = {0}, i;
+    char name[GB_NAME_MAX];
+    memcpy(name, line->shape.name, sizeof name);
+    do {
+        for (i = 0; i < DIMENSIONS; i++)
+            if (line->sweeps[i].count) *size_of(&line->shape.spec, i) = line->sweeps[i].sizes[at[i]];
+        add_to_name(line, name);
+        if (!fits(line) || !add_shape(workload, line)) return false;
+        while (i > 0 && ++at[i - 1] >= line->sweeps[i - 1].count) at[--i] = 0;
+    } while (i > 0);
+    return true;
+}
+
+static bool parse_line(struct gb_workload *workload, struct line *line, size_t length) {
+    line->text[length] = '\0';
+    for (size_t i = 0; i < length && line->text[i] != '#'; i++)
+        if (line->text[i] != '\t' && ((unsigned char)line->text[i] < ' ' || (unsigned char)line->text[i] > '~'))
+            return fail(line, line->text + i, "a byte that is no printable ASCII (got 0x%02x)", (unsigned char)line->text[i]);
+    line->text[strcspn(line->text, "#")] = '\0';
+    char *rest = line->text, *end = line->text;
+    for (size_t i = 0;; i++) {
+        char *const word = rest + strspn(rest, " \t");
+        if (*word == '\0') break;
+        rest = word + strcspn(word, " \t");
+        end = rest;
+        if (*rest) *rest++ = '\0';
+        if (!(i == 0 ? set_kernels(line, word) : set_key(line, word))) return false;
+    }
+    return end == line->text || (complete(line, end) && add_shapes(workload, line));
+}
+
+bool gb_workload_parse(struct gb_workload *workload, const char *label, const char *text, size_t size,
+                       struct gb_parse_error *error) {
+    static const char mark[] = "\xef\xbb\xbf";
+    char copy[GB_WORKLOAD_LINE_MAX + 1];
+    size_t at = size >= 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
+    for (size_t number = 1; at < size; number++) {
+        const char *const newline = memchr(text + at, '\n', size - at);
+        size_t length = newline ? (size_t)(newline - text) - at : size - at;
+        struct line line = {.label = label, .number = number, .text = copy, .error = error};
+        const size_t next = at + length + 1;
+        if (length && text[at + length - 1] == '\r') length--;
+        if (length > GB_WORKLOAD_LINE_MAX)
+            return fail(&line, copy + GB_WORKLOAD_LINE_MAX, "a line of more than %d bytes", GB_WORKLOAD_LINE_MAX);
+        memcpy(copy, text + at, length);
+        if (!parse_line(workload, &line, length)) return false;
+        at = next;
+    }
+    return true;
+}
+
+void gb_workload_free(struct gb_workload *workload) {
+    free(workload->shapes);
+    *workload = (struct gb_workload){0};
+}
+
+/* The contents of an open regular file, at most one byte more than is allowed. */
+static char *read_all(int fd, size_t *size) {
+    char *const bytes = malloc(GB_WORKLOAD_FILE_MAX + 1);
+    *size = 0;
+    while (bytes && *size < GB_WORKLOAD_FILE_MAX + 1) {
+        const ssize_t got = read(fd, bytes + *size, GB_WORKLOAD_FILE_MAX + 1 - *size);
+        if (got == 0) break;
+        if (got > 0) *size += (size_t)got;
+        if (got >= 0 || errno == EINTR) continue;
+        free(bytes);
+        return NULL;
+    }
+    return bytes;
+}
+
+/* The file's name without folders and extension. */
+static void label_of(const char *path, char *label, size_t size) {
+    const char *const slash = strrchr(path, '/'), *const base = slash ? slash + 1 : path;
+    snprintf(label, size, "%.*s", (int)strcspn(base, "."), base);
+    for (char *p = label; *p; p++)
+        if ((unsigned char)*p <= ' ' || (unsigned char)*p > '~') *p = '_';
+    if (*label == '\0') snprintf(label, size, "workload");
+}
+
+static int parse_file(struct gb_workload *workload, const char *path, int fd) {
+    char label[41];
+    size_t size;
+    struct gb_parse_error error;
+    const size_t before = workload->count;
+    char *const bytes = read_all(fd, &size);
+    if (!bytes) return gb_fail(GB_EXIT_RESOURCE, "cannot read %.400s (%s)", path, strerror(errno));
+    label_of(path, label, sizeof label);
+    int code = GB_EXIT_OK;
+    if (size > GB_WORKLOAD_FILE_MAX) code = gb_fail_at(GB_EXIT_INPUT, path, 1, 1, "the file is larger than 16 MiB");
+    else if (!gb_workload_parse(workload, label, bytes, size, &error))
+        code = error.line ? gb_fail_at(GB_EXIT_INPUT, path, error.line, error.column, error.text)
+                          : gb_fail(GB_EXIT_RESOURCE, "no memory for the problems of %.400s", path);
+    else if (workload->count == before) code = gb_fail_at(GB_EXIT_INPUT, path, 1, 1, "the file holds no problem");
+    free(bytes);
+    return code;
+}
+
+int gb_workload_read(struct gb_workload *workload, const char *path) {
+    struct stat status;
+    if (strcmp(path, "-") == 0) return parse_file(workload, GB_STANDARD_INPUT, STDIN_FILENO);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) return gb_fail(GB_EXIT_INPUT, "cannot open workload %.400s (%s)", path, strerror(errno));
+    int code;
+    if (fstat(fd, &status) != 0) code = gb_fail(GB_EXIT_RESOURCE, "cannot read %.400s (%s)", path, strerror(errno));
+    else if (!S_ISREG(status.st_mode))
+        code = gb_fail(GB_EXIT_INPUT, "workload %.400s is not a regular file%s", path,
+                       S_ISDIR(status.st_mode) ? "" : " (use - for standard input)");
+    else code = parse_file(workload, path, fd);
+    close(fd);
+    return code;
+}

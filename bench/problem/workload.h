@@ -1,0 +1,71 @@
+/* Workload files: one problem a line, such as
+ *
+ *     affine n=256 d=768 m=3072 name=gpt2:fc   # a comment
+ *     affine n=64..4096*2 d=768 m=10,50,100    # 7 times 3 problems
+ *
+ * The first word is a family of kernels.def, which stands for all its kernels, or one kernel. Then the dimensions, each from 1
+ * to 2^24, or several sizes (workload_sweep.h): a problem of each combination, named NAME/64x10; and, where a kernel has them:
+ * layout=in_out|out_in accumulate=0|1 labels=index|index64|dense reduction=mean|sum|none; and dtype=f32|f64, name=WORD. Lines
+ * end with LF or CRLF. */
+#ifndef GB_WORKLOAD_H
+#define GB_WORKLOAD_H
+
+#include "problem.h"
+#include "text.h"
+
+enum {
+    GB_NAME_MAX = 64,
+    GB_WORKLOAD_FILE_MAX = 16 << 20,
+    GB_WORKLOAD_LINE_MAX = 4 << 10,
+    GB_WORKLOAD_SHAPES_MAX = 100000,
+    GB_DIMENSION_MAX = 1 << 24,
+    GB_DRAW_MAX = 1000,
+};
+
+#define GB_STANDARD_INPUT "stdin" /* as messages call it */
+
+struct gb_shape {
+    struct gb_problem_spec spec; /* kernel, and dtype but for has_dtype, are not set */
+    bool has_dtype;
+    bool kernels[GK_KERNEL_COUNT]; /* that the line stands for */
+    char name[GB_NAME_MAX];
+};
+
+struct gb_workload {
+    struct gb_shape *shapes;
+    size_t count, capacity;
+};
+
+struct gb_parse_error {
+    size_t line, column; /* from 1 */
+    char text[800];
+};
+
+/* Adds the problems of a text. label names those without a name: "<label>:<line>". False: the text is wrong, or (line 0) there
+ * is no memory. */
+bool gb_workload_parse(struct gb_workload *workload, const char *label, const char *text, size_t size,
+                       struct gb_parse_error *error);
+
+/* Adds the problems of a file, "-" of standard input. Prints what is wrong and returns the exit code. */
+int gb_workload_read(struct gb_workload *workload, const char *path);
+
+/* Adds `count` layers that nobody chose: each side from 1 to 4096, log-uniform, named drawn:1 and so on. False: no memory. */
+bool gb_workload_draw(struct gb_workload *workload, size_t count, uint64_t seed);
+
+void gb_workload_free(struct gb_workload *workload);
+
+/* The file that a workload's name, a path, or "-" (standard input) stands for. Prints what is wrong and returns the exit
+ * code. */
+int gb_workload_find(const char *word, char path[GB_PATH_MAX]);
+
+/* The directory of the workloads that come with the program: GRADBENCH_WORKLOADS, else beside the installed program, else in
+ * the source tree. False: there is none. Whether the variable names one is not looked at. */
+bool gb_workload_directory(char path[GB_PATH_MAX]);
+
+/* Names of the workloads in it, sorted, in an array that ends with NULL, one allocation. NULL: no directory or no memory. */
+char **gb_workload_list(void);
+
+/* After a NULL, before errno changes: prints what is wrong and returns the exit code. */
+int gb_workload_list_failed(void);
+
+#endif

@@ -1,0 +1,25 @@
+/* Numbers as a person reads them. Each function writes into text, cut off at size, and returns it. */
+#ifndef GB_REPORT_WORDS_H
+#define GB_REPORT_WORDS_H
+
+#include "roofs.h"
+#include "stats.h"
+
+const char *gb_time_text(double ns, char *text, size_t size);     /* "12.3 us" */
+const char *gb_flops_text(double flops, char *text, size_t size); /* "50 FLOP", "302 MFLOP" */
+
+/* "107 GFLOP/s": amount a nanosecond, of a unit such as "FLOP/s". */
+const char *gb_rate_text(double amount, const char *unit, char *text, size_t size);
+
+/* "1.23", "0.98", "<.01", "12k": at most four characters below a billion. */
+const char *gb_ratio_text(double ratio, char *text, size_t size);
+
+const char *gb_interval_text(double low, double high, char *text, size_t size); /* "[1.02, 1.10]" */
+
+/* "1.77x slower [1.70, 1.85]": what is slower is so by a factor above 1. */
+const char *gb_pair_text(const struct gb_pair *pair, double noise, char *text, size_t size);
+
+/* "74 % fma", "<1 % L2", "latency" (no roof stands for it), "in cache" (faster than the roof of its level), "unknown". */
+const char *gb_share_text(const struct gb_share *share, char *text, size_t size);
+
+#endif

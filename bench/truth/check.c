@@ -1,0 +1,283 @@
+#include "check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accuracy.h"
+#include "lineup.h"
+#include "environment.h"
+#include "gradients.h"
+#include "guard.h"
+#include "message.h"
+#include "text.h"
+#include "verify.h"
+
+struct check {
+    const struct gb_check_options *options;
+    FILE *out;
+    struct gb_lineup lineup;
+    size_t guarded, unguarded; /* calls between forbidden pages, and those without memory for them */
+    size_t gradients, gradients_wrong;
+    uint64_t number; /* of the next problem */
+};
+
+/* All shapes from 1 to 5 (rows of up to 24 where there are two dimensions), serial; a part on threads and small caches. */
+static void check_small(struct check *c, enum gk_kernel_id kernel, enum gk_dtype dtype) {
+    const size_t repeats = c->options->quick ? 1 : 4, cube = gb_kernel_dimensions(kernel) == 3;
+    for (size_t i = 1; i <= 5; i++)
+        for (size_t j = 1; j <= (cube ? 5 : 24); j++)
+            for (size_t k = 1; k <= (cube ? 5 : 1); k++)
+                for (size_t r = 0; r < repeats; r++) {
+                    const struct gb_problem_spec s =
+                        gb_spec_by_turns(kernel, dtype, (const size_t[]){i, j, k}, c->number++, c->options->seed);
+                    gb_lineup_compare(&c->lineup, &s, 0, c->number % 8 == 0 ? GB_USE_ALL : GB_USE_SERIAL);
+                    gb_lineup_accuracy(&c->lineup, &s);
+                }
+}
+
+/* Every edge in every dimension, beside a small size and another edge, on all contexts. */
+static void check_edges(struct check *c, enum gk_kernel_id kernel, enum gk_dtype dtype) {
+    size_t sizes[GB_EDGE_SIZES_MAX];
+    const size_t count = gb_edge_sizes(dtype, sizes), dimensions = gb_kernel_dimensions(kernel);
+    for (size_t d = 0; d < dimensions; d++)
+        for (size_t i = 0; i < count; i++)
+            for (size_t r = 0; r < (c->options->quick ? 1 : 3); r++) {
+                size_t size[3] = {5, 5, 5};
+                size[d] = sizes[i];
+                size[(d + 1) % dimensions] = r == 0 ? 3 : sizes[(i * 7 + r * 5) % (count * 2 / 3)];
+                const struct gb_problem_spec s = gb_spec_by_turns(kernel, dtype, size, c->number++, c->options->seed);
+                gb_lineup_compare(&c->lineup, &s, 0, c->options->quick && i % 4 ? GB_USE_SERIAL | GB_USE_SMALL : GB_USE_ALL);
+                if (r == 0) gb_lineup_accuracy(&c->lineup, &s);
+            }
+}
+
+static const char *compare_guarded(struct gb_problem *problem, const struct gb_problem *want, gk_context *ctx,
+                                   enum gb_side side, char what[160]) {
+    struct gb_difference d;
+    gb_problem_reset(problem);
+    switch (gb_guard_call(problem, ctx, side, what)) {
+    case GB_GUARD_NO_MEMORY: return "";
+    case GB_GUARD_FAULT: return what;
+    case GB_GUARD_STATUS: return "memory: the call failed at the edge of a page";
+    default: break;
+    }
+    if (gb_problem_equal(problem, want, &d)) return NULL;
+    snprintf(what, 160, "memory: %s[%zu][%zu] is %a at the edge of a page, else %a", d.operand, d.row, d.col, d.got, d.want);
+    return what;
+}
+
+/* The problem through each serial context, at both edges of a page. */
+static void guard_problem(struct check *c, const struct gb_problem_spec *spec) {
+    struct gb_problem problem, want;
+    char what[160];
+    if (!gb_problem_create(&want, spec)) return;
+    if (gb_problem_create(&problem, spec) && gb_problem_call(&want, c->lineup.ref) == GK_OK)
+        for (size_t i = 0; i < c->lineup.count; i++) {
+            const struct gb_lineup_cell *const cell = &c->lineup.list[i];
+            for (int side = 0; side < 2 && cell->threads == 1; side++) {
+                const char *const wrong = compare_guarded(&problem, &want, cell->ctx, (enum gb_side)side, what);
+                const bool unmapped = wrong && !*wrong;
+                c->guarded += !unmapped;
+                c->unguarded += unmapped;
+                if (wrong && *wrong) gb_lineup_fail(&c->lineup, spec, cell->isa, 1, wrong);
+            }
+        }
+    gb_problem_destroy(&problem);
+    gb_problem_destroy(&want);
+}
+
+static void check_memory(struct check *c, enum gk_kernel_id kernel, enum gk_dtype dtype) {
+    static const size_t sizes[] = {1, 2, 7, 17, 33, 65, 130, 5, 12, 49};
+    enum { SIZES = sizeof sizes / sizeof *sizes };
+    const size_t count = c->options->quick ? 10 : 60;
+    for (size_t i = 0; i < count; i++) {
+        const size_t size[] = {sizes[i % SIZES], sizes[(i * 3 + i / SIZES) % SIZES], sizes[(i * 7 + 3 + i / SIZES) % SIZES]};
+        struct gb_problem_spec s = gb_spec_by_turns(kernel, dtype, size, c->number++, c->options->seed);
+        s.misalign = 0; /* the page decides */
+        guard_problem(c, &s);
+    }
+}
+
+static void check_gradients(struct check *c) {
+    struct gb_gradient_check checks[GB_GRADIENT_CHECKS_MAX];
+    for (size_t i = 0; i < c->lineup.count; i++) {
+        const struct gb_lineup_cell *const cell = &c->lineup.list[i];
+        if (cell->use != GB_USE_SERIAL) continue;
+        const size_t count = gb_gradient_checks(cell->ctx, checks);
+        if (count == 0) {
+            c->gradients_wrong++;
+            fprintf(c->out, "FAILED gradients: no memory, or a kernel refused\n");
+        }
+        for (size_t k = 0; k < count; k++) {
+            c->gradients++;
+            if (checks[k].error <= checks[k].limit) continue;
+            c->gradients_wrong++;
+            fprintf(c->out, "FAILED gradient: %s by %s, isa %s: relative error %.2g, at most %.0e allowed\n", checks[k].name,
+                    checks[k].method, gk_context_isa(cell->ctx), checks[k].error, checks[k].limit);
+        }
+    }
+}
+
+static void print_row(const struct check *c, size_t isa, int kernel, int dtype) {
+    const struct gk_kernel *const k = gk_kernel_get((enum gk_kernel_id)kernel);
+    const struct gb_tally *const tally = &c->lineup.tally[isa][kernel][dtype];
+    char worst[32] = "bits of ref", cases[24];
+    if (tally->cases == 0 && tally->failures == 0) return;
+    if (isa == 0) snprintf(worst, sizeof worst, gb_accuracy_has_oracle(k) ? "%.3f" : "not known", tally->worst);
+    snprintf(cases, sizeof cases, "%zu", tally->cases);
+    fprintf(c->out, "%-24s %-4s %-8s %8s  %-11s  %s\n", k->name, gk_dtype_name((enum gk_dtype)dtype),
+            gk_isa_get(isa, GK_F32)->name, cases, worst, tally->failures ? "FAILED" : "ok");
+}
+
+static void print_not_asked(const struct check *c) {
+    struct gb_names isas = {.count = 0}, kernels = {.count = 0};
+    char text[700];
+    for (size_t i = 0; i < GK_ISA_COUNT; i++)
+        if (!gk_isa_unusable(i) && !c->options->isas[i]) gb_names_add(&isas, gk_isa_get(i, GK_F32)->name);
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        if (!c->options->kernels[id]) gb_names_add(&kernels, gk_kernel_get((enum gk_kernel_id)id)->name);
+    if (isas.count + kernels.count == 0) return;
+    fprintf(c->out, "not asked for:%s%s", isas.count ? " isas " : "", gb_names_join(&isas, text, sizeof text));
+    fprintf(c->out, "%s%s%s\n", isas.count && kernels.count ? ";" : "", kernels.count ? " kernels " : "",
+            gb_names_join(&kernels, text, sizeof text));
+}
+
+static void print_skipped(const struct check *c) {
+    for (size_t i = 0; i < GK_ISA_COUNT; i++)
+        if (gk_isa_unusable(i)) fprintf(c->out, "skipped: isa %s: %s\n", gk_isa_get(i, GK_F32)->name, gk_isa_unusable(i));
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
+        if (c->options->kernels[id] && !gb_accuracy_has_oracle(kernel))
+            fprintf(c->out, "skipped: accuracy of %s: oracle.c has no formula for it\n", kernel->name);
+    }
+    print_not_asked(c);
+    if (c->unguarded) fprintf(c->out, "skipped: %zu calls between forbidden pages: no memory for them\n", c->unguarded);
+}
+
+static int report(const struct check *c) {
+    size_t cells = 0;
+    fprintf(c->out, "%-24s %-4s %-8s %8s  %-11s  %s\n", "kernel", "type", "isa", "cases", "error/bound", "result");
+    for (int kernel = 0; kernel < GK_KERNEL_COUNT; kernel++)
+        for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
+            for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) {
+                print_row(c, isa, kernel, dtype);
+                cells += c->lineup.tally[isa][kernel][dtype].cases > 0;
+            }
+    char text[3][40];
+    if (c->gradients)
+        fprintf(c->out, "gradients: %s, %zu failed (centred differences, complex step)\n",
+                gb_count_text(c->gradients, "check", text[0], sizeof *text), c->gradients_wrong);
+    if (c->guarded)
+        fprintf(c->out, "memory: %s with every operand beside a forbidden page and inputs read-only\n",
+                gb_count_text(c->guarded, "call", text[0], sizeof *text));
+    print_skipped(c);
+    const size_t failures = c->lineup.failures + c->gradients_wrong;
+    fprintf(c->out, "%s, %s, %s; seed %llu, numerics version %d\n", gb_count_text(cells, "cell", text[0], sizeof *text),
+            gb_count_text(c->lineup.cases + c->guarded + c->gradients, "case", text[1], sizeof *text),
+            gb_count_text(failures, "failure", text[2], sizeof *text), (unsigned long long)c->options->seed,
+            gk_numerics_version());
+    return failures ? GB_EXIT_CHECK : GB_EXIT_OK;
+}
+
+/* Too large for ref in full: as the benchmark verifies it. */
+static int check_large(struct check *c, const struct gb_problem_spec *spec) {
+    struct gb_problem problem;
+    struct gb_verify_report report_of;
+    const size_t *const threads = c->options->threads;
+    if (!gb_problem_create(&problem, spec)) return gb_fail(GB_EXIT_RESOURCE, "no memory for the problem");
+    struct gb_verifier *const verifier = gb_verifier_create(&problem, c->lineup.ref, threads, c->options->n_threads);
+    for (size_t i = 0; verifier && i < c->lineup.count; i++) {
+        const struct gb_lineup_cell *const cell = &c->lineup.list[i];
+        const struct gb_difference *const d = &report_of.difference;
+        char what[200];
+        if (cell->use == GB_USE_SMALL || cell->isa == 0) continue;
+        gb_problem_reset(&problem);
+        c->lineup.cases++;
+        c->lineup.tally[cell->isa][spec->kernel][spec->dtype].cases++;
+        const gk_status status = gb_problem_call(&problem, cell->ctx);
+        if (status == GK_OK && gb_verify(verifier, &problem, gk_context_isa(cell->ctx), &report_of) != GB_VERIFY_FAILED)
+            continue;
+        if (status != GK_OK) snprintf(what, sizeof what, "status: %s", gk_status_string(status));
+        else if (report_of.changed) snprintf(what, sizeof what, "memory: %s or its padding was written", report_of.changed);
+        else
+            snprintf(what, sizeof what, "bits: %s[%zu][%zu] is %a, %s has %a", d->operand, d->row, d->col, d->got,
+                     report_of.against, d->want);
+        gb_lineup_fail(&c->lineup, spec, cell->isa, cell->threads, what);
+    }
+    fprintf(c->out, "skipped: isa %s: it computed a sample, all of a problem of this size would take it too long\n",
+            gk_isa_get(0, GK_F32)->name);
+    gb_problem_destroy(&problem);
+    if (!verifier) return gb_fail(GB_EXIT_RESOURCE, "no memory to verify the problem");
+    gb_verifier_destroy(verifier);
+    return report(c);
+}
+
+/* Ref, the isa and the true values take four copies of the operands at most, the latter in numbers of 16 bytes. */
+static int check_one(struct check *c, const struct gb_problem_spec *spec) {
+    static const double full_oracle = 0x1p28;
+    const struct gb_memory memory = gb_memory_available();
+    const double bytes = (double)gb_problem_bytes(spec);
+    char need[24], have[24];
+    if (bytes == 0) return gb_fail(GB_EXIT_RESOURCE, "the sizes of this problem overflow");
+    if (12 * bytes > memory.bytes)
+        return gb_fail(GB_EXIT_RESOURCE, "checking this problem needs %s, but %s are %s",
+                       gb_bytes_text(12 * bytes, need, sizeof need), gb_bytes_text(memory.bytes, have, sizeof have),
+                       memory.rule);
+    const double fma = (double)(spec->n ? spec->n : 1) * (double)(spec->d ? spec->d : 1) * (double)(spec->m ? spec->m : 1);
+    if (fma > GB_VERIFY_FULL_FMA) return check_large(c, spec);
+    gb_lineup_compare(&c->lineup, spec, 0, GB_USE_ALL);
+    if (fma <= full_oracle) gb_lineup_accuracy(&c->lineup, spec);
+    guard_problem(c, spec);
+    return report(c);
+}
+
+static int check_all(struct check *c) {
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        for (int dtype = 0; dtype < GK_DTYPE_COUNT && c->options->kernels[id]; dtype++) {
+            check_small(c, (enum gk_kernel_id)id, (enum gk_dtype)dtype);
+            check_edges(c, (enum gk_kernel_id)id, (enum gk_dtype)dtype);
+            check_memory(c, (enum gk_kernel_id)id, (enum gk_dtype)dtype);
+        }
+    check_gradients(c);
+    return report(c);
+}
+
+/* 1, all that the library would use, and an odd number above. */
+static gk_status default_threads(struct gb_check_options *options, size_t threads[3]) {
+    gk_context *ctx;
+    const gk_status status = gk_context_create(&ctx, NULL);
+    if (status != GK_OK) return status;
+    const size_t all = gk_context_threads(ctx);
+    gk_context_destroy(ctx);
+    options->n_threads = 0;
+    threads[options->n_threads++] = 1;
+    if (all > 1) threads[options->n_threads++] = all;
+    threads[options->n_threads++] = (all + 1) | 1;
+    options->threads = threads;
+    return GK_OK;
+}
+
+static int fail_status(gk_status status) {
+    enum gb_exit code = GB_EXIT_USAGE;
+    if (status == GK_ERROR_ISA || status == GK_ERROR_ENVIRONMENT) code = GB_EXIT_ISA;
+    if (status == GK_ERROR_MEMORY) code = GB_EXIT_RESOURCE;
+    return gb_fail(code, "%s", gk_status_string(status));
+}
+
+int gb_check_run(const struct gb_check_options *options, FILE *out) {
+    struct gb_check_options filled = *options;
+    size_t threads[3];
+    gk_status status = GK_OK;
+    struct check *const c = calloc(1, sizeof *c);
+    if (!c) return gb_fail(GB_EXIT_RESOURCE, "no memory");
+    c->out = out;
+    c->options = &filled;
+    if (options->problem) filled.seed = options->problem->seed;
+    if (options->n_threads == 0) status = default_threads(&filled, threads);
+    if (status == GK_OK) gb_lineup_open(&c->lineup, options->isas, filled.threads, filled.n_threads, out, &status);
+    const int code = status != GK_OK ? fail_status(status) : options->problem ? check_one(c, options->problem) : check_all(c);
+    gb_lineup_close(&c->lineup);
+    free(c);
+    return code;
+}

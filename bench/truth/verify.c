@@ -1,0 +1,384 @@
+#include "verify.h"
+
+#include "machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    RUNS_MAX = 512,         /* runs of indices next to edges, of one dimension */
+    ELEMENTS_MAX = 1 << 22, /* of a sample, beyond the first row and column */
+    WHOLE_MAX = 64,         /* whole rows or columns of a sample */
+    STORE_SLACK = 64 << 20, /* bytes: what ELEMENTS_MAX of them take, with room */
+};
+
+struct run {
+    size_t begin, end;
+};
+
+/* A rectangle of an output with the values that it must have, tight. */
+struct region {
+    size_t operand;
+    struct run rows, cols;
+    void *values;
+};
+
+struct regions {
+    struct region *list;
+    size_t count, capacity;
+};
+
+struct gb_verifier {
+    bool sampled;
+    struct regions reference, peer; /* peer: the whole outputs of the first variant, when ref gave only a sample */
+    const char *peer_name;
+};
+
+/* The dimensions (offsets in args) that an operand's rows and columns are. */
+struct axes {
+    size_t rows, cols;
+};
+
+static struct axes axes_of(const struct gb_problem *problem, const struct gk_field *field) {
+    const bool swap = field->flags & GK_FLAG_WEIGHT && problem->spec.layout == GK_OUT_IN;
+    return swap ? (struct axes){field->cols, field->rows} : (struct axes){field->rows, field->cols};
+}
+
+static struct region *add_region(struct regions *regions, size_t operand, struct run rows, struct run cols, size_t bytes) {
+    if (regions->count == regions->capacity) {
+        const size_t capacity = regions->capacity ? 2 * regions->capacity : 16;
+        struct region *const grown = realloc(regions->list, capacity * sizeof *grown);
+        if (!grown) return NULL;
+        regions->list = grown;
+        regions->capacity = capacity;
+    }
+    void *const values = malloc(bytes + 1);
+    if (!values) return NULL;
+    regions->list[regions->count] = (struct region){operand, rows, cols, values};
+    return &regions->list[regions->count++];
+}
+
+static void free_regions(struct regions *regions) {
+    for (size_t i = 0; i < regions->count; i++) free(regions->list[i].values);
+    free(regions->list);
+    *regions = (struct regions){0};
+}
+
+/* A region seen as an operand of its own. */
+static struct gb_operand view(const struct gb_operand *operand, const struct region *region) {
+    struct gb_operand small = *operand;
+    small.start = region->values;
+    small.rows = region->rows.end - region->rows.begin;
+    small.row_elements = small.ld = region->cols.end - region->cols.begin;
+    return small;
+}
+
+static char *element(const struct gb_operand *operand, size_t row, size_t col) {
+    return (char *)operand->start + (row * operand->ld + col) * operand->element_size;
+}
+
+/* Copies all outputs as they are. */
+static bool copy_outputs(const struct gb_problem *problem, struct regions *regions) {
+    for (size_t i = 0; i < problem->n_operands; i++) {
+        const struct gb_operand *const o = &problem->operands[i];
+        if (!o->output) continue;
+        const size_t row_bytes = o->row_elements * o->element_size;
+        const struct region *const all =
+            add_region(regions, i, (struct run){0, o->rows}, (struct run){0, o->row_elements}, o->rows * row_bytes);
+        if (!all) return false;
+        for (size_t row = 0; row < o->rows && row_bytes; row++)
+            memcpy((char *)all->values + row * row_bytes, element(o, row, 0), row_bytes);
+    }
+    return true;
+}
+
+static bool region_equal(const struct gb_operand *got, const struct region *region, struct gb_difference *first) {
+    const struct gb_operand want = view(got, region);
+    for (size_t i = 0; i < want.rows; i++) {
+        const size_t row = region->rows.begin + i;
+        const size_t bytes = want.row_elements * want.element_size;
+        if (bytes == 0 || memcmp(element(got, row, region->cols.begin), element(&want, i, 0), bytes) == 0) continue;
+        for (size_t j = 0; j < want.row_elements; j++) {
+            const size_t col = region->cols.begin + j;
+            const uint64_t a = gb_operand_bits(got, row, col), b = gb_operand_bits(&want, i, j);
+            if (a == b) continue;
+            *first = (struct gb_difference){got->field->name, row, col, gb_operand_value(got, a), gb_operand_value(got, b)};
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool regions_equal(const struct gb_problem *problem, const struct regions *regions, struct gb_difference *first) {
+    for (size_t i = 0; i < regions->count; i++)
+        if (!region_equal(&problem->operands[regions->list[i].operand], &regions->list[i], first)) return false;
+    return true;
+}
+
+static void set_size(void *args, size_t offset, size_t size) { memcpy((char *)args + offset, &size, sizeof size); }
+
+static struct run run_of(size_t axis, struct axes sliced, struct run rows, struct run cols) {
+    if (axis != GK_NOWHERE && axis == sliced.rows) return rows;
+    if (axis != GK_NOWHERE && axis == sliced.cols) return cols;
+    return (struct run){0, 0};
+}
+
+/* Points one operand of the slice at its part of the problem's memory. */
+static void slice_operand(const struct gb_problem *problem, const struct gb_operand *operand, struct axes sliced,
+                          struct run rows, struct run cols, void *args) {
+    const struct axes own = axes_of(problem, operand->field);
+    const size_t row = run_of(own.rows, sliced, rows, cols).begin, col = run_of(own.cols, sliced, rows, cols).begin;
+    const size_t unit = operand->field->element == GK_ELEMENT_BITS ? 64 : 1;
+    const char *const at = operand->output ? NULL : element(operand, row, col / unit);
+    memcpy((char *)args + operand->field->offset, &at, sizeof at);
+    if (operand->field->offset2 != GK_NOWHERE) set_size(args, operand->field->offset2, operand->ld);
+}
+
+/* Where a slice may begin: masks are cut at whole words. */
+static size_t cut_unit(const struct gb_problem *problem, size_t axis) {
+    for (size_t i = 0; i < problem->n_operands; i++) {
+        const struct gk_field *const f = problem->operands[i].field;
+        if (f->element == GK_ELEMENT_BITS && f->cols == axis) return 64;
+    }
+    return 1;
+}
+
+/* Runs ref on the rows and columns of one output alone: the same kernel with two dimensions cut. */
+static bool compute_region(struct gb_verifier *v, const struct gb_problem *problem, gk_context *ref, size_t index,
+                           struct run rows, struct run cols) {
+    const struct gb_operand *const o = &problem->operands[index];
+    const struct axes axes = axes_of(problem, o->field);
+    rows.begin -= axes.rows == GK_NOWHERE ? 0 : rows.begin % cut_unit(problem, axes.rows);
+    cols.begin -= cols.begin % cut_unit(problem, axes.cols);
+    const size_t n_rows = rows.end - rows.begin, n_cols = cols.end - cols.begin, row_bytes = n_cols * o->element_size;
+    struct region *const region = add_region(&v->reference, index, rows, cols, n_rows * row_bytes);
+    void *const args = malloc(problem->kernel->args_size);
+    if (!region || !args) {
+        free(args);
+        return false;
+    }
+    memcpy(args, problem->args, problem->kernel->args_size);
+    for (size_t i = 0; i < problem->n_operands; i++) slice_operand(problem, &problem->operands[i], axes, rows, cols, args);
+    if (axes.rows != GK_NOWHERE) set_size(args, axes.rows, n_rows);
+    set_size(args, axes.cols, n_cols);
+    memcpy((char *)args + o->field->offset, &region->values, sizeof region->values);
+    if (o->field->offset2 != GK_NOWHERE) set_size(args, o->field->offset2, n_cols);
+    const size_t initial_row = o->row_elements * o->element_size;
+    for (size_t i = 0; i < n_rows; i++)
+        memcpy((char *)region->values + i * row_bytes,
+               (const char *)o->initial + (rows.begin + i) * initial_row + cols.begin * o->element_size, row_bytes);
+    const gk_status status = gk_call(ref, problem->spec.kernel, problem->spec.dtype, args);
+    free(args);
+    return status == GK_OK;
+}
+
+static uint64_t next_random(uint64_t *state) {
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static int by_begin(const void *a, const void *b) {
+    const size_t x = ((const struct run *)a)->begin, y = ((const struct run *)b)->begin;
+    return (x > y) - (x < y);
+}
+
+/* The two indices beside a cut. */
+static void add_cut(struct run *runs, size_t *count, size_t cut, size_t size) {
+    if (*count == RUNS_MAX || cut > size) return;
+    const size_t begin = cut > 0 ? cut - 1 : 0, end = cut < size ? cut + 1 : size;
+    if (begin < end) runs[(*count)++] = (struct run){begin, end};
+}
+
+static void add_thread_cuts(struct run *runs, size_t *count, size_t size, size_t unit, size_t threads) {
+    for (size_t team = 2; team <= threads; team++) {
+        if (threads % team) continue;
+        for (size_t rank = 1; rank < team; rank++) add_cut(runs, count, gk_slice_of(size, unit, rank, team).begin, size);
+    }
+}
+
+/* Where the blocks that are packed together meet, in each thread's share: as equal as tiles allow. */
+static void add_block_cuts(struct run *runs, size_t *count, size_t size, const struct gk_isa *isa, size_t threads) {
+    const size_t widest = isa->block_cols(&gb_machine_get()->caches), tile = isa->edges[2];
+    if (widest == 0) return;
+    for (size_t team = 1; team <= threads; team++) {
+        for (size_t rank = 0; rank < team && threads % team == 0; rank++) {
+            const struct gk_slice share = gk_slice_of(size, isa->lanes, rank, team);
+            const size_t columns = share.end - share.begin, blocks = columns / widest + (columns % widest != 0);
+            if (blocks < 2) continue;
+            const size_t width = ((columns + blocks - 1) / blocks + tile - 1) / tile * tile;
+            add_cut(runs, count, share.begin + width, size);
+            add_cut(runs, count, share.begin + (blocks - 1) * width, size);
+        }
+    }
+}
+
+/* Runs of indices around the first and the last cut of every edge that an isa exports, where threads meet, and at both ends,
+ * sorted, overlaps merged. */
+static size_t edge_runs(struct run runs[RUNS_MAX], size_t size, enum gk_dtype dtype, const size_t *threads, size_t n_threads) {
+    size_t count = 0, merged = 0;
+    add_cut(runs, &count, 0, size);
+    add_cut(runs, &count, size, size);
+    for (size_t c = 0; c < GK_ISA_COUNT; c++) {
+        const struct gk_isa *const isa = gk_isa_get(c, dtype);
+        for (size_t e = 0; e < sizeof isa->edges / sizeof *isa->edges && isa->edges[e]; e++) {
+            const size_t edge = isa->edges[e];
+            if (edge < 2) continue;
+            add_cut(runs, &count, edge, size);
+            add_cut(runs, &count, size / edge * edge, size);
+            for (size_t t = 0; t < n_threads; t++) add_thread_cuts(runs, &count, size, edge, threads[t]);
+        }
+        for (size_t t = 0; t < n_threads; t++) add_block_cuts(runs, &count, size, isa, threads[t]);
+    }
+    for (size_t t = 0; t < n_threads; t++) add_thread_cuts(runs, &count, size, 1, threads[t]);
+    qsort(runs, count, sizeof *runs, by_begin);
+    for (size_t i = 0; i < count; i++) {
+        if (merged > 0 && runs[i].begin <= runs[merged - 1].end) {
+            if (runs[i].end > runs[merged - 1].end) runs[merged - 1].end = runs[i].end;
+        } else {
+            runs[merged++] = runs[i];
+        }
+    }
+    return merged;
+}
+
+struct sampler {
+    struct gb_verifier *verifier;
+    const struct gb_problem *problem;
+    gk_context *ref;
+    size_t output;
+    size_t rows, cols;
+    double element_fma; /* of one element */
+    double budget;      /* elements */
+    uint64_t random;
+};
+
+/* *done: the budget is used up. */
+static bool take(struct sampler *s, struct run rows, struct run cols, bool *done) {
+    const double elements = (double)(rows.end - rows.begin) * (double)(cols.end - cols.begin);
+    *done = elements > s->budget;
+    if (*done) return true;
+    s->budget -= elements;
+    return compute_region(s->verifier, s->problem, s->ref, s->output, rows, cols);
+}
+
+/* Where edges of rows meet edges of columns. Diagonal by diagonal, so that the first one already visits every edge of both. */
+static bool sample_crossings(struct sampler *s, const size_t *threads, size_t n_threads) {
+    static const size_t one_thread = 1;
+    struct run row_runs[RUNS_MAX], col_runs[RUNS_MAX];
+    const enum gk_dtype dtype = s->problem->spec.dtype;
+    const size_t n_rows = edge_runs(row_runs, s->rows, dtype, threads ? threads : &one_thread, threads ? n_threads : 1);
+    const size_t n_cols = edge_runs(col_runs, s->cols, dtype, threads ? threads : &one_thread, threads ? n_threads : 1);
+    const size_t longer = n_rows > n_cols ? n_rows : n_cols, shorter = n_rows > n_cols ? n_cols : n_rows;
+    bool done = false;
+    for (size_t diagonal = 0; diagonal < shorter; diagonal++)
+        for (size_t i = 0; i < longer; i++) {
+            const size_t row = n_rows == longer ? i : (i + diagonal) % n_rows;
+            const size_t col = n_rows == longer ? (i + diagonal) % n_cols : i;
+            if (!take(s, row_runs[row], col_runs[col], &done)) return false;
+            if (done) return true;
+        }
+    return true;
+}
+
+/* Rows and columns by turns: one of each whatever it costs, then as many as the budget allows. */
+static bool sample_whole(struct sampler *s) {
+    for (size_t i = 0; i < WHOLE_MAX; i++) {
+        const bool by_row = s->rows > 1 && i % 2 == 0;
+        const size_t size = by_row ? s->rows : s->cols, at = next_random(&s->random) % size;
+        const struct run one = {at, at + 1}, rows = by_row ? one : (struct run){0, s->rows};
+        const struct run cols = by_row ? (struct run){0, s->cols} : one;
+        bool done = false;
+        if (i < 2 && !compute_region(s->verifier, s->problem, s->ref, s->output, rows, cols)) return false;
+        if (i >= 2 && (!take(s, rows, cols, &done) || done)) return done;
+    }
+    return true;
+}
+
+static double fma_count(const struct gb_problem *problem) { return gk_kernel_flops(problem->kernel, problem->args) / 2; }
+
+/* A sample needs outputs whose elements stand for themselves (sums of products) and can be computed one without the other. */
+static bool can_sample(const struct gb_problem *problem) {
+    const struct gk_field *const rule = gk_kernel_field(problem->kernel, GK_FIELD_EXACTNESS, NULL);
+    size_t outputs = 0, optional = 0;
+    for (size_t i = 0; i < problem->n_operands; i++) {
+        const struct gb_operand *const o = &problem->operands[i];
+        if (!o->output) continue;
+        if (!o->base || o->field->element != GK_ELEMENT_REAL || o->field->cols == GK_NOWHERE) return false;
+        outputs++;
+        optional += (o->field->flags & GK_FLAG_OPTIONAL) != 0;
+    }
+    return rule && rule->exactness == GK_EXACT_SUM && (outputs == 1 || optional == outputs);
+}
+
+static bool sample(struct gb_verifier *v, const struct gb_problem *problem, gk_context *ref, const size_t *threads,
+                   size_t n_threads) {
+    const double outputs = (double)gb_problem_output_bytes(problem) / (double)gk_dtype_size(problem->spec.dtype);
+    for (size_t i = 0; i < problem->n_operands; i++) {
+        const struct gb_operand *const o = &problem->operands[i];
+        if (!o->output || o->rows == 0 || o->row_elements == 0) continue;
+        const double size = (double)o->rows * (double)o->row_elements, cost = fma_count(problem) / outputs;
+        struct sampler s = {.verifier = v,
+                            .problem = problem,
+                            .ref = ref,
+                            .output = i,
+                            .rows = o->rows,
+                            .cols = o->row_elements,
+                            .element_fma = cost,
+                            .random = problem->spec.seed + i};
+        const double share = GB_VERIFY_SAMPLE_FMA * (size / outputs) / s.element_fma;
+        s.budget = share / 2 < ELEMENTS_MAX ? share / 2 : ELEMENTS_MAX;
+        if (!sample_crossings(&s, threads, n_threads)) return false;
+        s.budget = share / 2 < ELEMENTS_MAX ? share / 2 : ELEMENTS_MAX;
+        if (!sample_whole(&s)) return false;
+    }
+    return true;
+}
+
+static bool in_full(struct gb_verifier *v, struct gb_problem *problem, gk_context *ref) {
+    gb_problem_reset(problem);
+    const bool ok = gb_problem_call(problem, ref) == GK_OK && copy_outputs(problem, &v->reference);
+    gb_problem_reset(problem);
+    return ok;
+}
+
+struct gb_verifier *gb_verifier_create(struct gb_problem *problem, gk_context *ref, const size_t *threads, size_t n_threads) {
+    struct gb_verifier *const v = calloc(1, sizeof *v);
+    if (!v) return NULL;
+    v->sampled = fma_count(problem) > GB_VERIFY_FULL_FMA && can_sample(problem);
+    const bool ok = v->sampled ? sample(v, problem, ref, threads, n_threads) : in_full(v, problem, ref);
+    if (ok) return v;
+    gb_verifier_destroy(v);
+    return NULL;
+}
+
+void gb_verifier_destroy(struct gb_verifier *verifier) {
+    if (!verifier) return;
+    free_regions(&verifier->reference);
+    free_regions(&verifier->peer);
+    free(verifier);
+}
+
+size_t gb_verifier_bytes(const struct gb_problem_spec *spec) {
+    const size_t operands = gb_problem_bytes(spec);
+    size_t bytes;
+    return operands == 0 || __builtin_add_overflow(operands, STORE_SLACK, &bytes) ? 0 : bytes;
+}
+
+enum gb_verified gb_verify(struct gb_verifier *verifier, const struct gb_problem *problem, const char *variant,
+                           struct gb_verify_report *report) {
+    *report = (struct gb_verify_report){.verified = GB_VERIFY_FAILED, .against = "ref"};
+    if (!gb_problem_intact(problem, &report->changed)) return GB_VERIFY_FAILED;
+    if (!regions_equal(problem, &verifier->reference, &report->difference)) return GB_VERIFY_FAILED;
+    if (verifier->sampled && !verifier->peer_name) {
+        /* without memory for it the next variant becomes the one to compare with */
+        if (copy_outputs(problem, &verifier->peer)) verifier->peer_name = variant;
+        else free_regions(&verifier->peer);
+    } else if (verifier->sampled) {
+        report->against = verifier->peer_name;
+        if (!regions_equal(problem, &verifier->peer, &report->difference)) return GB_VERIFY_FAILED;
+    }
+    report->against = NULL;
+    return report->verified = verifier->sampled ? GB_VERIFIED_SAMPLED : GB_VERIFIED_FULL;
+}

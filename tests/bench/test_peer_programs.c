@@ -1,0 +1,513 @@
+/* The programs that are raced, by the protocol of bench/PEERS.md: gradkern's own by its bits, the others by their numbers, and
+ * all of them by what they answer to requests that make no sense. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lineup.h"
+
+enum { LINE_BYTES = 4096, REPLY_BYTES = 512, WAIT_MS = 60000, ALIGNMENT = 64, ARGUMENTS_MAX = 8 };
+
+struct child {
+    pid_t pid;
+    int to, from;
+};
+
+/* A problem whose operands lie in a file, too. */
+struct shared {
+    struct gb_problem problem;
+    int file;
+    size_t bytes, offsets[GB_OPERANDS_MAX];
+    char *memory;
+};
+
+static void ask(const struct child *child, const char *line, char reply[REPLY_BYTES]) {
+    size_t length = 0;
+    struct pollfd ready = {.fd = child->from, .events = POLLIN};
+    if (line) assert_int_equal(write(child->to, line, strlen(line)), strlen(line));
+    if (line) assert_int_equal(write(child->to, "\n", 1), 1);
+    do {
+        assert_true(length < REPLY_BYTES - 1);
+        if (poll(&ready, 1, WAIT_MS) != 1 || read(child->from, reply + length, 1) != 1)
+            fail_msg("no answer to '%.300s'", line ? line : "the start");
+    } while (reply[length++] != '\n');
+    reply[length - 1] = '\0';
+}
+
+static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
+
+static struct child start(const char *program, const char *const *arguments, char greeting[REPLY_BYTES]) {
+    const char *argv[ARGUMENTS_MAX + 2] = {program};
+    struct child child;
+    char path[512];
+    int in[2], out[2];
+    for (int i = 0; arguments[i]; i++) argv[i + 1] = arguments[i];
+    snprintf(path, sizeof path, "%s/%s", PROGRAMS_DIR, program);
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    child.pid = fork();
+    assert_true(child.pid >= 0);
+    if (child.pid == 0) {
+        dup2(in[0], STDIN_FILENO);
+        dup2(out[1], STDOUT_FILENO);
+        execv(path, (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    child.to = in[1];
+    child.from = out[0];
+    ask(&child, NULL, greeting);
+    return child;
+}
+
+static int wait_for(struct child *child) {
+    int status;
+    close(child->to);
+    close(child->from);
+    assert_int_equal(waitpid(child->pid, &status, 0), child->pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void end(struct child *child) {
+    assert_int_equal(write(child->to, "quit\n", 5), 5);
+    assert_int_equal(wait_for(child), 0);
+}
+
+static size_t storage(const struct gb_operand *operand) { return operand->rows * operand->ld * operand->element_size; }
+
+/* Operands that share memory get the same place. */
+static void lay_out(struct shared *s) {
+    for (size_t i = 0; i < s->problem.n_operands; i++) {
+        const struct gb_operand *const operand = &s->problem.operands[i];
+        const size_t shift = s->problem.spec.misalign * operand->element_size;
+        size_t same = 0;
+        while (s->problem.operands[same].start != operand->start) same++;
+        s->offsets[i] = same < i ? s->offsets[same] : s->bytes + shift;
+        if (same == i) s->bytes = (s->bytes + shift + storage(operand)) / ALIGNMENT * ALIGNMENT + ALIGNMENT;
+    }
+}
+
+static void share(struct shared *s, const struct gb_problem_spec *spec) {
+    *s = (struct shared){.bytes = ALIGNMENT};
+    assert_true(gb_problem_create(&s->problem, spec));
+    lay_out(s);
+    s->file = memfd_create("operands", MFD_CLOEXEC);
+    assert_true(s->file >= 0);
+    assert_int_equal(ftruncate(s->file, (off_t)s->bytes), 0);
+    s->memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, s->file, 0);
+    assert_ptr_not_equal(s->memory, MAP_FAILED);
+    for (size_t i = 0; i < s->problem.n_operands; i++)
+        memcpy(s->memory + s->offsets[i], s->problem.operands[i].start, storage(&s->problem.operands[i]));
+}
+
+static void take_back(struct shared *s) {
+    for (size_t i = 0; i < s->problem.n_operands; i++)
+        memcpy(s->problem.operands[i].start, s->memory + s->offsets[i], storage(&s->problem.operands[i]));
+}
+
+static void release(struct shared *s) {
+    munmap(s->memory, s->bytes);
+    close(s->file);
+    gb_problem_destroy(&s->problem);
+}
+
+static void append(char line[LINE_BYTES], const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void append(char line[LINE_BYTES], const char *format, ...) {
+    const size_t used = strlen(line);
+    va_list list;
+    va_start(list, format);
+    vsnprintf(line + used, LINE_BYTES - used, format, list);
+    va_end(list);
+}
+
+static void append_options(char line[LINE_BYTES], const struct gb_problem_spec *spec) {
+    const unsigned has = gb_kernel_options(spec->kernel);
+    if (has & GB_OPTION_LAYOUT && spec->layout == GK_OUT_IN) append(line, " layout=out_in");
+    if (has & GB_OPTION_REDUCTION && spec->reduction == GK_SUM) append(line, " reduction=sum");
+    if (has & GB_OPTION_REDUCTION && spec->reduction == GK_NONE) append(line, " reduction=none");
+    if (has & GB_OPTION_LABELS && gb_labels_name(spec)) append(line, " labels=%s", gb_labels_name(spec));
+    if (has & GB_OPTION_LABELS && spec->ignore && !spec->soft_labels) append(line, " ignore=1");
+    if (has & GB_OPTION_ACCUMULATE && spec->accumulate) append(line, " accumulate=1");
+}
+
+static void prepare_line(const struct shared *s, size_t threads, char line[LINE_BYTES]) {
+    const struct gb_problem *const p = &s->problem;
+    line[0] = '\0';
+    append(line, "prepare kernel=%s dtype=%s threads=%zu", p->kernel->name, gk_dtype_name(p->spec.dtype), threads);
+    for (size_t i = 0; i < p->kernel->n_fields; i++) {
+        const struct gk_field *const f = &p->kernel->fields[i];
+        if (f->kind == GK_FIELD_DIM) append(line, " %s=%zu", f->name, *(const size_t *)((const char *)p->args + f->offset));
+    }
+    append(line, " memory=/proc/%ld/fd/%d bytes=%zu", (long)getpid(), s->file, s->bytes);
+    for (size_t i = 0; i < p->n_operands; i++) {
+        const struct gb_operand *const o = &p->operands[i];
+        append(line, " %s.%s=%zu,%zu", o->output ? "out" : "in", o->field->name, s->offsets[i],
+               o->field->rows == GK_NOWHERE ? 0 : o->ld);
+    }
+    append_options(line, &p->spec);
+}
+
+/* One call by the child. False: it does not do that problem. */
+static bool called(const struct child *child, struct shared *s, size_t threads) {
+    char line[LINE_BYTES], reply[REPLY_BYTES];
+    prepare_line(s, threads, line);
+    ask(child, line, reply);
+    if (begins(reply, "unsupported ")) return false;
+    if (!begins(reply, "ready")) fail_msg("'%s' to '%s'", reply, line);
+    ask(child, "run 1", reply);
+    if (!begins(reply, "ran ")) fail_msg("'%s' to run, after '%s'", reply, line);
+    ask(child, "result", reply);
+    assert_string_equal(reply, "done");
+    take_back(s);
+    return true;
+}
+
+static const size_t sizes[][3] = {{17, 33, 70}, {1, 5, 3}, {64, 64, 64}, {130, 65, 101}, {3, 1, 300}, {40, 200, 1}, {2, 0, 5}};
+enum { SIZES = sizeof sizes / sizeof *sizes, ROUNDS = 14 };
+
+static void same_bits(const struct child *child, const struct gb_problem_spec *spec, gk_context *ctx, size_t threads) {
+    struct shared there;
+    struct gb_problem here;
+    struct gb_difference first;
+    const char *what;
+    char text[300];
+    gb_problem_describe(spec, text, sizeof text);
+    share(&there, spec);
+    assert_true(gb_problem_create(&here, spec));
+    const bool accepted = gb_problem_call(&here, ctx) == GK_OK; /* no label is right where there are no classes */
+    if (called(child, &there, threads) != accepted) fail_msg("%s: %s", text, accepted ? "unsupported" : "ready");
+    if (!gb_problem_equal(&there.problem, &here, &first))
+        fail_msg("%s: %s[%zu][%zu] is %g, not %g", text, first.operand, first.row, first.col, first.got, first.want);
+    if (!gb_problem_intact(&there.problem, &what)) fail_msg("%s: %s was written", text, what);
+    release(&there);
+    gb_problem_destroy(&here);
+}
+
+/* Any kernel, any option, any isa: what a contender leaves in the memory are the bits of a call from this process. */
+static void gradkern_as_a_peer(void **state) {
+    gk_context *ctx;
+    (void)state;
+    assert_int_equal(gk_context_create(&ctx, &(gk_options){.isa = "ref", .threads = 1}), GK_OK);
+    for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) {
+        const char *const name = gk_isa_get(isa, GK_F32)->name, *const threads = isa % 2 ? "2" : "1";
+        const char *const arguments[] = {"peer", "--isa", name, "--threads", threads, NULL};
+        char greeting[REPLY_BYTES];
+        struct child child = start("gradbench", arguments, greeting);
+        if (gk_isa_unusable(isa)) {
+            assert_true(begins(greeting, "absent "));
+            assert_int_equal(wait_for(&child), 5);
+            continue;
+        }
+        assert_true(begins(greeting, "peer 1 gradkern"));
+        for (uint64_t i = 0; i < (uint64_t)GK_KERNEL_COUNT * GK_DTYPE_COUNT * ROUNDS; i++) {
+            const enum gk_kernel_id kernel = (enum gk_kernel_id)(i / GK_DTYPE_COUNT % GK_KERNEL_COUNT);
+            const struct gb_problem_spec spec =
+                gb_spec_by_turns(kernel, (enum gk_dtype)(i % GK_DTYPE_COUNT), sizes[i / 3 % SIZES], i, 5);
+            same_bits(&child, &spec, ctx, (size_t)atoi(threads));
+        }
+        end(&child);
+    }
+    gk_context_destroy(ctx);
+}
+
+/* Against the largest element of the operand. */
+static void near(const struct gb_problem *got, const struct gb_problem *want, const char *text) {
+    for (size_t k = 0; k < got->n_operands; k++) {
+        const struct gb_operand *const g = &got->operands[k], *const w = &want->operands[k];
+        double largest = 1e-30, worst = 0;
+        if (!g->output) continue;
+        for (size_t i = 0; i < g->rows; i++)
+            for (size_t j = 0; j < g->row_elements; j++) {
+                const double a = gb_operand_value(g, gb_operand_bits(g, i, j)),
+                             b = gb_operand_value(w, gb_operand_bits(w, i, j));
+                largest = fmax(largest, fabs(b));
+                if (!(fabs(a - b) <= worst)) worst = isnan(a) ? INFINITY : fabs(a - b);
+            }
+        if (g->field->element == GK_ELEMENT_BITS && worst > 0) fail_msg("%s: the bits of %s differ", text, g->field->name);
+        if (worst > (got->spec.dtype == GK_F64 ? 1e-12 : 1e-4) * largest)
+            fail_msg("%s: %s is off by %g of %g", text, g->field->name, worst, largest);
+    }
+}
+
+/* Whether the peer does the problem; if so, its numbers are right and it wrote nothing but outputs. */
+static bool same_numbers(const struct child *child, const struct gb_problem_spec *spec, gk_context *ctx, size_t threads) {
+    struct shared there;
+    struct gb_problem here;
+    const char *what;
+    char text[300];
+    gb_problem_describe(spec, text, sizeof text);
+    share(&there, spec);
+    assert_true(gb_problem_create(&here, spec));
+    assert_int_equal(gb_problem_call(&here, ctx), GK_OK);
+    const bool done = called(child, &there, threads);
+    if (done) near(&there.problem, &here, text);
+    if (done && !gb_problem_intact(&there.problem, &what)) fail_msg("%s: %s was written", text, what);
+    release(&there);
+    gb_problem_destroy(&here);
+    return done;
+}
+
+/* All kernels of the family "affine" with all their options are to be done, in f64, too, if wanted; of the others a good part.
+ */
+static void compare(const struct child *child, bool f64, bool others) {
+    size_t done[GK_KERNEL_COUNT] = {0};
+    gk_context *ctx;
+    assert_int_equal(gk_context_create(&ctx, &(gk_options){.threads = 1}), GK_OK);
+    for (uint64_t i = 0; i < (uint64_t)GK_KERNEL_COUNT * GK_DTYPE_COUNT * 2 * ROUNDS; i++) {
+        const enum gk_kernel_id kernel = (enum gk_kernel_id)(i / GK_DTYPE_COUNT % GK_KERNEL_COUNT);
+        const bool affine = strcmp(gk_kernel_get(kernel)->family, "affine") == 0;
+        struct gb_problem_spec spec =
+            gb_spec_by_turns(kernel, (enum gk_dtype)(i % GK_DTYPE_COUNT), sizes[i / 3 % (SIZES - 1)], i, 6);
+        spec.data = GB_DATA_NORMAL;
+        const bool did = same_numbers(child, &spec, ctx, 1 + i % 2);
+        done[kernel] += did;
+        if (affine && !did && (f64 || spec.dtype == GK_F32)) fail_msg("%s is unsupported", gk_kernel_get(kernel)->name);
+    }
+    for (int id = 0; others && id < GK_KERNEL_COUNT; id++)
+        if (done[id] == 0) fail_msg("%s is never done", gk_kernel_get((enum gk_kernel_id)id)->name);
+    gk_context_destroy(ctx);
+}
+
+static void plain_loops(void **state) {
+    const char *const none[] = {NULL};
+    char greeting[REPLY_BYTES];
+    (void)state;
+    struct child child = start("gradbench-peer-naive", none, greeting);
+    assert_true(begins(greeting, "peer 1 "));
+    compare(&child, true, true);
+    end(&child);
+}
+
+/* A library's program runs without the leak sanitizer, which itself crashes while it ends some that used threads: always after
+ * BLIS, ours or ten lines of C, now and then after oneDNN. Leaks of the protocol show in the other programs. */
+static struct child start_without_leaks(const char *program, const char *const *arguments, char greeting[REPLY_BYTES]) {
+    setenv("LSAN_OPTIONS", "detect_leaks=0", 1);
+    const struct child child = start(program, arguments, greeting);
+    unsetenv("LSAN_OPTIONS");
+    return child;
+}
+
+static void libraries(void **state) {
+    static const struct {
+        const char *program, *name;
+        bool f64;
+    } known[] = {
+        {"gradbench-peer-cblas", "libopenblas.so.0", true}, {"gradbench-peer-cblas", "libblis.so.4", true},
+        {"gradbench-peer-cblas", "libmkl_rt.so.2", true},   {"gradbench-peer-onednn", "libdnnl.so.2", false},
+        {"gradbench-peer-onednn", "libdnnl.so.3", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const char *const arguments[] = {known[i].name, NULL};
+        char greeting[REPLY_BYTES];
+        struct child child = start_without_leaks(known[i].program, arguments, greeting);
+        print_message("%s: %s\n", known[i].name, greeting);
+        if (begins(greeting, "absent ")) {
+            wait_for(&child);
+            continue;
+        }
+        assert_true(begins(greeting, "peer 1 "));
+        compare(&child, known[i].f64, false);
+        end(&child);
+    }
+}
+
+static void an_absent_library(void **state) {
+    static const char *const programs[] = {"gradbench-peer-cblas", "gradbench-peer-onednn"};
+    static const char *const paths[] = {"libgradkern-is-absent.so", "libm.so.6", "/dev/null", "/nowhere/lib.so", ""};
+    enum { PATHS = sizeof paths / sizeof *paths };
+    (void)state;
+    for (size_t i = 0; i < PATHS * sizeof programs / sizeof *programs; i++) {
+        const char *const arguments[] = {paths[i % PATHS], NULL};
+        char greeting[REPLY_BYTES];
+        struct child child = start(programs[i / PATHS], arguments, greeting);
+        assert_true(begins(greeting, "absent "));
+        assert_int_equal(wait_for(&child), 5);
+    }
+}
+
+/* Changes of a good line. */
+static const struct {
+    const char *from, *to;
+} breaks[] = {
+    {"kernel=affine_dx", ""},
+    {"kernel=affine_dx", "kernel="},
+    {"dtype=f32", "dtype=f16"},
+    {"dtype=f32", "dtype=f32 dtype=f32"},
+    {"threads=1", "threads=0"},
+    {"threads=1", "threads=1x"},
+    {"threads=1", "threads=-1"},
+    {"n=9", "n=99999999999999999999"},
+    {"n=9", "n=18446744073709551615"},
+    {"n=9", "n=16777216"},
+    {"n=9", ""},
+    {"n=9", "n=9 n=9"},
+    {"n=9", "n"},
+    {"memory=/", "memory=/nowhere/"},
+    {"bytes=", "bytes=1"},
+    {"bytes=", "bytes=0 "},
+    {"memory=/", "memory=/dev/zero bytes=64 x=/"},
+    {"in.dy=", "in.dy=9"},
+    {"in.dy=", "out.dy="},
+    {"in.dy=", "in.dz="},
+    {"in.dy=64", "in.dy=66"},
+    {"out.dx=512", "out.dx=528"},
+    {"in.dy=", "in.x=0,7 in.dy="},
+    {"in.dy=", "in.dy=64 in.dy="},
+    {"in.dy=", "in.="},
+    {"out.dx=", "out.dx=x"},
+    {"out.dx=", "in.dx="},
+    {"in.w=", "in.w=,"},
+    {"in.w=", "w="},
+    {",7", ",6"},
+    {",7", ",4611686018427387904"},
+    {",7", ""},
+};
+
+static void replace(const char *line, const char *from, const char *to, char out[LINE_BYTES]) {
+    const char *const at = strstr(line, from);
+    assert_non_null(at);
+    snprintf(out, LINE_BYTES, "%.*s%s%s", (int)(at - line), line, to, at + strlen(from));
+}
+
+static const struct gb_problem_spec small = {.n = 9, .d = 5, .m = 7, .seed = 3};
+
+static void refuses(const struct child *child) {
+    struct shared s;
+    char line[LINE_BYTES], bad[LINE_BYTES], reply[REPLY_BYTES];
+    struct gb_problem_spec spec = small;
+    while (strcmp(gk_kernel_get(spec.kernel)->name, "affine_dx") != 0) spec.kernel++;
+    share(&s, &spec);
+    assert_int_equal(s.bytes, 704); /* what the changes count on */
+    prepare_line(&s, 1, line);
+    for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
+        assert_true(called(child, &s, 1));
+        replace(line, breaks[i].from, breaks[i].to, bad);
+        ask(child, bad, reply);
+        if (!begins(reply, "error ")) fail_msg("'%s' to '%s'", reply, bad);
+        ask(child, "run 1", reply);
+        assert_true(begins(reply, "error "));
+    }
+    replace(line, "affine_dx", "affine_dy", bad);
+    ask(child, bad, reply);
+    assert_true(begins(reply, "unsupported "));
+    append(line, " frobnicate=1");
+    ask(child, line, reply);
+    assert_true(begins(reply, "unsupported "));
+    const char *const others[] = {"",         "run",  "run 0",  "run -1",   "run 1 1", "prepare",
+                                  "prepare ", "Quit", "result", "\001\377", " "};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        ask(child, others[i], reply);
+        assert_true(begins(reply, "error "));
+    }
+    assert_true(called(child, &s, 1));
+    release(&s);
+}
+
+static void long_lines(const struct child *child) {
+    enum { LENGTH = 100000 };
+    char reply[REPLY_BYTES], *const line = malloc(LENGTH + 1);
+    assert_non_null(line);
+    memset(line, 'a', LENGTH);
+    line[LENGTH] = '\0';
+    ask(child, line, reply);
+    assert_true(begins(reply, "error "));
+    free(line);
+    assert_int_equal(write(child->to, "res\0ult\n", 8), 8);
+    ask(child, NULL, reply);
+    assert_true(begins(reply, "error "));
+}
+
+/* Characters of good lines changed at random: whatever is accepted can be run. */
+static void random_lines(const struct child *child) {
+    static const char letters[] = "0123456789,.= -anx/\t";
+    uint64_t random = 1;
+    for (int i = 0; i < 3000; i++) {
+        struct shared s;
+        char line[LINE_BYTES], reply[REPLY_BYTES];
+        const size_t three[] = {9, 5, 7};
+        const struct gb_problem_spec spec = gb_spec_by_turns((enum gk_kernel_id)(i % GK_KERNEL_COUNT),
+                                                             (enum gk_dtype)(i / 16 % GK_DTYPE_COUNT), three, (uint64_t)i, 7);
+        share(&s, &spec);
+        prepare_line(&s, 1, line);
+        for (int changes = 1 + i % 3; changes > 0; changes--) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            line[8 + (random >> 33) % (strlen(line) - 8)] = letters[(random >> 13) % (sizeof letters - 1)];
+        }
+        ask(child, line, reply);
+        if (begins(reply, "ready")) {
+            ask(child, "run 2", reply);
+            assert_true(begins(reply, "ran "));
+        } else if (!begins(reply, "error ") && !begins(reply, "unsupported ")) {
+            fail_msg("'%s' to '%s'", reply, line);
+        }
+        release(&s);
+    }
+}
+
+static void what_makes_no_sense(void **state) {
+    static const struct {
+        const char *program, *arguments[ARGUMENTS_MAX];
+        bool library;
+    } programs[] = {
+        {"gradbench", {"peer", "--isa", "ref", "--threads", "1", NULL}, false},
+        {"gradbench-peer-naive", {NULL}, false},
+        {"gradbench-peer-cblas", {"libopenblas.so.0", NULL}, true},
+        {"gradbench-peer-onednn", {"libdnnl.so.2", NULL}, true},
+        {"gradbench-peer-onednn", {"libdnnl.so.3", NULL}, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        char greeting[REPLY_BYTES];
+        struct child child = programs[i].library ? start_without_leaks(programs[i].program, programs[i].arguments, greeting)
+                                                 : start(programs[i].program, programs[i].arguments, greeting);
+        if (begins(greeting, "absent ")) {
+            wait_for(&child);
+            continue;
+        }
+        refuses(&child);
+        long_lines(&child);
+        random_lines(&child);
+        end(&child);
+    }
+}
+
+/* The input ends: so does the peer, whatever it was told last. */
+static void the_end_of_the_input(void **state) {
+    static const char *const last[] = {"", "quit", "result\n", "run 1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
+        const char *const none[] = {NULL};
+        char greeting[REPLY_BYTES];
+        struct child child = start("gradbench-peer-naive", none, greeting);
+        assert_int_equal(write(child.to, last[i], strlen(last[i])), strlen(last[i]));
+        close(child.to);
+        child.to = dup(STDERR_FILENO);
+        if (i == 2) ask(&child, NULL, greeting);
+        assert_int_equal(wait_for(&child), 0);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradkern_as_a_peer), cmocka_unit_test(plain_loops),         cmocka_unit_test(libraries),
+        cmocka_unit_test(an_absent_library),  cmocka_unit_test(what_makes_no_sense), cmocka_unit_test(the_end_of_the_input),
+    };
+    signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,444 @@
+/* The checker's own tools: contents that depend on nothing but what they should, and comparisons that see what is wrong. */
+#include <fcntl.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "problem.h"
+#include "sha256.h"
+#include "turn.h"
+
+static struct gb_problem_spec some(int kernel) {
+    return (struct gb_problem_spec){.kernel = (enum gk_kernel_id)kernel, .n = 9, .d = 70, .m = 67, .c = 66, .seed = 3};
+}
+
+static const struct gb_operand *find(const struct gb_problem *problem, const char *name) {
+    for (size_t i = 0; i < problem->n_operands; i++)
+        if (strcmp(problem->operands[i].field->name, name) == 0) return &problem->operands[i];
+    return NULL;
+}
+
+/* Other strides and alignment, a larger batch, the other layout: the same contents where rows and columns are the same. */
+static void contents_follow_from_place_alone(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        struct gb_problem_spec s = some(id);
+        struct gb_problem plain, moved;
+        assert_true(gb_problem_create(&plain, &s));
+        s.n += 5;
+        s.ld_pad = 3;
+        s.misalign = 1;
+        assert_true(gb_problem_create(&moved, &s));
+        for (size_t i = 0; i < plain.n_operands; i++) {
+            const struct gb_operand *const a = &plain.operands[i], *const b = &moved.operands[i];
+            if (a->field->element == GK_ELEMENT_LABEL) continue;
+            for (size_t row = 0; row < a->rows; row++)
+                for (size_t j = 0; j < a->row_elements; j++)
+                    assert_int_equal(gb_operand_bits(a, row, j), gb_operand_bits(b, row, j));
+        }
+        const char *what;
+        assert_true(gb_problem_intact(&moved, &what));
+        gb_problem_destroy(&plain);
+        gb_problem_destroy(&moved);
+    }
+}
+
+static void starts_are_where_asked(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        for (size_t shift = 0; shift < 5; shift++) {
+            struct gb_problem_spec s = some(id);
+            struct gb_problem problem;
+            s.misalign = shift;
+            s.ld_pad = shift;
+            assert_true(gb_problem_create(&problem, &s));
+            for (size_t i = 0; i < problem.n_operands; i++) {
+                const struct gb_operand *const o = &problem.operands[i];
+                assert_int_equal(((uintptr_t)o->start - shift * o->element_size) % 64, 0);
+                assert_ptr_equal(gk_field_pointer(o->field, problem.args), o->start);
+                assert_int_equal(gk_field_ld(o->field, problem.kernel, problem.args), o->ld);
+                const bool vector = o->field->offset2 == GK_NOWHERE;
+                assert_int_equal(o->ld, o->row_elements + (vector ? 0 : shift));
+            }
+            gb_problem_destroy(&problem);
+        }
+}
+
+/* Any single byte of an operand that is changed is noticed, unless it belongs to an output's rows. */
+static void every_foreign_byte_counts(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        struct gb_problem_spec s = {
+            .kernel = (enum gk_kernel_id)id, .n = 2, .d = 3, .m = 5, .c = 4, .ld_pad = 1, .misalign = 1, .seed = 1};
+        struct gb_problem problem;
+        const char *what = "";
+        assert_true(gb_problem_create(&problem, &s));
+        for (size_t i = 0; i < problem.n_operands; i++) {
+            const struct gb_operand *const o = &problem.operands[i];
+            const ptrdiff_t end = (ptrdiff_t)(o->rows * o->ld * o->element_size) + 64;
+            for (ptrdiff_t at = -64; at < end; at++) {
+                char *const byte = (char *)o->start + at;
+                const size_t in_row = at < 0 ? 0 : (size_t)at % (o->ld * o->element_size);
+                const bool inside = at >= 0 && at < end - 64 && in_row < o->row_elements * o->element_size;
+                *byte ^= 1;
+                assert_int_equal(gb_problem_intact(&problem, &what), inside && o->output);
+                if (!(inside && o->output)) assert_string_equal(what, o->field->name);
+                *byte ^= 1;
+            }
+        }
+        gb_problem_destroy(&problem);
+    }
+}
+
+/* One changed bit in any element of any output is a difference, at the right place. A NaN equals any NaN, and nothing else. */
+static void every_output_bit_counts(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const struct gb_problem_spec s = some(id);
+        struct gb_problem a, b;
+        struct gb_difference first;
+        assert_true(gb_problem_create(&a, &s) && gb_problem_create(&b, &s));
+        for (size_t i = 0; i < a.n_operands; i++) {
+            const struct gb_operand *const o = &a.operands[i];
+            if (!o->output) continue;
+            memset(o->start, 0, o->rows * o->ld * o->element_size);
+            memset(b.operands[i].start, 0, o->rows * o->ld * o->element_size);
+        }
+        assert_true(gb_problem_equal(&a, &b, &first));
+        for (size_t i = 0; i < a.n_operands; i++) {
+            const struct gb_operand *const o = &a.operands[i];
+            if (!o->output) continue;
+            for (size_t at = 0; at < o->rows * o->row_elements; at++) {
+                unsigned char *const element = (unsigned char *)o->start + at * o->element_size;
+                element[o->element_size - 1] ^= 0x80; /* of a zero this changes only the sign */
+                assert_false(gb_problem_equal(&a, &b, &first));
+                assert_string_equal(first.operand, o->field->name);
+                assert_int_equal(first.row * o->row_elements + first.col, at);
+                element[o->element_size - 1] ^= 0x80;
+            }
+        }
+        assert_true(gb_problem_equal(&a, &b, &first));
+        gb_problem_destroy(&a);
+        gb_problem_destroy(&b);
+    }
+}
+
+static void nans_are_one_value(void **state) {
+    static const uint32_t nans[] = {0x7fc00000, 0xffc00000, 0x7f800001, 0x7fffffff},
+                          others[] = {0x7f800000, 0xff800000, 0, 0x7f7fffff};
+    struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)0, .n = 1, .d = 1, .m = 1, .seed = 1};
+    struct gb_problem a, b;
+    struct gb_difference first;
+    (void)state;
+    assert_true(gb_problem_create(&a, &s) && gb_problem_create(&b, &s));
+    for (size_t i = 0; i < a.n_operands; i++) {
+        if (!a.operands[i].output) continue;
+        for (size_t x = 0; x < 4; x++)
+            for (size_t y = 0; y < 4; y++) {
+                memcpy(a.operands[i].start, &nans[x], 4);
+                memcpy(b.operands[i].start, &nans[y], 4);
+                assert_true(gb_problem_equal(&a, &b, &first));
+                memcpy(b.operands[i].start, &others[y], 4);
+                assert_false(gb_problem_equal(&a, &b, &first));
+                assert_false(gb_problem_equal(&b, &a, &first));
+            }
+    }
+    gb_problem_destroy(&a);
+    gb_problem_destroy(&b);
+}
+
+static bool holds(const struct gb_operand *o, bool (*test)(double value)) {
+    for (size_t i = 0; i < o->rows; i++)
+        for (size_t j = 0; j < o->row_elements; j++)
+            if (test(gb_operand_value(o, gb_operand_bits(o, i, j)))) return true;
+    return false;
+}
+
+static bool is_nan(double x) { return isnan(x); }
+static bool is_infinite(double x) { return isinf(x); }
+static bool is_subnormal(double x) { return fpclassify((float)x) == FP_SUBNORMAL; }
+static bool is_minus_zero(double x) { return x == 0 && signbit(x); }
+static bool is_zero(double x) { return x == 0; }
+static bool is_fraction(double x) { return x != nearbyint(x); }
+static bool is_wide(double x) { return fabs(x) > 0x1p30 || fabs(x) < 0x1p-30; }
+static bool is_outside_one_two(double x) { return !(x >= 1 && x < 2); }
+
+static void data_is_what_its_name_says(void **state) {
+    (void)state;
+    static const struct {
+        enum gb_data data;
+        bool (*test)(double);
+        bool expected;
+    } cases[] = {
+        {GB_DATA_SPECIAL, is_nan, true},
+        {GB_DATA_SPECIAL, is_infinite, true},
+        {GB_DATA_SPECIAL, is_subnormal, true},
+        {GB_DATA_SPECIAL, is_minus_zero, true},
+        {GB_DATA_TINY, is_subnormal, true},
+        {GB_DATA_INTEGER, is_zero, false},
+        {GB_DATA_INTEGER, is_fraction, false},
+        {GB_DATA_WIDE, is_wide, true},
+        {GB_DATA_POSITIVE, is_outside_one_two, false},
+        {GB_DATA_NORMAL, is_nan, false},
+        {GB_DATA_CANCEL, is_nan, false},
+        {GB_DATA_WIDE, is_infinite, false},
+    };
+    const struct gk_kernel *const kernel = gk_kernel_find("affine_db");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct gb_problem_spec s = {.n = 200, .m = 50, .data = cases[i].data, .seed = 11};
+        while (gk_kernel_get(s.kernel) != kernel) s.kernel++;
+        struct gb_problem problem;
+        assert_true(gb_problem_create(&problem, &s));
+        assert_int_equal(holds(find(&problem, "dy"), cases[i].test), cases[i].expected);
+        gb_problem_destroy(&problem);
+    }
+}
+
+/* Mean 0, variance 1 within 5 standard errors, and large numbers that cancel out of the column sums. */
+static void moments(void **state) {
+    (void)state;
+    struct gb_problem_spec s = {.n = 256, .m = 256, .seed = 5};
+    while (gk_kernel_get(s.kernel) != gk_kernel_find("affine_db")) s.kernel++;
+    for (int data = 0; data < 2; data++) {
+        double sum = 0, squares = 0, size = 0;
+        struct gb_problem problem;
+        s.data = data ? GB_DATA_CANCEL : GB_DATA_NORMAL;
+        assert_true(gb_problem_create(&problem, &s));
+        const struct gb_operand *const dy = find(&problem, "dy");
+        for (size_t i = 0; i < s.n; i++)
+            for (size_t j = 0; j < s.m; j++) {
+                const double x = gb_operand_value(dy, gb_operand_bits(dy, i, j));
+                sum += x;
+                squares += x * x;
+                size += fabs(x);
+            }
+        const double count = (double)(s.n * s.m);
+        assert_true(fabs(sum) < 5 * sqrt(count));
+        if (data) assert_true(size > 1e5 * fabs(sum) / sqrt(count));
+        else assert_true(fabs(squares / count - 1) < 5 * sqrt(2 / count));
+        gb_problem_destroy(&problem);
+    }
+}
+
+static int64_t label_at(const struct gb_operand *labels, size_t i) {
+    const bool wide = labels->field->element == GK_ELEMENT_LABEL64;
+    return wide ? ((const int64_t *)labels->start)[i] : ((const int32_t *)labels->start)[i];
+}
+
+/* And the same in both types. */
+static void labels_are_in_range(void **state) {
+    (void)state;
+    for (int ignore = 0; ignore < 2; ignore++) {
+        struct gb_problem_spec s = {.n = 1000, .c = 10, .ignore = ignore, .seed = 2};
+        while (gk_kernel_get(s.kernel) != gk_kernel_find("softmax_xent")) s.kernel++;
+        struct gb_problem problem, wide;
+        size_t seen[10] = {0}, ignored = 0;
+        assert_true(gb_problem_create(&problem, &s));
+        s.wide_labels = true;
+        assert_true(gb_problem_create(&wide, &s));
+        for (size_t i = 0; i < s.n; i++) {
+            const int64_t label = label_at(find(&problem, "labels"), i);
+            assert_true(label >= -1 && label < 10 && label == label_at(find(&wide, "labels64"), i));
+            if (label < 0) ignored++;
+            else seen[label]++;
+        }
+        for (size_t i = 0; i < 10; i++) assert_true(seen[i] > 40);
+        assert_true(ignore ? ignored > 180 && ignored < 320 : ignored == 0);
+        gb_problem_destroy(&problem);
+        gb_problem_destroy(&wide);
+    }
+}
+
+static void sizes_that_overflow_are_refused(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const size_t huge[] = {SIZE_MAX, SIZE_MAX / 2, (size_t)1 << 62, (size_t)1 << 40};
+        for (size_t i = 0; i < 4; i++) {
+            struct gb_problem_spec s = {
+                .kernel = (enum gk_kernel_id)id, .n = huge[i], .d = huge[i], .m = huge[i], .c = huge[i]};
+            struct gb_problem problem;
+            assert_int_equal(gb_problem_bytes(&s), 0);
+            assert_false(gb_problem_create(&problem, &s));
+        }
+        struct gb_problem_spec s = some(id);
+        assert_true(gb_problem_bytes(&s) > 0);
+        s.ld_pad = SIZE_MAX / 8;
+        assert_int_equal(gb_problem_bytes(&s), 0);
+    }
+}
+
+static void reset_puts_everything_back(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        for (int options = 0; options < 4; options++) {
+            struct gb_problem_spec s = some(id);
+            struct gb_problem used, fresh;
+            struct gb_difference first;
+            s.accumulate = options & 1;
+            s.in_place = options & 2;
+            assert_true(gb_problem_create(&used, &s) && gb_problem_create(&fresh, &s));
+            for (size_t i = 0; i < used.n_operands; i++) {
+                const struct gb_operand *const o = &used.operands[i];
+                if (o->output) memset(o->start, 0x11, o->rows * o->ld * o->element_size);
+            }
+            assert_false(gb_problem_equal(&used, &fresh, &first));
+            gb_problem_reset(&used);
+            assert_true(gb_problem_equal(&used, &fresh, &first));
+            for (size_t i = 0; i < used.n_operands; i++)
+                assert_memory_equal(used.operands[i].start, fresh.operands[i].start,
+                                    used.operands[i].rows * used.operands[i].ld * used.operands[i].element_size);
+            gb_problem_destroy(&used);
+            gb_problem_destroy(&fresh);
+        }
+}
+
+/* What is printed for a failure can be read back and means the same. */
+static void descriptions_can_be_parsed(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        for (unsigned bits = 0; bits < 1 << 9; bits++) {
+            struct gb_problem_spec s = some(id), back;
+            char text[300], again[300];
+            const char *error = NULL;
+            s.dtype = bits & 1 ? GK_F64 : GK_F32;
+            s.layout = bits & 2 ? GK_OUT_IN : GK_IN_OUT;
+            s.accumulate = bits & 4;
+            s.soft_labels = bits & 8;
+            s.ignore = bits & 16;
+            s.dloss = bits & 32;
+            s.bare = bits & 64;
+            s.in_place = bits & 128;
+            s.wide_labels = bits & 256;
+            s.reduction = (gk_reduction)(bits % 3);
+            s.ld_pad = bits % 5;
+            s.misalign = bits % 4;
+            s.data = (enum gb_data)(bits % GB_DATA_COUNT);
+            s.seed = bits * 0x123456789abcdefu;
+            gb_problem_describe(&s, text, sizeof text);
+            assert_true(gb_problem_parse(text, &back, &error));
+            gb_problem_describe(&back, again, sizeof again);
+            assert_string_equal(text, again);
+        }
+}
+
+static void bad_descriptions_are_refused(void **state) {
+    static const char *const bad[] = {
+        "",
+        " ",
+        "softmax",
+        "affine_dx f32 n=1 d=2",
+        "affine_dx f32 n=1 d=2 m=",
+        "affine_dx f32 n=1 d=2 m=-3",
+        "affine_dx f32 n=1 d=2 m=0x4",
+        "affine_dx f32 n=1 d=2 m=3 m=3",
+        "affine_dx f32 n=1 d=2 m=99999999999999999999",
+        "affine_dx f16 n=1 d=2 m=3",
+        "affine_dx f32 n=1 d=2 m=3 layout=up",
+        "affine_dx f32 n=1 d=2 m=3 data=odd",
+        "affine_dx f32 n=1 d=2 m=3 seed=1.5",
+        "affine_dx f32 n=1 d=2 m=3 c=4",
+        "affine_dx f32 n=1 d=2 m=3 fast",
+        "affine_dx f32 n=1 d=2 m=16777217",
+        "softmax_xent f32 n=1 c=2 labels=many",
+        "softmax_xent f32 n=1 c=2 reduction=max",
+        "affine_dx f32 n=1 d=2 m=3 ld_pad=99999999",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct gb_problem_spec s;
+        const char *error = NULL;
+        assert_false(gb_problem_parse(bad[i], &s, &error));
+        assert_non_null(error);
+        assert_null(strchr(error, '\n'));
+    }
+}
+
+static void sha256_of_known_texts(void **state) {
+    static const struct {
+        const char *text, *hex;
+    } known[] = {
+        {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+    };
+    struct gb_sha256 sha;
+    char hex[65];
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        gb_sha256_init(&sha);
+        gb_sha256_update(&sha, known[i].text, strlen(known[i].text));
+        gb_sha256_hex(&sha, hex);
+        assert_string_equal(hex, known[i].hex);
+    }
+    gb_sha256_init(&sha);
+    for (int i = 0; i < 1000000; i++) gb_sha256_update(&sha, "a", 1);
+    gb_sha256_hex(&sha, hex);
+    assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+/* Another mapping of the file holds the operands where the line for contenders says they are; nobody can shorten it. */
+static void shared_memory_is_where_the_line_says(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const struct gb_problem_spec s = {
+            .kernel = (enum gk_kernel_id)id, .n = 7, .d = 6, .m = 5, .c = 4, .ld_pad = 3, .misalign = 1, .seed = 9};
+        struct gb_problem shared, own;
+        char line[4096], key[80], path[80];
+        size_t bytes;
+        assert_true(gb_problem_create_shared(&shared, &s) && gb_problem_create(&own, &s));
+        assert_true(gb_turn_line(&shared, 2, line, sizeof line));
+        assert_false(gb_turn_line(&shared, 2, line + 2048, 100));
+        assert_true(gb_turn_line(&shared, 2, line, sizeof line));
+        const char *const memory = strstr(line, " memory=");
+        assert_non_null(memory);
+        assert_int_equal(sscanf(memory, " memory=%79s bytes=%zu", path, &bytes), 2);
+        const int fd = open(path, O_RDWR);
+        assert_true(fd >= 0 && ftruncate(fd, 64) != 0);
+        char *const seen = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        assert_true(seen != MAP_FAILED);
+        for (size_t i = 0; i < own.n_operands; i++) {
+            const struct gb_operand *const o = &own.operands[i];
+            size_t offset, ld;
+            snprintf(key, sizeof key, " %s.%s=", o->output ? "out" : "in", o->field->name);
+            const char *const place = strstr(line, key);
+            assert_non_null(place);
+            assert_int_equal(sscanf(place + strlen(key), "%zu,%zu", &offset, &ld), 2);
+            assert_int_equal(ld, o->field->rows == GK_NOWHERE ? 0 : o->ld);
+            assert_int_equal((offset - o->element_size) % 64, 0);
+            assert_memory_equal(seen + offset, o->start, ((o->rows - 1) * o->ld + o->row_elements) * o->element_size);
+        }
+        munmap(seen, bytes);
+        close(fd);
+        gb_problem_destroy(&shared);
+        gb_problem_destroy(&own);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(contents_follow_from_place_alone),
+        cmocka_unit_test(starts_are_where_asked),
+        cmocka_unit_test(every_foreign_byte_counts),
+        cmocka_unit_test(every_output_bit_counts),
+        cmocka_unit_test(nans_are_one_value),
+        cmocka_unit_test(data_is_what_its_name_says),
+        cmocka_unit_test(moments),
+        cmocka_unit_test(labels_are_in_range),
+        cmocka_unit_test(sizes_that_overflow_are_refused),
+        cmocka_unit_test(reset_puts_everything_back),
+        cmocka_unit_test(shared_memory_is_where_the_line_says),
+        cmocka_unit_test(descriptions_can_be_parsed),
+        cmocka_unit_test(bad_descriptions_are_refused),
+        cmocka_unit_test(sha256_of_known_texts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

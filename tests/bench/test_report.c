@@ -1,0 +1,678 @@
+/* What a person reads: words for numbers, tables that fit the width, a summary of numbers made by hand, and shares of roofs
+ * that were measured too low. */
+#include <fcntl.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "report_table.h"
+#include "report_words.h"
+#include "text.h"
+
+enum { ROUNDS = 7, TASKS = 4, TASKS_MOST = 24, PEER = 6, VARIANTS = 8 };
+
+/* --- words */
+
+static void test_words(void **state) {
+    (void)state;
+    char text[96];
+    static const struct {
+        double flops;
+        const char *text;
+    } flops[] = {{50, "50 FLOP"},        {999, "999 FLOP"},     {1250, "1.25 kFLOP"},  {50000, "50.0 kFLOP"},
+                 {999700, "1.00 MFLOP"}, {3.02e8, "302 MFLOP"}, {6.4e9, "6.40 GFLOP"}, {1e21, "1000 EFLOP"}};
+    for (size_t i = 0; i < sizeof flops / sizeof *flops; i++)
+        assert_string_equal(gb_flops_text(flops[i].flops, text, sizeof text), flops[i].text);
+    assert_string_equal(gb_rate_text(110.97, "FLOP/s", text, sizeof text), "111 GFLOP/s");
+    assert_string_equal(gb_rate_text(0.0052, "B/s", text, sizeof text), "5.20 MB/s");
+    assert_string_equal(gb_time_text(46.84, text, sizeof text), "46.8 ns");
+    assert_string_equal(gb_time_text(999600, text, sizeof text), "1.00 ms");
+    assert_string_equal(gb_time_text(1.5e9, text, sizeof text), "1.50 s");
+    assert_string_equal(gb_count_text(0, "thread", text, sizeof text), "0 threads");
+    assert_string_equal(gb_count_text(1, "thread", text, sizeof text), "1 thread");
+    assert_string_equal(gb_count_text(2, "thread", text, sizeof text), "2 threads");
+    static const struct {
+        double ratio;
+        const char *text;
+    } ratios[] = {{0.004, "<.01"}, {0.0123, "0.01"}, {0.972, "0.97"}, {9.996, "10.0"},
+                  {123.4, "123"},  {9999.4, "9999"}, {12345, "12k"},  {2e6, "2M"}};
+    for (size_t i = 0; i < sizeof ratios / sizeof *ratios; i++)
+        assert_string_equal(gb_ratio_text(ratios[i].ratio, text, sizeof text), ratios[i].text);
+}
+
+/* What is slower is so by a factor above 1; what cannot be told is left as it is. */
+static void test_ratio_words(void **state) {
+    (void)state;
+    static const struct {
+        struct gb_pair pair;
+        double noise;
+        const char *text;
+    } table[] = {{{9, 0.565, 0.5, 0.625, false}, 0, "1.77x slower [1.60, 2.00]"},
+                 {{9, 12.34, 11, 13.5, false}, 0, "12.3x faster [11.0, 13.5]"},
+                 {{9, 1.004, 0.99, 1.01, false}, 0, "1.00x same [0.99, 1.01]"},
+                 {{9, 0.565, 0.4, 1.1, false}, 0, "0.56x inconclusive [0.40, 1.10]"},
+                 {{9, 0.9, 0.89, 0.91, false}, 0.2, "0.90x inconclusive [0.89, 0.91]"}};
+    char text[96];
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        assert_string_equal(gb_pair_text(&table[i].pair, table[i].noise, text, sizeof text), table[i].text);
+}
+
+static void test_share_words(void **state) {
+    (void)state;
+    static const struct {
+        struct gb_share share;
+        const char *text;
+    } table[] = {{{"fma", 0.937, GB_LEVEL_L2}, "94 % fma"},  {{"memory", 0.004, GB_LEVEL_L2}, "<1 % L2"},
+                 {{"memory", 0.01, GB_LEVEL_L3}, "1 % L3"},  {{"memory", 1.05, GB_LEVEL_MEMORY}, "105 % mem"},
+                 {{"latency", 0.3, GB_LEVEL_L2}, "latency"}, {{"cache", 0, GB_LEVEL_MEMORY}, "in cache"},
+                 {{"fma", 0, GB_LEVEL_L2}, "unknown"}};
+    char text[96];
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        assert_string_equal(gb_share_text(&table[i].share, text, sizeof text), table[i].text);
+}
+
+/* --- tables */
+
+/* A run made by hand: ref, and two more isas of any name, on 1 and 2 threads, against two peers. */
+struct run {
+    struct gb_plan plan;
+    struct gb_task tasks[TASKS_MOST];
+    struct gb_outcome outcomes[TASKS_MOST];
+    struct gb_measure measures[TASKS_MOST][VARIANTS];
+    double samples[TASKS_MOST][VARIANTS][ROUNDS];
+};
+
+static void set_time(struct run *run, size_t task, size_t variant, double ns) {
+    struct gb_measure *const m = &run->measures[task][variant];
+    for (size_t k = 0; k < ROUNDS; k++) run->samples[task][variant][k] = ns;
+    m->state = GB_STATE_TIMED;
+    m->verified = GB_VERIFIED_FULL;
+    m->threads_used = run->plan.variants[variant].threads;
+    m->samples = run->samples[task][variant];
+    m->summary = (struct gb_summary){ROUNDS, ns, ns, ns, ns};
+    m->share = (struct gb_share){"fma", 0.5, GB_LEVEL_L2};
+}
+
+static enum gk_kernel_id kernel_id(const char *name) {
+    int id = 0;
+    while (gk_kernel_get((enum gk_kernel_id)id) != gk_kernel_find(name)) id++;
+    return (enum gk_kernel_id)id;
+}
+
+/* ref takes 100 us and the others less, each by a factor of its own; on two threads half of it. */
+static void add(struct run *run, struct gb_problem_spec spec, const char *workload) {
+    static const double factors[VARIANTS] = {1, 0.5, 0.1, 0.05, 0.05, 0.025, 0.1, 0.02};
+    const size_t k = run->plan.n_tasks++;
+    assert_true(k < TASKS_MOST);
+    run->tasks[k] = (struct gb_task){.spec = spec, .workload = workload};
+    run->outcomes[k] = (struct gb_outcome){.task = &run->tasks[k],
+                                           .kernel = gk_kernel_get(spec.kernel),
+                                           .measures = run->measures[k],
+                                           .work = {.flops = 50, .footprint = 220, .products = spec.m > 0},
+                                           .bytes = 220,
+                                           .rounds = ROUNDS,
+                                           .null_variant = PEER - 1,
+                                           .null_pair = {ROUNDS, 1, 0.99, 1.01, false},
+                                           .noise = 0.01};
+    for (size_t i = 0; i < run->plan.n_variants; i++) set_time(run, k, i, 1e5 * factors[i]);
+}
+
+/* Without a task. */
+static void make_empty(struct run *run, bool raced) {
+    static const char *const names[VARIANTS] = {
+        "ref", "ref", "narrow", "narrow", "widest", "widest", "a-peer-of-a-long-name@setting", "a-peer-of-a-long-name@setting"};
+    *run = (struct run){.plan = {.n_variants = raced ? VARIANTS : PEER, .n_own = PEER, .threads = {1, 2}, .n_threads = 2}};
+    struct gb_plan *const plan = &run->plan;
+    plan->tasks = run->tasks;
+    plan->isas[0] = true;
+    plan->dtypes[GK_F32] = true;
+    snprintf(plan->source, sizeof plan->source, "workload hand");
+    for (size_t i = 0; i < VARIANTS; i++) {
+        plan->variants[i] = (struct gb_variant){.isa = i / 2, .threads = 1 + i % 2, .peer = i >= PEER, .name = names[i]};
+        snprintf(plan->variants[i].label, sizeof plan->variants[i].label, "%s, %zu thread%s", names[i], 1 + i % 2,
+                 i % 2 ? "s" : "");
+    }
+}
+
+static void make(struct run *run, bool raced) {
+    static const char *const kernels[TASKS] = {"affine_forward", "affine_dx", "affine_backward", "softmax_xent_backward"};
+    make_empty(run, raced);
+    for (size_t k = 0; k < TASKS; k++) {
+        struct gb_problem_spec spec = {.kernel = kernel_id(kernels[k]), .n = 256};
+        if (k < 3) spec.d = 768, spec.m = 50257;
+        else spec.c = 50257;
+        add(run, spec, k < 3 ? "network:layer" : "another:loss");
+    }
+}
+
+/* All that is printed but for roofs and warnings; good until the next call. */
+static const char *printed(const struct run *run, struct gb_report report, size_t count) {
+    static char text[1 << 16];
+    report.out = fmemopen(text, sizeof text, "w");
+    assert_non_null(report.out);
+    gb_report_header(&report, &run->plan, 31, 1);
+    for (size_t k = 0; k < count; k++) gb_report_outcome(&report, &run->plan, &run->outcomes[k]);
+    gb_report_footer(&report, &run->plan, run->outcomes, count);
+    assert_int_equal(fclose(report.out), 0);
+    return text;
+}
+
+static void assert_says(const char *text, const char *words) {
+    if (!strstr(text, words)) fail_msg("'%s' is not in:\n%s", words, text);
+}
+
+static void assert_not(const char *text, const char *words) {
+    if (strstr(text, words)) fail_msg("'%s' is in:\n%s", words, text);
+}
+
+static int times(const char *text, const char *words) {
+    int count = 0;
+    for (const char *at = text; (at = strstr(at, words)); at++) count++;
+    return count;
+}
+
+static void assert_fits(const char *text, size_t width) {
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+        const size_t length = strcspn(line, "\n");
+        if (length > width) fail_msg("%zu columns, not %zu: %.*s", length, width, (int)length, line);
+        if (length && line[length - 1] == ' ') fail_msg("a space at the end: %.*s", (int)length, line);
+    }
+}
+
+/* Whatever there is to say, no line is wider than asked for. */
+static void test_width(void **state) {
+    (void)state;
+    static struct run run;
+    for (int width = 60; width <= 200; width++)
+        for (int i = 0; i < 4; i++) {
+            make(&run, i & 1);
+            run.measures[0][4].state = GB_STATE_FAILED;
+            snprintf(run.measures[0][4].failure, GB_TURN_WHY_MAX,
+                     "y[123][456] is 0x1.23456789abcdp+10, but 0x1.23456789abcep+10 in ref");
+            run.measures[1][0].state = run.measures[1][1].state = GB_STATE_NOT_TIMED;
+            run.measures[1][5].verified = GB_VERIFIED_SAMPLED;
+            run.measures[2][5].threads_used = 1;
+            run.measures[2][7].state = GB_STATE_GONE;
+            snprintf(run.measures[2][7].failure, GB_TURN_WHY_MAX, "%0200d", 0);
+            set_time(&run, 3, 5, 3e5);
+            for (size_t k = 0; k < ROUNDS; k++) run.samples[0][5][k] = k % 2 ? 1e-3 : 1e9; /* the widest interval of all */
+            const char *const text = printed(&run, (struct gb_report){.width = width, .details = i & 2}, TASKS);
+            assert_fits(text, (size_t)width);
+        }
+}
+
+/* The columns of two isas and ref, on two numbers of threads: 80 columns hold all but one; without a limit there is nothing to
+ * say about more. */
+static void test_columns(void **state) {
+    (void)state;
+    static struct run run;
+    make(&run, false);
+    const char *text = printed(&run, (struct gb_report){.width = 80}, TASKS);
+    assert_says(text, "--wide shows 1 more column: ref, 2 threads\n");
+    assert_says(text, " forward   100us 10.0us 5.00us  5.00us 2.50us  20.0x [20.0, 20.0]  50 % fma\n");
+    assert_says(text, "network:layer  affine n=256 d=768 m=50257");
+    text = printed(&run, (struct gb_report){.width = 0}, TASKS);
+    assert_not(text, "--wide");
+    assert_says(text, " forward   100us 50.0us  10.0us 5.00us  5.00us 2.50us  20.0x [20.0, 20.0]  50 % fma\n");
+    make(&run, true);
+    text = printed(&run, (struct gb_report){.width = 80}, TASKS);
+    assert_says(text, "\n--wide shows 7 more columns\n");
+    assert_says(text, "a-peer-of-a-long-nam  0.80x [0.80, 0.80]");
+    text = printed(&run, (struct gb_report){.width = 0}, TASKS);
+    assert_says(text, "a-peer-of-a-long-name@setting  2.00us 0.80x [0.80, 0.80]");
+}
+
+/* The head once for rows that are close together, a title for each line of a workload. */
+static void test_heads(void **state) {
+    (void)state;
+    static struct run run;
+    make(&run, false);
+    const char *const text = printed(&run, (struct gb_report){.width = 80}, TASKS);
+    assert_int_equal(times(text, "\n threads "), 1);
+    assert_int_equal(times(text, "network:layer  affine n=256 d=768 m=50257\n"), 1);
+    assert_says(text, "\n\nanother:loss  softmax_xent n=256 c=50257\n");
+}
+
+/* No option is left out of a title, and lines that differ in one have a title each, whatever their names. */
+static void test_titles(void **state) {
+    static struct run run;
+    struct gb_problem_spec affine = {.kernel = kernel_id("affine_forward"), .n = 256, .d = 768, .m = 512};
+    struct gb_problem_spec loss = {.kernel = kernel_id("softmax_xent_forward"), .n = 9, .c = 5};
+    (void)state;
+    make_empty(&run, false);
+    add(&run, affine, "one:a");
+    affine.layout = GK_OUT_IN;
+    add(&run, affine, "one:a");
+    affine.accumulate = true;
+    add(&run, affine, "one:a");
+    affine.kernel = kernel_id("affine_dw");
+    add(&run, affine, "one:a");
+    add(&run, affine, "one:b");
+    add(&run, loss, "two:a");
+    loss.wide_labels = true;
+    add(&run, loss, "two:a");
+    loss = (struct gb_problem_spec){.kernel = loss.kernel, .n = 9, .c = 5, .soft_labels = true};
+    add(&run, loss, "two:a");
+    loss.reduction = GK_SUM;
+    add(&run, loss, "two:a");
+    loss.reduction = GK_NONE;
+    add(&run, loss, "two:a");
+    /* clang-format off */
+#define TIMES "  100us 50.0us  10.0us 5.00us  5.00us 2.50us  20.0x [20.0, 20.0]  50 % fma\n"
+    assert_says(printed(&run, (struct gb_report){.width = 0}, run.plan.n_tasks),
+                "\n"
+                "             ref    ref  narrow narrow  widest widest     vs              share of\n"
+                " threads       1      2       1      2       1      2    ref 95 % CI      its limit\n"
+                "one:a  affine n=256 d=768 m=512\n"
+                " forward " TIMES
+                "one:a  affine n=256 d=768 m=512 layout=out_in\n"
+                " forward " TIMES
+                "one:a  affine n=256 d=768 m=512 layout=out_in accumulate=1\n"
+                " forward " TIMES
+                " dw      " TIMES
+                "one:b  affine n=256 d=768 m=512 layout=out_in accumulate=1\n"
+                " dw      " TIMES
+                "\n"
+                "two:a  softmax_xent n=9 c=5\n"
+                " forward " TIMES
+                "two:a  softmax_xent n=9 c=5 labels=index64\n"
+                " forward " TIMES
+                "two:a  softmax_xent n=9 c=5 labels=dense\n"
+                " forward " TIMES
+                "two:a  softmax_xent n=9 c=5 reduction=sum labels=dense\n"
+                " forward " TIMES
+                "two:a  softmax_xent n=9 c=5 reduction=none labels=dense\n"
+                " forward " TIMES
+                "\nsummary");
+#undef TIMES
+    /* clang-format on */
+}
+
+/* A head stands again where a network starts on another page of rows than the one before, and never within one. */
+static void test_heads_of_pages(void **state) {
+    static const struct {
+        const char *workload;
+        size_t rows;
+    } networks[] = {{"one:layer", 10}, {"two:layer", 8}, {"three:layer", 2}, {"four:layer", 2}};
+    static struct run run;
+    (void)state;
+    make_empty(&run, false);
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+        for (size_t row = 0; row < networks[i].rows; row++)
+            add(&run, (struct gb_problem_spec){.kernel = kernel_id("affine_dx"), .n = 1, .d = 2, .m = 3}, networks[i].workload);
+    const char *const text = printed(&run, (struct gb_report){.width = 0}, run.plan.n_tasks);
+    assert_int_equal(times(text, "\n threads "), 2);
+    assert_says(text, "its limit\none:layer  affine");
+    assert_says(text, "fma\n\ntwo:layer  affine");
+    assert_says(text, "its limit\nthree:layer  affine");
+    assert_says(text, "fma\n\nfour:layer  affine");
+}
+
+/* In a cell: what was not timed, ran on fewer threads, failed, or was verified on a sample. */
+static void test_states(void **state) {
+    (void)state;
+    static struct run run;
+    make(&run, true);
+    run.measures[0][0].state = run.measures[0][1].state = GB_STATE_NOT_TIMED;
+    run.measures[0][5].verified = GB_VERIFIED_SAMPLED;
+    run.measures[1][4].state = GB_STATE_FAILED;
+    snprintf(run.measures[1][4].failure, GB_TURN_WHY_MAX, "an input was written");
+    run.measures[2][3].threads_used = 1;
+    run.measures[3][7].state = GB_STATE_GONE;
+    snprintf(run.measures[3][7].failure, GB_TURN_WHY_MAX, "it hung");
+    const char *text = printed(&run, (struct gb_report){.width = 0}, TASKS);
+    assert_says(text, " forward   >0.2s  >0.2s  10.0us 5.00us  5.00us 2.50us      - sampled       50 % fma");
+    assert_says(text, " dx        100us 50.0us  10.0us 5.00us  FAILED 2.50us  20.0x");
+    assert_says(text, "\n  widest, 1 thread: FAILED an input was written\n");
+    assert_says(text, " backward  100us 50.0us  10.0us 5.00us* 5.00us 2.50us  20.0x");
+    assert_says(text, "\n  a-peer-of-a-long-name@setting, 2 threads: gone it hung\n");
+    assert_says(text, "21 cells timed, each verified first (1 on a sample); 1 FAILED; 2 not timed\n");
+    assert_says(text, "peers: 7 cells timed, each found within its error bound first; 1 gone\n");
+    assert_says(text, "\n* threads 2 (1): 2 were allowed, but the problem is so small that the call ran on 1\n");
+    text = printed(&run, (struct gb_report){.width = 0, .details = true}, TASKS);
+    assert_says(text, "affine_forward f32 n=256 d=768 m=50257  network:layer  50 FLOP, 220 B\n");
+    assert_says(text, "  widest                               1    FAILED  an input was written\n");
+    assert_says(text, "  a-peer-of-a-long-name@setting        2      gone  it hung\n");
+    assert_says(text, "  narrow                           2 (1)   5.00 us");
+    assert_says(text, "10.0x faster [10.0, 10.0]");
+    assert_says(text, "1.25x slower [1.25, 1.25]\n");
+    assert_not(text, "lost");
+}
+
+/* Geometric means, shares, and who is ahead of whom, of numbers that can be checked by hand. */
+static void test_summary(void **state) {
+    (void)state;
+    static struct run run;
+    make(&run, true);
+    for (size_t k = 0; k < 3; k++) run.tasks[k].spec.kernel = kernel_id("affine_dx");
+    run.tasks[1].workload = "network:least";
+    /* against ref 20, 80 and 20: 32 in the geometric mean (31.7); against one thread 2, 8 and 2: 3.17 */
+    set_time(&run, 1, 5, 625);
+    run.measures[0][5].share.fraction = 0.9;
+    run.measures[1][5].share.fraction = 0.004;
+    run.measures[2][5].share.fraction = 0.7;
+    const char *text = printed(&run, (struct gb_report){.width = 0}, 3);
+    assert_says(text, "summary of widest, 2 threads:");
+    /* on one thread it is ahead (5 against 10 us) in all three, on two only in the second */
+    assert_says(text, " ahead of    behind\n");
+    assert_says(text, " best peer best peer\n");
+    assert_says(text, " affine_dx         3   31.7x      3.17x     3.17x    70 %  <1 % network:least         1         2\n");
+    assert_says(text,
+                "widest, 2 threads against the best peer: 1.27x in the geometric mean of 3 problems, 1 ahead, 2 behind\n");
+    assert_says(text, "  behind: affine_dx f32 n=256 d=768 m=50257 (network:layer), widest, 2 threads, against "
+                      "a-peer-of-a-long-name@setting: 1.25x slower [1.25, 1.25]\n");
+    assert_says(text, "3 of 4 problems run;");
+    assert_says(text, "noise floor: in 3 problems one variant ran twice");
+    run.plan.n_tasks = 1;
+    text = printed(&run, (struct gb_report){.width = 0}, 1);
+    assert_says(text, "1 of 1 problem run; 6 cells timed");
+    assert_says(text, "noise floor: in 1 problem one");
+    /* less than the noise is not behind */
+    for (size_t k = 0; k < 3; k++) run.outcomes[k].noise = 0.3;
+    run.plan.n_tasks = TASKS;
+    text = printed(&run, (struct gb_report){.width = 0}, 3);
+    assert_not(text, "  behind:");
+    assert_says(text, "3 are wider than 3 %");
+}
+
+/* What latency binds has no share to count, and a call on as many threads as the one beside it tells nothing of them. */
+static void test_summary_leaves_out(void **state) {
+    static struct run run;
+    (void)state;
+    make_empty(&run, false);
+    const struct gb_problem_spec spec = {.kernel = kernel_id("affine_dx"), .n = 256, .d = 768, .m = 512};
+    for (int k = 0; k < 3; k++) add(&run, spec, k == 0 ? "one:latency" : k == 1 ? "two:small" : "two:large");
+    run.outcomes[0].work.latency = true;
+    run.measures[0][5].share.fraction = 0.02;
+    set_time(&run, 1, 5, 20e3);
+    run.measures[1][5].threads_used = 1;
+    run.measures[1][5].share.fraction = 0.4;
+    run.measures[2][5].share.fraction = 0.6;
+    /* against ref 20, 2.5 and 20: 10; narrow 2, 0.25 and 2: 1; one thread 2 and 2, for the second ran on one: 2 */
+    assert_says(printed(&run, (struct gb_report){.width = 0}, 3),
+                " affine_dx         3   10.0x      1.00x     2.00x    50 %  40 % two:small\n");
+}
+
+/* COLUMNS, else the terminal, else no limit. */
+static void test_where_the_width_is_from(void **state) {
+    (void)state;
+    const int master = posix_openpt(O_RDWR | O_NOCTTY);
+    if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) {
+        print_message("there is no pseudo-terminal here\n");
+        skip();
+    }
+    FILE *const terminal = fopen(ptsname(master), "w"), *const file = tmpfile();
+    assert_true(terminal && file);
+    const struct winsize size = {.ws_row = 24, .ws_col = 97};
+    assert_int_equal(ioctl(fileno(terminal), TIOCSWINSZ, &size), 0);
+    unsetenv("COLUMNS");
+    assert_int_equal(gb_report_width(terminal), 97);
+    assert_int_equal(gb_report_width(file), 0);
+    static const char *const columns[] = {"80", "7", "", "-3", "wide", "1e9"};
+    static const int widths[] = {80, 60, 97, 97, 97, 97};
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        setenv("COLUMNS", columns[i], 1);
+        assert_int_equal(gb_report_width(terminal), widths[i]);
+    }
+    setenv("COLUMNS", "80", 1);
+    assert_int_equal(gb_report_width(file), 80);
+    unsetenv("COLUMNS");
+    fclose(terminal);
+    fclose(file);
+    close(master);
+}
+
+/* --- roofs */
+
+/* As if every roof of one thread had been measured on a core that was busy otherwise. */
+static void make_low(struct gb_roofs *roofs) {
+    *roofs = (struct gb_roofs){.n_threads = 1, .threads = {1}};
+    roofs->isas[0] = roofs->dtypes[GK_F32] = true;
+    roofs->fma[0][GK_F32][0] = 1e-4;
+    for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs->bandwidth[0][level] = (struct gb_bandwidth){1e-3, 1e-3, 1e-3};
+}
+
+/* No share above 105 %. */
+static void test_share_has_a_cap(void **state) {
+    (void)state;
+    static struct gb_roofs roofs;
+    make_low(&roofs);
+    struct gb_work work = {.flops = 1e6, .read = 1e5, .written = 1e5, .footprint = 2e5};
+    struct gb_share share = gb_roofs_share(&roofs, 0, GK_F32, 1, &work, 1e5 / 1e-3 * 2 / 1.04);
+    assert_true(fabs(share.fraction - 1.04) < 1e-9 && strcmp(share.bound, "memory") == 0);
+    share = gb_roofs_share(&roofs, 0, GK_F32, 1, &work, 1e5 / 1e-3 * 2 / 1.06);
+    assert_true(share.fraction == 0 && strcmp(share.bound, "cache") == 0);
+    work.products = true;
+    share = gb_roofs_share(&roofs, 0, GK_F32, 1, &work, 1e6 / 1e-4 / 1.06);
+    assert_true(share.fraction == 0 && strcmp(share.bound, "fma") == 0);
+}
+
+/* A roof that is beaten is measured again, at its own size and at the problem's, once. */
+static void test_look_again(void **state) {
+    (void)state;
+    static struct gb_roofs roofs;
+    make_low(&roofs);
+    const struct gb_work moves = {.read = 3e5, .written = 1e5, .footprint = 4e5};
+    const enum gb_level level = gb_level_of(moves.footprint, 1);
+    const double ns = 4e5 / 1e-2; /* ten times the roof */
+    assert_true(gb_roofs_share(&roofs, 0, GK_F32, 1, &moves, ns).fraction == 0);
+    gb_roofs_look_again(&roofs, NULL, 0, GK_F32, 1, &moves, ns);
+    assert_int_equal(roofs.n_spots, 1);
+    assert_true(roofs.spots[0].footprint == 4e5 && roofs.spots[0].threads == 1);
+    assert_true(roofs.spots[0].bandwidth.read > 0.1 && roofs.spots[0].bandwidth.copy > 0.1 &&
+                roofs.spots[0].bandwidth.copy_nt > 0.1);
+    assert_true(roofs.bandwidth[0][level].read > 0.1 && roofs.bandwidth[0][level].copy > 0.1);
+    const struct gb_share share = gb_roofs_share(&roofs, 0, GK_F32, 1, &moves, ns);
+    assert_true(share.fraction > 0 && share.fraction < 1 && strcmp(share.bound, "memory") == 0);
+    gb_roofs_look_again(&roofs, NULL, 0, GK_F32, 1, &moves, 1); /* faster than anything: the spot is there already */
+    assert_int_equal(roofs.n_spots, 1);
+    const struct gb_work products = {.flops = 1e6, .read = 1, .written = 1, .footprint = 2, .products = true};
+    gb_roofs_look_again(&roofs, NULL, 0, GK_F32, 1, &products, 1e6 / 1e-4);
+    assert_true(roofs.fma[0][GK_F32][0] == 1e-4); /* it was not beaten */
+    gb_roofs_look_again(&roofs, NULL, 0, GK_F32, 1, &products, 1e6 / 1e-3);
+    assert_true(roofs.fma[0][GK_F32][0] > 1e-2);
+    assert_int_equal(roofs.n_spots, 1);
+}
+
+/* A run whose roofs were measured too low raises them, and no cell of it has more than all. */
+static void test_run_on_low_roofs(void **state) {
+    (void)state;
+    static struct gb_roofs roofs;
+    static struct gb_plan plan;
+    const volatile sig_atomic_t stop = 0;
+    struct gb_plan_options options = {
+        .shapes = {{"affine n=64 d=64 m=64", "elementwise n=64 d=1000"}, 2}, .isa = "ref", .threads = "1", .seed = 1};
+    assert_int_equal(gb_plan_make(&plan, &options), 0);
+    make_low(&roofs);
+    const struct gb_harness harness = {
+        .plan = &plan, .roofs = &roofs, .rounds = GB_ROUNDS_MIN, .sample_ns = 1e4, .budget_ns = 1, .stop = &stop};
+    for (size_t k = 0; k < plan.n_tasks; k++) {
+        struct gb_outcome outcome;
+        assert_true(gb_harness_run(&harness, &plan.tasks[k], &outcome));
+        assert_int_equal(outcome.measures[0].state, GB_STATE_TIMED);
+        const struct gb_share *const share = &outcome.measures[0].share;
+        assert_true(share->fraction <= GB_SHARE_MOST);
+        if (!outcome.work.latency) assert_true(share->fraction > 0 || strcmp(share->bound, "cache") == 0);
+        gb_outcome_free(&outcome);
+    }
+    assert_true(roofs.fma[0][GK_F32][0] > 1e-2 && roofs.n_spots > 0);
+    gb_plan_free(&plan);
+}
+
+/* A cell that ran on fewer threads is held against the roof of those that ran. */
+static void test_share_of_those_that_ran(void **state) {
+    (void)state;
+    static struct run run;
+    static struct gb_roofs roofs;
+    make(&run, false);
+    roofs = (struct gb_roofs){.n_threads = 2, .threads = {1, 2}};
+    for (size_t column = 0; column < 3; column++) roofs.fma[column][GK_F32][0] = 1, roofs.fma[column][GK_F32][1] = 2;
+    for (size_t t = 0; t < 2; t++)
+        for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs.bandwidth[t][level] = (struct gb_bandwidth){1e9, 1e9, 1e9};
+    set_time(&run, 0, 5, 100);
+    gb_outcome_share(&run.outcomes[0], &run.plan, &roofs);
+    assert_true(fabs(run.measures[0][5].share.fraction - 0.25) < 1e-9);
+    run.measures[0][5].threads_used = 1;
+    gb_outcome_share(&run.outcomes[0], &run.plan, &roofs);
+    assert_true(fabs(run.measures[0][5].share.fraction - 0.5) < 1e-9);
+    roofs.threads[0] = 3; /* no roof of one */
+    gb_outcome_share(&run.outcomes[0], &run.plan, &roofs);
+    assert_true(fabs(run.measures[0][5].share.fraction - 0.25) < 1e-9);
+}
+
+/* Of two cells that ran alike, the one that was allowed as many threads is the row's, not the one that noise made faster. */
+static void test_fastest_is_not_by_noise(void **state) {
+    (void)state;
+    static struct run run;
+    make(&run, true);
+    set_time(&run, 0, 3, 8000);
+    set_time(&run, 0, 5, 4990); /* on one thread it took 5000 ns */
+    run.measures[0][5].threads_used = 1;
+    const char *const row = " forward   100us 50.0us  10.0us 8.00us  5.00us 4.99us* 20.0x [20.0, 20.0]  50 % fma"
+                            " a-peer-of-a-long-name@setting  10.0us 2.00x";
+    assert_says(printed(&run, (struct gb_report){.width = 0}, TASKS), row);
+    run.measures[0][4].state = GB_STATE_FAILED;
+    assert_says(printed(&run, (struct gb_report){.width = 0}, TASKS), "FAILED 4.99us* 10.0x [10.0, 10.0]");
+}
+
+/* Where the system took the threads the problem need not be small, and nothing is said of who is faster. */
+static void test_taken_threads(void **state) {
+    (void)state;
+    static struct run run;
+    make(&run, true);
+    for (size_t k = 0; k < TASKS; k++) {
+        run.tasks[k].spec.kernel = kernel_id("affine_dx");
+        run.measures[k][5].threads_asked = 2, run.measures[k][5].threads_used = k < 2 ? 1 : 2;
+    }
+    const char *text = printed(&run, (struct gb_report){.width = 0}, 3);
+    assert_says(text, " 5.00us 2.50us! ");
+    assert_says(text, "\n! threads 2 (1): 2 were asked for, but the system gave 1: no verdict\n");
+    assert_not(text, "so small");
+    assert_says(text, "in the geometric mean of 1 problem, 0 ahead, 1 behind");
+    run.measures[0][3].threads_used = 1;
+    text = printed(&run, (struct gb_report){.width = 0, .details = true}, 3);
+    assert_says(text, "\nthreads 2 (1): 2 were allowed, but the problem is so small that the call ran on 1\n");
+    assert_says(text, "\nthreads 2 (1): 2 were asked for,");
+}
+
+static const char *printed_roofs(const struct gb_roofs *roofs, int width) {
+    static char text[1 << 14];
+    const struct gb_report report = {.out = fmemopen(text, sizeof text, "w"), .width = width};
+    assert_non_null(report.out);
+    gb_report_roofs(&report, roofs);
+    assert_int_equal(fclose(report.out), 0);
+    return text;
+}
+
+/* A roof that was not measured is not one of nothing. */
+static void test_roofs_of_none(void **state) {
+    (void)state;
+    static struct gb_roofs roofs;
+    make_low(&roofs);
+    roofs.threads[roofs.n_threads++] = 2;
+    for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs.bandwidth[0][level] = (struct gb_bandwidth){70, 60, 50};
+    roofs.fma[0][GK_F32][0] = 110.04;
+    const char *const text = printed_roofs(&roofs, 0);
+    assert_says(text, " f32                          110.0                    -\n");
+    assert_says(text, "     70 /   60 /   50      - /    - /    -\n");
+}
+
+static const char *printed_raised(const struct gb_roofs *before, const struct gb_roofs *after, bool details) {
+    static char text[1 << 14];
+    const struct gb_report report = {.out = fmemopen(text, sizeof text, "w"), .details = details};
+    assert_non_null(report.out);
+    memset(text, 0, sizeof text);
+    gb_report_raised_roofs(&report, before, after);
+    assert_int_equal(fclose(report.out), 0);
+    return text;
+}
+
+/* Shares are of roofs that were measured again, so these are told; a few of many. */
+static void test_raised_roofs(void **state) {
+    (void)state;
+    static struct gb_roofs before, after;
+    make_low(&before);
+    before.fma[0][GK_F32][0] = 28;
+    for (int level = 0; level < GB_LEVEL_COUNT; level++) before.bandwidth[0][level] = (struct gb_bandwidth){70, 60, 50};
+    after = before;
+    after.fma[0][GK_F32][0] = 28.5;
+    assert_string_equal(printed_raised(&before, &after, false), "");
+    after.fma[0][GK_F32][0] = 236;
+    after.bandwidth[0][GB_LEVEL_L2].copy = 90;
+    assert_string_equal(printed_raised(&before, &after, false),
+                        "roof of ref f32 on 1 thread: measured again, 236 GFLOP/s, not 28\n"
+                        "roof of copies in L2 on 1 thread: measured again, 90 GB/s, not 60\n");
+    after.bandwidth[0][GB_LEVEL_MEMORY] = (struct gb_bandwidth){80, 70, 60};
+    const char *text = printed_raised(&before, &after, false);
+    assert_int_equal(times(text, "\n"), 4);
+    assert_says(text, "\n2 more roofs measured again (--details lists all)\n");
+    text = printed_raised(&before, &after, true);
+    assert_int_equal(times(text, "\n"), 5);
+    assert_says(text, "\nroof of non-temporal copies in memory on 1 thread: measured again, 60 GB/s, not 50\n");
+}
+
+/* One outlier is not the noise floor. */
+static void test_noise_in_the_median(void **state) {
+    (void)state;
+    static struct run run;
+    static const double ratios[TASKS] = {1.01, 0.97, 250, 1.02};
+    make(&run, false);
+    for (size_t k = 0; k < TASKS; k++) run.outcomes[k].null_pair.ratio = ratios[k];
+    assert_says(printed(&run, (struct gb_report){.width = 0}, 3), "|ratio - 1| is 3.00 % in the median. The widest");
+    assert_says(printed(&run, (struct gb_report){.width = 0}, TASKS), "|ratio - 1| is 2.50 % in the median. The widest");
+}
+
+/* Tables that leave something out say so. */
+static void test_what_is_left_out(void **state) {
+    (void)state;
+    static struct run run;
+    static struct gb_roofs roofs;
+    make(&run, true);
+    const char *text = strstr(printed(&run, (struct gb_report){.width = 79}, TASKS), "\nsummary of");
+    assert_non_null(text);
+    assert_says(text, "\n--wide shows 3 more columns: problems; against 1 thread; least share of\n");
+    make_low(&roofs);
+    while (roofs.n_threads < 4) {
+        roofs.threads[roofs.n_threads] = 2 * roofs.n_threads;
+        roofs.n_threads++;
+    }
+    assert_says(printed_roofs(&roofs, 79), "\na wider terminal shows the roofs of 2 threads, 4 threads too\n");
+    assert_not(printed_roofs(&roofs, 0), "a wider terminal");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_ratio_words),
+        cmocka_unit_test(test_share_words),
+        cmocka_unit_test(test_width),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_titles),
+        cmocka_unit_test(test_heads_of_pages),
+        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_summary_leaves_out),
+        cmocka_unit_test(test_where_the_width_is_from),
+        cmocka_unit_test(test_share_has_a_cap),
+        cmocka_unit_test(test_look_again),
+        cmocka_unit_test(test_run_on_low_roofs),
+        cmocka_unit_test(test_share_of_those_that_ran),
+        cmocka_unit_test(test_fastest_is_not_by_noise),
+        cmocka_unit_test(test_taken_threads),
+        cmocka_unit_test(test_roofs_of_none),
+        cmocka_unit_test(test_raised_roofs),
+        cmocka_unit_test(test_noise_in_the_median),
+        cmocka_unit_test(test_what_is_left_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,235 @@
+/* The verifier of the benchmark lets right results pass and sees wrong ones, in full and sampled mode; so does the bound that
+ * peers are held to, which lets roundings pass; the guard pages of
+ * `gradbench check` see one byte too far. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bound.h"
+#include "lineup.h"
+#include "guard.h"
+#include "verify.h"
+
+static struct gb_lineup lineup;
+static const size_t thread_counts[] = {1, 3};
+
+static const struct gb_lineup_cell *widest(void) { return &lineup.list[lineup.count - 1]; }
+
+static enum gk_kernel_id kernel_of(const char *name) {
+    int id = 0;
+    while (id < GK_KERNEL_COUNT && strcmp(gk_kernel_get((enum gk_kernel_id)id)->name, name) != 0) id++;
+    assert_true(id < GK_KERNEL_COUNT);
+    return (enum gk_kernel_id)id;
+}
+
+static void flip(const struct gb_operand *o, size_t row, size_t col) {
+    ((unsigned char *)o->start)[(row * o->ld + col) * o->element_size] ^= 1;
+}
+
+static void assert_seen(struct gb_verifier *verifier, struct gb_problem *problem, const struct gb_operand *o, size_t row,
+                        size_t col) {
+    struct gb_verify_report report;
+    flip(o, row, col);
+    assert_int_equal(gb_verify(verifier, problem, "wrong", &report), GB_VERIFY_FAILED);
+    assert_string_equal(report.difference.operand, o->field->name);
+    assert_int_equal(report.difference.row, row);
+    assert_int_equal(report.difference.col, col);
+    assert_non_null(report.against);
+    flip(o, row, col);
+    assert_int_not_equal(gb_verify(verifier, problem, "right", &report), GB_VERIFY_FAILED);
+}
+
+static void full(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const struct gb_problem_spec s = {
+            .kernel = (enum gk_kernel_id)id, .n = 21, .d = 18, .m = 35, .c = 10, .accumulate = true, .seed = 9};
+        struct gb_problem problem;
+        struct gb_verify_report report;
+        assert_true(gb_problem_create(&problem, &s));
+        struct gb_verifier *const verifier = gb_verifier_create(&problem, lineup.ref, thread_counts, 2);
+        assert_non_null(verifier);
+        assert_int_equal(gb_problem_call(&problem, widest()->ctx), GK_OK);
+        assert_int_equal(gb_verify(verifier, &problem, "widest", &report), GB_VERIFIED_FULL);
+        for (size_t i = 0; i < problem.n_operands; i++) {
+            const struct gb_operand *const o = &problem.operands[i];
+            for (size_t row = 0; row < o->rows && o->output; row++)
+                for (size_t col = 0; col < o->row_elements; col++) assert_seen(verifier, &problem, o, row, col);
+            if (o->output) continue;
+            flip(o, 0, 0);
+            assert_int_equal(gb_verify(verifier, &problem, "wrong", &report), GB_VERIFY_FAILED);
+            assert_string_equal(report.changed, o->field->name);
+            flip(o, 0, 0);
+        }
+        gb_verifier_destroy(verifier);
+        gb_problem_destroy(&problem);
+    }
+}
+
+/* Larger than what ref does in full. The sample of ref holds the corners; after the first right variant every element counts.
+ */
+static void sampled(void **state) {
+    static const struct {
+        const char *kernel;
+        size_t n, d, m;
+        gk_layout layout;
+    } problems[] = {
+        {"affine_forward", 1030, 1021, 1041, GK_IN_OUT}, {"affine_dx", 333, 2049, 1600, GK_OUT_IN},
+        {"affine_dw", 1025, 1031, 1037, GK_OUT_IN},      {"affine_backward", 1030, 520, 1100, GK_IN_OUT},
+        {"affine_dx", 200, 6000, 900, GK_IN_OUT},
+    };
+    (void)state;
+    for (size_t k = 0; k < sizeof problems / sizeof *problems; k++) {
+        const struct gb_problem_spec s = {.kernel = kernel_of(problems[k].kernel),
+                                          .n = problems[k].n,
+                                          .d = problems[k].d,
+                                          .m = problems[k].m,
+                                          .layout = problems[k].layout,
+                                          .accumulate = k % 2,
+                                          .seed = 9};
+        struct gb_problem problem;
+        struct gb_verify_report report;
+        assert_true(gb_problem_create(&problem, &s));
+        struct gb_verifier *const verifier = gb_verifier_create(&problem, lineup.ref, thread_counts, 2);
+        assert_non_null(verifier);
+        assert_int_equal(gb_problem_call(&problem, widest()->ctx), GK_OK);
+        for (size_t i = 0; i < problem.n_operands; i++) {
+            const struct gb_operand *const o = &problem.operands[i];
+            if (!o->output) continue;
+            flip(o, o->rows - 1, o->row_elements - 1);
+            assert_int_equal(gb_verify(verifier, &problem, "wrong", &report), GB_VERIFY_FAILED);
+            assert_string_equal(report.against, "ref");
+            assert_string_equal(report.difference.operand, o->field->name);
+            flip(o, o->rows - 1, o->row_elements - 1);
+        }
+        assert_int_equal(gb_verify(verifier, &problem, "first", &report), GB_VERIFIED_SAMPLED);
+        for (size_t i = 0; i < problem.n_operands; i++) {
+            const struct gb_operand *const o = &problem.operands[i];
+            if (!o->output) continue;
+            assert_seen(verifier, &problem, o, 0, 0);
+            assert_seen(verifier, &problem, o, o->rows / 3, o->row_elements / 3);
+            assert_seen(verifier, &problem, o, o->rows - 1, o->row_elements - 1);
+        }
+        gb_verifier_destroy(verifier);
+        gb_problem_destroy(&problem);
+    }
+}
+
+static bool holds(const struct gb_bound *bound, const struct gb_problem *problem, struct gb_verify_report *report) {
+    const bool right = gb_bound_holds(bound, problem, report);
+    assert_int_equal(right, report->verified == GB_VERIFIED_FULL);
+    return right;
+}
+
+static void put(const struct gb_operand *o, size_t row, size_t col, double value) {
+    void *const at = (char *)o->start + (row * o->ld + col) * o->element_size;
+    if (o->element_size == sizeof value) memcpy(at, &value, sizeof value);
+    else memcpy(at, &(float){(float)value}, sizeof(float));
+}
+
+/* A last bit may differ, but not of what is no rounded number; anything larger is seen, wherever it is. */
+static void bound_element(const struct gb_bound *bound, const struct gb_problem *problem, const struct gb_operand *o,
+                          size_t row, size_t col, bool rounds) {
+    struct gb_verify_report report;
+    const double right = gb_operand_value(o, gb_operand_bits(o, row, col));
+    flip(o, row, col);
+    assert_int_equal(holds(bound, problem, &report), rounds && o->field->element == GK_ELEMENT_REAL);
+    flip(o, row, col);
+    if (o->field->element != GK_ELEMENT_REAL) return;
+    const double wrong[] = {right + 1, right - 0.5, (double)NAN, (double)INFINITY};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        put(o, row, col, wrong[i]);
+        assert_false(holds(bound, problem, &report));
+        assert_string_equal(report.difference.operand, o->field->name);
+        assert_true(report.difference.row == row && report.difference.col == col);
+        put(o, row, col, right);
+    }
+}
+
+static void bound_kernel(const struct gb_problem_spec *spec) {
+    struct gb_problem problem;
+    struct gb_verify_report report;
+    assert_true(gb_problem_create_shared(&problem, spec));
+    struct gb_verifier *const verifier = gb_verifier_create(&problem, lineup.ref, thread_counts, 2);
+    struct gb_bound *const bound = gb_bound_create(spec, widest()->ctx, verifier);
+    assert_true(verifier && bound);
+    assert_false(holds(bound, &problem, &report)); /* not called yet */
+    assert_int_equal(gb_problem_call(&problem, lineup.ref), GK_OK);
+    assert_true(holds(bound, &problem, &report));
+    const struct gk_field *const rule = gk_kernel_field(problem.kernel, GK_FIELD_EXACTNESS, NULL);
+    for (size_t i = 0; i < problem.n_operands; i++) {
+        const struct gb_operand *const o = &problem.operands[i];
+        for (size_t row = 0; row < o->rows && o->output; row++)
+            for (size_t col = 0; col < o->row_elements; col++)
+                bound_element(bound, &problem, o, row, col, rule->exactness != GK_EXACT_EXACT);
+        if (o->output) continue;
+        flip(o, 0, 0);
+        assert_false(holds(bound, &problem, &report));
+        assert_string_equal(report.changed, o->field->name);
+        flip(o, 0, 0);
+    }
+    gb_bound_destroy(bound);
+    gb_verifier_destroy(verifier);
+    gb_problem_destroy(&problem);
+}
+
+static void bounds(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
+            const struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id,
+                                              .dtype = (enum gk_dtype)dtype,
+                                              .n = 21,
+                                              .d = 18,
+                                              .m = 35,
+                                              .c = 10,
+                                              .layout = dtype ? GK_OUT_IN : GK_IN_OUT,
+                                              .accumulate = dtype,
+                                              .seed = 9};
+            bound_kernel(&s);
+        }
+}
+
+/* A problem whose isa count in args is one more than its memory holds: the kernel touches what lies beyond. */
+static void guards_see_one_element_too_many(void **state) {
+    (void)state;
+    const struct gb_problem_spec s = {.kernel = kernel_of("relu_forward"), .n = 3, .d = 20, .seed = 9};
+    struct gb_problem problem;
+    char what[160] = "";
+    assert_true(gb_problem_create(&problem, &s));
+    assert_int_equal(gb_guard_call(&problem, lineup.ref, GB_GUARD_AFTER, what), GB_GUARD_OK);
+    assert_int_equal(gb_guard_call(&problem, lineup.ref, GB_GUARD_BEFORE, what), GB_GUARD_OK);
+    const struct gk_field *const d = gk_kernel_field(problem.kernel, GK_FIELD_DIM, "d");
+    *(size_t *)((char *)problem.args + d->offset) = s.d + 1;
+    assert_int_equal(gb_guard_call(&problem, lineup.ref, GB_GUARD_AFTER, what), GB_GUARD_FAULT);
+    assert_non_null(strstr(what, "past its last element"));
+    gb_problem_destroy(&problem);
+}
+
+static int open_lineup(void **state) {
+    gk_status status;
+    (void)state;
+    return gb_lineup_open(&lineup, NULL, thread_counts, 2, stderr, &status) ? 0 : -1;
+}
+
+static int close_lineup(void **state) {
+    (void)state;
+    gb_lineup_close(&lineup);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(full),
+        cmocka_unit_test(sampled),
+        cmocka_unit_test(bounds),
+        cmocka_unit_test(guards_see_one_element_too_many),
+    };
+    return cmocka_run_group_tests(tests, open_lineup, close_lineup);
+}

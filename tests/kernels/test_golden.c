@@ -1,0 +1,181 @@
+/* The same bits on every machine: SHA-256 of the outputs over seeded inputs without NaN or infinities, one line a kernel, type
+ * and set of options, compared with golden.txt for every usable isa. A change of these hashes is a change of the numerics
+ * (GK_NUMERICS_VERSION). UPDATE_GOLDEN=1 writes the file anew. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lineup.h"
+#include "sha256.h"
+
+enum { LINE_MAX_BYTES = 256, LINES_MAX = 512 };
+
+static const uint64_t seed = 1986;
+static struct gb_lineup lineup;
+
+static const size_t shapes[][4] = {
+    {1, 1, 1, 1},      {2, 3, 4, 5},     {10, 6, 5, 3},   {7, 9, 11, 64},    {16, 16, 16, 16}, {33, 31, 17, 65},
+    {100, 50, 10, 10}, {5, 257, 3, 130}, {257, 4, 6, 33}, {3, 5, 300, 1000}, {64, 65, 66, 67}, {520, 12, 13, 257},
+};
+
+/* Without a reduction the scalars of the batch are not there; in the hash they are what they once were, not written: NaN. */
+static void hash_missing(struct gb_sha256 *sha, const struct gb_problem_spec *spec) {
+    const struct gk_kernel *const kernel = gk_kernel_get(spec->kernel);
+    const double nan64 = (double)NAN;
+    const float nan32 = NAN;
+    for (size_t i = 0; i < kernel->n_fields && spec->reduction == GK_NONE; i++) {
+        if (kernel->fields[i].kind != GK_FIELD_OUT || kernel->fields[i].cols != GK_NOWHERE) continue;
+        gb_sha256_update(sha, spec->dtype == GK_F64 ? (const void *)&nan64 : &nan32, gk_dtype_size(spec->dtype));
+    }
+}
+
+static void hash_outputs(struct gb_sha256 *sha, const struct gb_problem_spec *spec, gk_context *ctx) {
+    struct gb_problem problem;
+    assert_true(gb_problem_create(&problem, spec));
+    assert_int_equal(gb_problem_call(&problem, ctx), GK_OK);
+    const size_t bytes = gb_problem_output_bytes(&problem);
+    unsigned char *const output = malloc(bytes + 1);
+    assert_non_null(output);
+    gb_problem_output(&problem, output);
+    gb_sha256_update(sha, output, bytes);
+    hash_missing(sha, spec);
+    free(output);
+    gb_problem_destroy(&problem);
+}
+
+/* Over all shapes, each with normal data and another kind by turns. The options' names, without shape, data and seed, are the
+ * line's own. */
+static void hash_line(struct gb_problem_spec spec, gk_context *ctx, char line[LINE_MAX_BYTES]) {
+    struct gb_sha256 sha;
+    char text[LINE_MAX_BYTES], hex[65];
+    gb_sha256_init(&sha);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int data = 0; data < GB_DATA_SPECIAL; data++) {
+            if (data != GB_DATA_NORMAL && (size_t)data != 1 + i % (GB_DATA_SPECIAL - 1)) continue;
+            spec.n = shapes[i][0], spec.d = shapes[i][1], spec.m = shapes[i][2], spec.c = shapes[i][3];
+            spec.data = (enum gb_data)data;
+            spec.seed = seed + i;
+            spec.wide_labels = i % 2; /* the same numbers: the same bits */
+            hash_outputs(&sha, &spec, ctx);
+        }
+    gb_sha256_hex(&sha, hex);
+    spec.wide_labels = false;
+    gb_problem_describe(&spec, text, sizeof text);
+    line[0] = '\0';
+    for (const char *word = strtok(text, " "); word; word = strtok(NULL, " ")) {
+        const bool size = word[1] == '=' || strncmp(word, "data=", 5) == 0 || strncmp(word, "seed=", 5) == 0;
+        if (!size) strcat(strcat(line, word), " ");
+    }
+    strcat(line, hex);
+}
+
+static struct gb_problem_spec with_options(int kernel, int dtype, unsigned set) {
+    return (struct gb_problem_spec){.kernel = (enum gk_kernel_id)kernel,
+                                    .dtype = (enum gk_dtype)dtype,
+                                    .layout = set & 1 ? GK_OUT_IN : GK_IN_OUT,
+                                    .accumulate = set & 2,
+                                    .soft_labels = set & 4,
+                                    .ignore = set & 8,
+                                    .dloss = set & 16,
+                                    .reduction = (gk_reduction)(set >> 5)};
+}
+
+/* Options of the set that the kernel does not have would repeat a line. */
+static bool applies(int kernel, unsigned set) {
+    const unsigned has = gb_kernel_options((enum gk_kernel_id)kernel);
+    if (set & 1 && !(has & GB_OPTION_LAYOUT)) return false;
+    if (set & 2 && !(has & GB_OPTION_ACCUMULATE)) return false;
+    if (set & 12 && !(has & GB_OPTION_LABELS)) return false;
+    if ((set & 12) == 12) return false; /* soft labels know no ignored rows */
+    if (set & 16 && !(has & GB_OPTION_DLOSS)) return false;
+    return set < 32 || has & GB_OPTION_REDUCTION;
+}
+
+_Static_assert(GB_DATA_NORMAL == 0 && GB_DATA_SPECIAL == GB_DATA_COUNT - 1, "the kinds between them are those without NaN");
+
+static size_t make_lines(gk_context *ctx, char lines[LINES_MAX][LINE_MAX_BYTES]) {
+    size_t count = 0;
+    for (int kernel = 0; kernel < GK_KERNEL_COUNT; kernel++)
+        for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
+            for (unsigned set = 0; set < 96; set++) {
+                if (!applies(kernel, set)) continue;
+                assert_true(count < LINES_MAX);
+                hash_line(with_options(kernel, dtype, set), ctx, lines[count++]);
+            }
+    return count;
+}
+
+static void golden_path(char *path, size_t size) { snprintf(path, size, "%s/golden.txt", TEST_DATA_DIR); }
+
+static size_t read_lines(const char *path, char lines[LINES_MAX][LINE_MAX_BYTES]) {
+    FILE *const file = fopen(path, "r");
+    char line[LINE_MAX_BYTES];
+    size_t count = 0;
+    if (!file) return 0;
+    while (count < LINES_MAX && fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (line[0] && line[0] != '#') strcpy(lines[count++], line);
+    }
+    fclose(file);
+    return count;
+}
+
+static void write_lines(const char *path, char lines[LINES_MAX][LINE_MAX_BYTES], size_t count) {
+    FILE *const file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file,
+            "# SHA-256 of every kernel's outputs, numerics version %d: made by UPDATE_GOLDEN=1, checked by test_golden.\n",
+            gk_numerics_version());
+    for (size_t i = 0; i < count; i++) fprintf(file, "%s\n", lines[i]);
+    assert_int_equal(fclose(file), 0);
+}
+
+static char golden[LINES_MAX][LINE_MAX_BYTES], made[LINES_MAX][LINE_MAX_BYTES];
+
+static void every_column_has_the_golden_bits(void **state) {
+    (void)state;
+    char path[4096];
+    golden_path(path, sizeof path);
+    const char *const update = getenv("UPDATE_GOLDEN");
+    if (update && strcmp(update, "1") == 0) write_lines(path, made, make_lines(lineup.ref, made));
+    const size_t expected = read_lines(path, golden);
+    if (expected == 0) fail_msg("%s holds no hashes", path);
+    size_t hashes = 0, wrong = 0;
+    for (size_t i = 0; i < lineup.count; i++) {
+        const struct gb_lineup_cell *const cell = &lineup.list[i];
+        if (cell->use == GB_USE_SMALL) continue;
+        const size_t count = make_lines(cell->ctx, made);
+        assert_int_equal(count, expected);
+        for (size_t j = 0; j < count; j++, hashes++) {
+            if (strcmp(made[j], golden[j]) == 0) continue;
+            if (wrong++ < 10)
+                printf("isa %s, %zu threads:\n  made   %s\n  golden %s\n", gk_isa_get(cell->isa, GK_F32)->name, cell->threads,
+                       made[j], golden[j]);
+        }
+    }
+    printf("%zu hashes, %zu lines, seed %llu\n", hashes, expected, (unsigned long long)seed);
+    assert_int_equal(wrong, 0);
+}
+
+static int open_lineup(void **state) {
+    gk_status status;
+    (void)state;
+    return gb_lineup_open(&lineup, NULL, &(size_t){1}, 1, stderr, &status) ? 0 : -1;
+}
+
+static int close_lineup(void **state) {
+    (void)state;
+    gb_lineup_close(&lineup);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_column_has_the_golden_bits)};
+    return cmocka_run_group_tests(tests, open_lineup, close_lineup);
+}

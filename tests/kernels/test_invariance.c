@@ -1,0 +1,282 @@
+/* What else the canonical order promises: a row does not depend on the rest of the batch, micro-batches of 256 rows add up to
+ * the bits of the whole batch, and a fused kernel returns the bits of its parts. For every usable isa, on one and three
+ * threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lineup.h"
+#include "support_passive.h"
+
+static const size_t thread_counts[] = {1, 3};
+static struct gb_lineup lineup;
+static size_t cases;
+
+static struct gb_operand *find(struct gb_problem *problem, const char *name) {
+    for (size_t i = 0; i < problem->n_operands; i++)
+        if (strcmp(problem->operands[i].field->name, name) == 0) return &problem->operands[i];
+    return NULL;
+}
+
+static enum gk_kernel_id kernel_of(const char *name) {
+    int id = 0;
+    while (id < GK_KERNEL_COUNT && strcmp(gk_kernel_get((enum gk_kernel_id)id)->name, name) != 0) id++;
+    assert_true(id < GK_KERNEL_COUNT);
+    return (enum gk_kernel_id)id;
+}
+
+static void call(struct gb_problem *problem, const struct gb_lineup_cell *cell) {
+    const gk_status status = gb_problem_call(problem, cell->ctx);
+    if (status != GK_OK) fail_msg("%s: %s", problem->kernel->name, gk_status_string(status));
+}
+
+/* count rows of a, from row a0 on, are those of b from b0 on, bit by bit. */
+static void assert_rows_equal(const struct gb_problem *p, const struct gb_lineup_cell *cell, const struct gb_operand *a,
+                              size_t a0, const struct gb_operand *b, size_t b0, size_t count) {
+    char text[256];
+    cases++;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < a->row_elements; j++) {
+            const uint64_t x = gb_operand_bits(a, a0 + i, j), y = gb_operand_bits(b, b0 + i, j);
+            if (x == y) continue;
+            gb_problem_describe(&p->spec, text, sizeof text);
+            fail_msg("isa %s, %zu threads: %s[%zu][%zu] is %a, expected %a; gradbench check \"%s\"",
+                     gk_isa_get(cell->isa, GK_F32)->name, cell->threads, a->field->name, a0 + i, j, gb_operand_value(a, x),
+                     gb_operand_value(b, y), text);
+        }
+}
+
+static void assert_equal(const struct gb_problem *p, const struct gb_lineup_cell *cell, const struct gb_operand *a,
+                         const struct gb_operand *b) {
+    assert_rows_equal(p, cell, a, 0, b, 0, a->rows);
+}
+
+static void set_pointer(struct gb_problem *problem, const char *name, const void *pointer) {
+    memcpy((char *)problem->args + find(problem, name)->field->offset, &pointer, sizeof pointer);
+}
+
+static void set_dimension(struct gb_problem *problem, const char *name, size_t size) {
+    memcpy((char *)problem->args + gk_kernel_field(problem->kernel, GK_FIELD_DIM, name)->offset, &size, sizeof size);
+}
+
+static const char *row_of(const struct gb_operand *o, size_t row) {
+    return (const char *)o->start + row * o->ld * o->element_size;
+}
+
+/* An output is batch-wise where its rows are the batch and nothing is summed over it or divided by its size. */
+static bool batchwise(const struct gk_kernel *kernel, const struct gk_field *out) {
+    const struct gk_field *const n = gk_kernel_field(kernel, GK_FIELD_DIM, "n");
+    return n && out->kind == GK_FIELD_OUT && out->rows == n->offset && !(out->flags & GK_FLAG_WEIGHT);
+}
+
+/* Rows of a batch of 70 are those of any smaller batch that starts in it. Without a reduction: the mean knows the batch. */
+static void rows_do_not_know_their_batch(void **state) {
+    static const size_t first[] = {0, 0, 1, 13, 64}, rows[] = {1, 33, 17, 40, 6};
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        for (int options = 0; options < 8; options++)
+            for (size_t c = 0; c < lineup.count; c++) {
+                const struct gb_lineup_cell *const cell = &lineup.list[c];
+                const struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id,
+                                                  .dtype = options & 1 ? GK_F64 : GK_F32,
+                                                  .n = 70,
+                                                  .d = 45,
+                                                  .m = 300,
+                                                  .c = 131,
+                                                  .layout = options & 2 ? GK_OUT_IN : GK_IN_OUT,
+                                                  .soft_labels = options & 4,
+                                                  .wide_labels = options & 1,
+                                                  .reduction = GK_NONE,
+                                                  .dloss = options & 2,
+                                                  .ld_pad = 1,
+                                                  .seed = 40};
+                struct gb_problem whole, part;
+                assert_true(gb_problem_create(&whole, &s) && gb_problem_create(&part, &s));
+                call(&whole, cell);
+                for (size_t cut = 0; cut < 5; cut++) {
+                    gb_problem_reset(&part);
+                    set_dimension(&part, "n", rows[cut]);
+                    for (size_t i = 0; i < part.n_operands; i++) {
+                        const struct gb_operand *const o = &part.operands[i];
+                        const struct gk_field *const n = gk_kernel_field(part.kernel, GK_FIELD_DIM, "n");
+                        const bool vector = o->field->rows == GK_NOWHERE && o->field->cols == n->offset;
+                        if (!o->output && o->field->rows == n->offset)
+                            set_pointer(&part, o->field->name, row_of(o, first[cut]));
+                        if (!o->output && vector)
+                            set_pointer(&part, o->field->name, (const char *)o->start + first[cut] * o->element_size);
+                    }
+                    call(&part, cell);
+                    for (size_t i = 0; i < part.n_operands; i++)
+                        if (batchwise(part.kernel, part.operands[i].field))
+                            assert_rows_equal(&part, cell, &part.operands[i], 0, &whole.operands[i], first[cut], rows[cut]);
+                }
+                gb_problem_destroy(&whole);
+                gb_problem_destroy(&part);
+            }
+}
+
+/* Rows [begin, end) of the batch, added to dw and db. */
+static void call_part(struct gb_problem *p, const struct gb_lineup_cell *cell, size_t begin, size_t end, bool accumulate) {
+    set_dimension(p, "n", end - begin);
+    for (size_t i = 0; i < p->n_operands; i++) {
+        const struct gb_operand *const o = &p->operands[i];
+        const struct gk_field *const n = gk_kernel_field(p->kernel, GK_FIELD_DIM, "n");
+        if (o->field->rows == n->offset) set_pointer(p, o->field->name, row_of(o, begin));
+        const struct gk_field *const flag = gk_kernel_field(p->kernel, GK_FIELD_ACCUMULATE, o->field->name);
+        if (flag) memcpy((char *)p->args + flag->offset, &accumulate, sizeof accumulate);
+    }
+    call(p, cell);
+}
+
+/* dw and db over 1111 rows: any cut into parts of multiples of 256 rows, each added to the ones before. */
+static void micro_batches_add_up(void **state) {
+    static const char *const kernels[] = {"affine_dw", "affine_db", "affine_backward"};
+    static const size_t cuts[][6] = {{256, 512, 768, 1024, 1111}, {512, 1111}, {256, 1111}, {768, 1024, 1111}, {1024, 1111}};
+    (void)state;
+    for (size_t k = 0; k < 3; k++)
+        for (int options = 0; options < 4; options++)
+            for (size_t c = 0; c < lineup.count; c++) {
+                const struct gb_lineup_cell *const cell = &lineup.list[c];
+                const struct gb_problem_spec s = {.kernel = kernel_of(kernels[k]),
+                                                  .dtype = options & 1 ? GK_F64 : GK_F32,
+                                                  .n = 1111,
+                                                  .d = 21,
+                                                  .m = 37,
+                                                  .layout = options & 2 ? GK_OUT_IN : GK_IN_OUT,
+                                                  .ld_pad = 2,
+                                                  .data = options & 2 ? GB_DATA_CANCEL : GB_DATA_NORMAL,
+                                                  .seed = 41};
+                struct gb_problem whole, parts;
+                assert_true(gb_problem_create(&whole, &s) && gb_problem_create(&parts, &s));
+                call(&whole, cell);
+                for (size_t cut = 0; cut < 5; cut++) {
+                    gb_problem_reset(&parts);
+                    for (size_t i = 0, begin = 0; cuts[cut][i]; begin = cuts[cut][i++])
+                        call_part(&parts, cell, begin, cuts[cut][i], i > 0);
+                    if (find(&whole, "dw")) assert_equal(&parts, cell, find(&parts, "dw"), find(&whole, "dw"));
+                    if (find(&whole, "db")) assert_equal(&parts, cell, find(&parts, "db"), find(&whole, "db"));
+                }
+                gb_problem_destroy(&whole);
+                gb_problem_destroy(&parts);
+            }
+}
+
+/* Runs one part of the fused call on the fused call's own inputs, with its dy replaced. */
+static void assert_part(const char *kernel, const char *output, struct gb_problem *fused, const struct gb_operand *dy,
+                        const struct gb_lineup_cell *cell) {
+    struct gb_problem_spec s = fused->spec;
+    struct gb_problem part;
+    s.kernel = kernel_of(kernel);
+    assert_true(gb_problem_create(&part, &s));
+    if (dy) set_pointer(&part, "dy", dy->start);
+    call(&part, cell);
+    assert_equal(fused, cell, find(fused, output), find(&part, output));
+    gb_problem_destroy(&part);
+}
+
+static void backward_is_its_parts(void **state) {
+    (void)state;
+    for (int options = 0; options < 16; options++)
+        for (size_t c = 0; c < lineup.count; c++) {
+            const struct gb_lineup_cell *const cell = &lineup.list[c];
+            const struct gb_problem_spec s = {.kernel = kernel_of("affine_backward"),
+                                              .dtype = options & 1 ? GK_F64 : GK_F32,
+                                              .n = 290,
+                                              .d = 47,
+                                              .m = 133,
+                                              .layout = options & 2 ? GK_OUT_IN : GK_IN_OUT,
+                                              .accumulate = options & 4,
+                                              .seed = 42,
+                                              .data = options & 2 ? GB_DATA_SPECIAL : GB_DATA_NORMAL};
+            struct gb_problem fused, relu;
+            struct gb_problem_spec masked = s;
+            const struct gb_operand *dy = NULL;
+            assert_true(gb_problem_create(&fused, &s));
+            masked.kernel = kernel_of("relu_backward");
+            masked.d = s.m;
+            assert_true(gb_problem_create(&relu, &masked));
+            if (options & 8) {
+                set_pointer(&relu, "mask", find(&fused, "mask")->start);
+                call(&relu, cell);
+                dy = find(&relu, "dx");
+            } else {
+                set_pointer(&fused, "mask", NULL);
+            }
+            call(&fused, cell);
+            assert_part("affine_dx", "dx", &fused, dy, cell);
+            assert_part("affine_dw", "dw", &fused, dy, cell);
+            assert_part("affine_db", "db", &fused, dy, cell);
+            gb_problem_destroy(&fused);
+            gb_problem_destroy(&relu);
+        }
+}
+
+static void softmax_xent_is_forward_and_backward(void **state) {
+    (void)state;
+    for (int options = 0; options < 96; options++)
+        for (size_t c = 0; c < lineup.count; c++) {
+            const struct gb_lineup_cell *const cell = &lineup.list[c];
+            struct gb_problem_spec s = {.kernel = kernel_of("softmax_xent"),
+                                        .dtype = options & 1 ? GK_F64 : GK_F32,
+                                        .n = 67,
+                                        .c = 77,
+                                        .soft_labels = options & 2,
+                                        .ignore = options & 4,
+                                        .dloss = options & 8,
+                                        .seed = 43,
+                                        .data = options & 16 ? GB_DATA_SPECIAL : GB_DATA_NORMAL,
+                                        .reduction = (gk_reduction)(options >> 5)};
+            struct gb_problem fused, forward, backward;
+            assert_true(gb_problem_create(&fused, &s));
+            s.kernel = kernel_of("softmax_xent_forward");
+            assert_true(gb_problem_create(&forward, &s));
+            s.kernel = kernel_of("softmax_xent_backward");
+            assert_true(gb_problem_create(&backward, &s));
+            call(&fused, cell);
+            call(&forward, cell);
+            set_pointer(&backward, "p", find(&forward, "p")->start);
+            call(&backward, cell);
+            assert_equal(&fused, cell, find(&fused, "dx"), find(&backward, "dx"));
+            assert_equal(&fused, cell, find(&fused, "row_loss"), find(&forward, "row_loss"));
+            if (s.reduction != GK_NONE) assert_equal(&fused, cell, find(&fused, "loss"), find(&forward, "loss"));
+            gb_problem_destroy(&fused);
+            gb_problem_destroy(&forward);
+            gb_problem_destroy(&backward);
+        }
+}
+
+static void report(void **state) {
+    (void)state;
+    printf("%zu contexts, %zu comparisons\n", lineup.count, cases);
+    assert_true(cases > 100 * lineup.count);
+}
+
+static int open_lineup(void **state) {
+    gk_status status;
+    (void)state;
+    return gb_lineup_open(&lineup, NULL, thread_counts, 2, stderr, &status) ? 0 : -1;
+}
+
+static int close_lineup(void **state) {
+    (void)state;
+    gb_lineup_close(&lineup);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_do_not_know_their_batch),
+        cmocka_unit_test(micro_batches_add_up),
+        cmocka_unit_test(backward_is_its_parts),
+        cmocka_unit_test(softmax_xent_is_forward_and_backward),
+        cmocka_unit_test(report),
+    };
+    (void)argc;
+    gb_wait_passively(argv);
+    return cmocka_run_group_tests(tests, open_lineup, close_lineup);
+}

@@ -1,0 +1,227 @@
+#!/usr/bin/env bash
+# The laws of CONTRIBUTING.md. Each is a filter that prints what breaks it; before it is asked about the tree it must find a
+# violation planted for it. Columns, and what their machine code promises, come from the build (gk_promises.txt).
+set -u
+: "${SOURCE_DIR:?}" "${BUILD_DIR:?}" "${GRADBENCH:?}"
+export LC_ALL=C
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+promises=$BUILD_DIR/kernels/generated/gk_promises.txt
+shared=$BUILD_DIR/kernels/libgradkern.so
+status=0
+
+# law NAME PLANTED FOUND: what the law's filter printed for a planted violation, and for the project.
+law() {
+  if [ -z "$2" ]; then
+    printf 'law that cannot fail: %s\n' "$1"
+    status=1
+  elif [ -n "$3" ]; then
+    printf 'law broken: %s\n%s\n' "$1" "$3"
+    status=1
+  else
+    printf 'holds: %s\n' "$1"
+  fi
+}
+
+isas=$(cut -f1 "$promises")
+[ -n "$isas" ] || { echo "the build names no isas"; exit 1; }
+fast=$(grep -v '^ref$' <<<"$isas" | xargs | tr ' ' '|')
+
+# --- sources
+
+# FILE:LINE:code, without comments.
+code() {
+  awk 'FNR == 1 { inside = 0 }
+    {
+      rest = $0; kept = ""
+      while (rest != "") {
+        if (inside) {
+          end = index(rest, "*/")
+          if (!end) break
+          rest = substr(rest, end + 2); inside = 0
+        } else {
+          start = index(rest, "/*")
+          if (!start) { kept = kept rest; break }
+          kept = kept substr(rest, 1, start - 1); rest = substr(rest, start + 2); inside = 1
+        }
+      }
+      sub("//.*", "", kept)
+      if (kept ~ /[^ \t]/) print FILENAME ":" FNR ":" kept
+    }' "$@"
+}
+
+sources() { find "$@" -type f \( -name '*.[ch]' -o -name '*.def' \); }
+
+# Instruction sets, intrinsics and OpenMP keep to their places. test_cpu.c is about CPUID; host.c is a program around the library;
+# peers are what others wrote, and their settings.
+words() {
+  sources "$@" |
+    grep -vE "/kernels/simd/|/kernels/core/cpu\.[ch]\$|/kernels/core/team\.c\$|/tests/kernels/test_cpu\.c\$|/tests/data/host\.c\$|/bench/peers/|/bench/contenders/peer_catalog\.c\$|/kernels/ops/[a-z0-9_]+_(${fast:-none})\.c\$" |
+    while read -r file; do code "$file"; done |
+    grep -iE "intrin\.h|arm_(neon|sve)|\b_mm[0-9]*_[a-z]|\b__m(128|256|512)|__builtin_ia32|\b(avx|avx2|avx512[a-z]*|sse[0-9]|fma[34]|neon|sve|${fast:-none})\b|pragma omp|omp\.h|\bomp_(get|set|in|init|destroy|test|unset)_"
+}
+mkdir -p "$scratch/tree/kernels/ops" "$scratch/tree/kernels/simd"
+planted_words() {
+  local line count=0
+  for line in 'void f(void) { _mm256_zeroupper(); }' '#include <immintrin.h>' '_Pragma omp parallel for' 'int n = omp_get_max_threads();' \
+    'const char *best = "AVX2";' '__attribute__((target("avx512f")))'; do
+    printf '/* avx2, in a comment\n avx2 */ int ok;\n%s\n' "${line/_Pragma/#pragma}" >"$scratch/tree/kernels/ops/planted.c"
+    [ "$(words "$scratch/tree" | wc -l)" = 1 ] && count=$((count + 1))
+  done
+  [ "$count" = 6 ] && echo caught
+}
+law "instruction sets, intrinsics and OpenMP stay in their places" "$(planted_words)" \
+  "$(words "$SOURCE_DIR/kernels" "$SOURCE_DIR/bench" "$SOURCE_DIR/tests")"
+
+leftovers() { sources "$@" | xargs grep -nE '\b(TO''DO|FIX''ME|XX''X)\b|^[[:space:]]*#[[:space:]]*if[[:space:]]+0\b'; }
+printf '#if 0\n#endif\n' >"$scratch/tree/kernels/ops/planted.c"
+law "no dead code, nothing left to do" "$(leftovers "$scratch/tree")" \
+  "$(leftovers "$SOURCE_DIR/kernels" "$SOURCE_DIR/bench" "$SOURCE_DIR/tests")"
+
+twice() {
+  (cd "$1" && find . -path ./build -prune -o -path ./.git -prune -o -type f -print) |
+    sed 's|.*/||' | grep -vxE 'CMakeLists\.txt|README\.md|run' | sort | uniq -d
+}
+echo >"$scratch/tree/kernels/simd/planted.c"
+law "file names are unique" "$(twice "$scratch/tree")" "$(twice "$SOURCE_DIR")"
+
+loose() { grep -rnE 'ffast''-math|O''fast|ffp-contract=(fast|on)|funsafe' --include=CMakeLists.txt --include='*.[ch]' --include='*.json' "$@"; }
+echo 'add_compile_options(-O''fast)' >"$scratch/tree/CMakeLists.txt"
+law "no loose floating point" "$(loose "$scratch/tree")" \
+  "$(loose "$SOURCE_DIR/CMakeLists.txt" "$SOURCE_DIR/CMakePresets.json" "$SOURCE_DIR/kernels" "$SOURCE_DIR/bench" "$SOURCE_DIR/tests")"
+
+# The README's kernel table is what the program prints.
+table_differs() { diff <(sed -n '/<!-- kernels -->/,/<!-- \/kernels -->/p' "$1" | grep '^|') <("$GRADBENCH" list --markdown | grep '^|'); }
+printf '<!-- kernels -->\n| kernel |\n<!-- /kernels -->\n' >"$scratch/readme"
+law "the README's kernel table is current" "$(table_differs "$scratch/readme")" "$(table_differs "$SOURCE_DIR/README.md" 2>&1)"
+
+# So are the tables of races, from the results that are kept.
+races_differ() { diff <(sed -n '/<!-- races -->/,/<!-- \/races -->/p' "$1" | sed '1d;$d') <("$SOURCE_DIR/bench/records/table" "${@:2}"); }
+printf '<!-- races -->\nahead everywhere\n<!-- /races -->\n' >"$scratch/readme"
+law "the README's table of races is that of bench/records" "$(races_differ "$scratch/readme" --short)" \
+  "$(races_differ "$SOURCE_DIR/README.md" --short 2>&1)"
+law "so is the whole one beside them" "$(races_differ "$scratch/readme")" "$(races_differ "$SOURCE_DIR/bench/records/README.md" 2>&1)"
+
+# What is kept of a race says what was raced, not where it lay.
+folders() { grep -oE "[\"'= ]/[^\"]*" "$@"; }
+not_cut() { diff <(echo '"env LIBRARY=l.so peer -u ./c"') <(grep -o '"env[^"]*"'); }
+cat >"$scratch/race.json" <<'RACE'
+{"schema": "gradbench/1", "context": {"peers": [{"command": "env LIBRARY=/a/l.so '/a b/peer' -u ./c"}]}, "results": []}
+RACE
+law "a race that is reduced has no folders in its commands" "$(not_cut <"$scratch/race.json")" \
+  "$("$SOURCE_DIR/bench/records/table" --reduce "$scratch/race.json" | not_cut)"
+law "nor have the races that are kept" "$(folders "$scratch/race.json")" "$(folders "$SOURCE_DIR"/bench/records/*.json)"
+
+if [ "${OPTIMISED:-1}" != 1 ]; then
+  echo "not checked: the laws of the machine code, which are those of an optimised build without sanitizers"
+  exit "$status"
+fi
+
+# --- machine code
+
+objects() { find "$BUILD_DIR/kernels/CMakeFiles/gk_$1.dir" -name '*.o' | sort; }
+disassemble() { objdump -dr --no-show-raw-insn "$@"; }
+
+# Reads `nm -g --defined-only`: an object of an isa exports only names that end in the isa's own.
+foreign() { awk -v suffix="__$1" 'NF == 3 && substr($3, length($3) - length(suffix) + 1) != suffix { print $3 " in " suffix }'; }
+
+# Reads a disassembly: no vector goes to or from the stack inside a loop of fma, and each tile has one. A loop is what lies between
+# a backward jump and its target, without another: compilers also put rare code last, from which they jump back. %rbp is the stack
+# only in functions that make it so.
+spills() {
+  awk '
+    function has_fma(first, last,   i) {
+      for (i = first; i <= last; i++) if (text[i] ~ /fmadd/) return 1
+      return 0
+    }
+    function finish(   last, first, i, loops, from, to) {
+      if (name !~ /gk_tile_/) return
+      tiles++
+      for (last = 1; last <= lines; last++) {
+        if (!(target[last] in line) || line[target[last]] > last) continue
+        first = line[target[last]]
+        if (!has_fma(first, last)) continue
+        for (i = 1; i <= loops && (from[i] < first || to[i] > last); i++) {}
+        if (i > loops) { from[++loops] = first; to[loops] = last }
+      }
+      for (last = 1; last <= loops; last++)
+        for (i = from[last]; i <= to[last]; i++)
+          if (text[i] ~ /%[xyz]mm/ && (text[i] ~ /\(%rsp/ || (frame && text[i] ~ /\(%rbp/))) print name, text[i]
+      if (!loops) print name, "has no loop of fma"
+    }
+    /^[0-9a-f]+ <.*>:$/ { finish(); name = $2; lines = 0; frame = 0; split("", line); split("", target); next }
+    /^ *[0-9a-f]+:/ {
+      address = $1; sub(":", "", address); line[address] = ++lines; text[lines] = $0
+      target[lines] = $2 ~ /^j/ ? $3 : ""
+      if ($0 ~ /mov +%rsp,%rbp/) frame = 1
+    }
+    END { finish(); if (!tiles) print "no function is named gk_tile_" }'
+}
+
+# Reads a dynamic section and program headers (readelf -dlW).
+loader_findings() {
+  awk '/GNU_STACK/ && / RWE /  { print "executable stack" }
+    /GNU_STACK/ { stack = 1 } /GNU_RELRO/ { relro = 1 } /BIND_NOW|FLAGS.* NOW/ { now = 1 } /TEXTREL/ { print "text relocations" }
+    /\(NEEDED\)/ && !/\[(libc|libm|libhwloc|libgomp|libomp|libpthread|libgcc_s|ld-linux[^.]*)\.so/ { print "needs", $NF }
+    END { if (!stack || !relro || !now) print "no stack header, no relro or no immediate binding" }'
+}
+
+# But for the one function that gives the caller's to the threads of a team.
+environment() {
+  awk '/^[0-9a-f]+ <.*>:$/ { allowed = /<gk_cpu_set_float_state>/ } !allowed' |
+    grep -E '\b(v?ldmxcsr|fldcw|fldenv|fxrstor|xrstor)\b|<set_fast_math' | head -n 3
+}
+
+first=$(head -n 1 <<<"$isas")
+found='' weak='' spilled='' promised=''
+while IFS=$'\t' read -r isa holds lacks; do
+  [ -n "$holds" ] && [ -n "$lacks" ] || promised+="$isa promises nothing: set holds_$isa and lacks_$isa in kernels/CMakeLists.txt"$'\n'
+  for dtype in f32 f64; do
+    cell=${isa}_$dtype
+    [ -n "$(objects "$cell")" ] || promised+="$cell has no objects"$'\n'
+    for object in $(objects "$cell"); do
+      found+=$(nm -g --defined-only "$object" | foreign "$cell")
+      wrong=$(disassemble "$object" | grep -m 3 -E -- "${lacks:-^}")
+      [ -z "$wrong" ] || promised+="$cell, $(basename "$object"): $wrong"$'\n'
+    done
+    gemm=$(objects "$cell" | grep '/gemm\.c\.o$')
+    disassemble "$gemm" >"$scratch/dis"
+    grep -qE -- "${holds:-^$}" "$scratch/dis" || promised+="$cell: no '$holds' in its products"$'\n'
+    [ "$isa" = ref ] || spilled+=$(spills <"$scratch/dis" | head -n 5)
+  done
+done <"$promises"
+
+law "objects export their own isa only" "$(nm -g --defined-only "$(objects "${first}_f32" | head -n 1)" | foreign other_f32)" "$found"
+# Each isa's promise must fail on at least one other isa's code: a pattern that fits all code says nothing.
+while IFS=$'\t' read -r isa holds lacks; do
+  [ "$(wc -l <<<"$isas")" -gt 1 ] || continue
+  told=
+  for other in $isas; do
+    [ "$other" = "$isa" ] && continue
+    disassemble "$(objects "${other}_f32" | grep '/gemm\.c\.o$')" >"$scratch/dis"
+    if ! grep -qE -- "$holds" "$scratch/dis" || grep -qE -- "$lacks" "$scratch/dis"; then told=1; fi
+  done
+  [ -n "$told" ] || weak+="the promise of $isa fits every isa"$'\n'
+done <"$promises"
+printf '%s' "$weak"
+law "isas hold the instructions they promise, and no others" "$([ -z "$weak" ] && echo caught)" "$promised"
+
+planted_spill() {
+  local head='0000 <gk_tile_planted>:' fma='vfmadd231ps %zmm1,%zmm2,%zmm3' good spill frame empty
+  good=$(printf '%s\n 10:\t%s\n 20:\tvmovaps (%%rbp),%%zmm1\n 30:\tjne    10 <x>\n 40:\tvmovaps %%zmm1,(%%rsp)\n' "$head" "$fma" | spills)
+  spill=$(printf '%s\n 10:\tvmovaps %%zmm1,0x40(%%rsp)\n 20:\t%s\n 30:\tjne    10 <x>\n' "$head" "$fma" | spills)
+  frame=$(printf '%s\n 8:\tmov    %%rsp,%%rbp\n 10:\t%s\n 20:\tvaddps -0x40(%%rbp),%%zmm1,%%zmm1\n 30:\tjne    10 <x>\n' "$head" "$fma" | spills)
+  empty=$(printf '%s\n 10:\t%s\n 20:\tret\n' "$head" "$fma" | spills)
+  [ -z "$good" ] && [ -n "$spill" ] && [ -n "$frame" ] && [ -n "$empty" ] && echo caught
+}
+law "no spill in the loop of a tile" "$(planted_spill)" "$spilled"
+
+exported() { awk '$NF !~ /^gk_/ || $NF ~ /__/ { print $NF }'; }
+law "the shared library exports gk_* only" "$(echo '0 T gemm' | exported)$(echo '0 D gk_gemm__ref_f32' | exported)" \
+  "$(nm -D --defined-only "$shared" | exported)"
+law "the shared library is hardened and needs little" "$(printf 'GNU_STACK 0 0 RWE 0x10\n (NEEDED) [libblas.so.3]\n' | loader_findings)" \
+  "$(readelf -dlW "$shared" | loader_findings)"
+law "nothing changes the floating-point environment" "$(printf '0000 <gk_cpu_set_float_states>:\n10: ldmxcsr (%%rsp)\n' | environment)" \
+  "$(disassemble "$shared" | environment)"
+
+exit "$status"
