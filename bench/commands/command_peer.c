@@ -67,21 +67,12 @@ static bool set_option(char *args, const struct gk_kernel *kernel, const char *k
     return found;
 }
 
-static size_t dimension(const struct gb_peer_problem *problem, const char *name) {
-    switch (name[0]) {
-    case 'n': return problem->n;
-    case 'd': return problem->d;
-    case 'm': return problem->m;
-    default: return problem->c;
-    }
-}
-
 static void set_sizes_and_operands(char *args, const struct gk_kernel *kernel, const struct gb_peer_problem *problem) {
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
         size_t size = 0;
         if (f->kind == GK_FIELD_DIM) {
-            size = dimension(problem, f->name);
+            size = problem->dims[f->dim];
             memcpy(args + f->offset, &size, sizeof size);
         }
         if (f->kind != GK_FIELD_IN && f->kind != GK_FIELD_OUT) continue;

@@ -131,10 +131,8 @@ static const struct {
     {"threads", KEY_COUNT, offsetof(struct gb_peer_problem, threads), 1, THREADS_MAX, true},
     {"memory", KEY_MEMORY, 0, 0, 0, true},
     {"bytes", KEY_COUNT, offsetof(struct gb_peer_problem, bytes), 1, PTRDIFF_MAX, true},
-    {"n", KEY_COUNT, offsetof(struct gb_peer_problem, n), 0, DIMENSION_MAX, false},
-    {"d", KEY_COUNT, offsetof(struct gb_peer_problem, d), 0, DIMENSION_MAX, false},
-    {"m", KEY_COUNT, offsetof(struct gb_peer_problem, m), 0, DIMENSION_MAX, false},
-    {"c", KEY_COUNT, offsetof(struct gb_peer_problem, c), 0, DIMENSION_MAX, false},
+#define GK_DIMENSION(f, doc) {#f, KEY_COUNT, offsetof(struct gb_peer_problem, f), 0, DIMENSION_MAX, false},
+#include "../../kernels/kernels.def"
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 
@@ -206,15 +204,7 @@ static const struct shape *find_kernel(const char *name) {
     return NULL;
 }
 
-static size_t dimension(const struct gb_peer_problem *p, const char *name) {
-    if (!name) return 1;
-    switch (name[0]) {
-    case 'n': return p->n;
-    case 'd': return p->d;
-    case 'm': return p->m;
-    default: return p->c;
-    }
-}
+static size_t dimension(const struct gb_peer_problem *p, const char *name) { return name ? p->dims[gk_dim_find(name)] : 1; }
 
 static bool option_is(const struct gb_peer_problem *p, const char *key, const char *value) {
     const char *const got = gb_peer_option(p, key);

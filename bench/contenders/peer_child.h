@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "table.h"
+
 enum { GB_PEER_OPERANDS_MAX = 16, GB_PEER_OPTIONS_MAX = 16, GB_PEER_NOTE_MAX = 200 };
 
 struct gb_peer_operand {
@@ -21,7 +23,14 @@ struct gb_peer_operand {
 struct gb_peer_problem {
     char kernel[48];
     bool f64;
-    size_t threads, n, d, m, c;
+    size_t threads;
+    union { /* by name, or by gk_dim; 0: not given */
+        size_t dims[GK_DIM_COUNT];
+        struct {
+#define GK_DIMENSION(f, doc) size_t f;
+#include "../../kernels/kernels.def"
+        };
+    };
     struct gb_peer_operand operands[GB_PEER_OPERANDS_MAX];
     size_t n_operands;
     struct {

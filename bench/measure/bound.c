@@ -35,11 +35,9 @@ static bool make_sizes(struct gb_bound *bound, gk_context *judge) {
 /* The longest sum of the kernel may be over any of its dimensions. */
 static double longest(const struct gb_problem *problem) {
     const struct gb_problem_spec *const s = &problem->spec;
-    const size_t dims[] = {s->n, s->d, s->m, s->c};
-    static const char *const names[] = {"n", "d", "m", "c"};
     size_t most = 1;
-    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
-        if (gk_kernel_field(problem->kernel, GK_FIELD_DIM, names[i]) && dims[i] > most) most = dims[i];
+    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
+        if (gk_kernel_field(problem->kernel, GK_FIELD_DIM, gk_dim_name(dim)) && s->dims[dim] > most) most = s->dims[dim];
     return (double)most;
 }
 

@@ -39,15 +39,12 @@ static void append_operands(struct text *text, const struct gb_problem *problem)
 
 bool gb_turn_line(const struct gb_problem *problem, size_t threads, char *line, size_t size) {
     const struct gb_problem_spec *const spec = &problem->spec;
-    const struct {
-        const char *name;
-        size_t size;
-    } dims[] = {{"n", spec->n}, {"d", spec->d}, {"m", spec->m}, {"c", spec->c}};
     struct text text = {line, size, 0};
     char options[100];
     append(&text, "prepare kernel=%s dtype=%s threads=%zu", problem->kernel->name, gk_dtype_name(spec->dtype), threads);
-    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
-        if (gk_kernel_field(problem->kernel, GK_FIELD_DIM, dims[i].name)) append(&text, " %s=%zu", dims[i].name, dims[i].size);
+    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
+        if (gk_kernel_field(problem->kernel, GK_FIELD_DIM, gk_dim_name(dim)))
+            append(&text, " %s=%zu", gk_dim_name(dim), spec->dims[dim]);
     append(&text, " memory=/proc/%ld/fd/%d bytes=%zu", (long)getpid(), problem->shared.fd, problem->shared.bytes);
     append_operands(&text, problem);
     gb_problem_options(spec, gb_kernel_options(spec->kernel), "=1", options, sizeof options);

@@ -141,15 +141,6 @@ static struct source source_of(const struct gb_problem *problem, const struct gk
     };
 }
 
-static size_t dimension(const struct gb_problem_spec *spec, const char *name) {
-    switch (name[0]) {
-    case 'n': return spec->n;
-    case 'd': return spec->d;
-    case 'm': return spec->m;
-    default: return spec->c;
-    }
-}
-
 static void set_size(void *args, size_t offset, size_t size) { memcpy((char *)args + offset, &size, sizeof size); }
 
 static void set_bool(void *args, size_t offset, bool on) { memcpy((char *)args + offset, &on, sizeof on); }
@@ -158,7 +149,7 @@ static void set_options(const struct gb_problem_spec *spec, const struct gk_kern
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
         void *const at = (char *)args + f->offset;
-        if (f->kind == GK_FIELD_DIM) set_size(args, f->offset, dimension(spec, f->name));
+        if (f->kind == GK_FIELD_DIM) set_size(args, f->offset, spec->dims[f->dim]);
         if (f->kind == GK_FIELD_ACCUMULATE) set_bool(args, f->offset, spec->accumulate);
         if (f->kind == GK_FIELD_LAYOUT) memcpy(at, &spec->layout, sizeof spec->layout);
         if (f->kind == GK_FIELD_REDUCTION) memcpy(at, &spec->reduction, sizeof spec->reduction);
@@ -543,7 +534,7 @@ void gb_problem_describe(const struct gb_problem_spec *spec, char *text, size_t 
     append(text, size, "%s %s", kernel->name, gk_dtype_name(spec->dtype));
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
-        if (f->kind == GK_FIELD_DIM) append(text, size, " %s=%zu", f->name, dimension(spec, f->name));
+        if (f->kind == GK_FIELD_DIM) append(text, size, " %s=%zu", f->name, spec->dims[f->dim]);
     }
     gb_problem_options(spec, has, "", text + strlen(text), size - strlen(text));
     if (has & GB_OPTION_DLOSS && spec->dloss) append(text, size, " dloss");

@@ -22,7 +22,13 @@ const char *gb_data_name(enum gb_data data); /* "normal", "integer", ... */
 struct gb_problem_spec {
     enum gk_kernel_id kernel;
     enum gk_dtype dtype;
-    size_t n, d, m, c; /* those that the kernel lacks are not looked at */
+    union { /* by name, or by gk_dim; those that the kernel lacks are not looked at */
+        size_t dims[GK_DIM_COUNT];
+        struct {
+#define GK_DIMENSION(f, doc) size_t f;
+#include "../../kernels/kernels.def"
+        };
+    };
     /* options, the kernel's own: */
     gk_layout layout;
     gk_reduction reduction;

@@ -121,10 +121,6 @@ static bool read_option(struct parser *p, const char *word, const char *name, co
     return refuse(p, "not understood:", word, NULL);
 }
 
-static size_t *dimension(struct gb_problem_spec *spec, const char *name) {
-    return name[0] == 'n' ? &spec->n : name[0] == 'd' ? &spec->d : name[0] == 'm' ? &spec->m : &spec->c;
-}
-
 static bool read_word(struct parser *p, const char *word) {
     char name[WORD_MAX];
     const char *const equals = strchr(word, '=');
@@ -134,7 +130,7 @@ static bool read_word(struct parser *p, const char *word) {
         if (f->kind != GK_FIELD_DIM || strcmp(f->name, name) != 0) continue;
         if (p->dimensions & 1u << i) return refuse(p, "twice:", word, NULL);
         p->dimensions |= 1u << i;
-        return read_count(p, word, equals + 1, DIMENSION_MAX, dimension(p->spec, name));
+        return read_count(p, word, equals + 1, DIMENSION_MAX, &p->spec->dims[f->dim]);
     }
     return read_option(p, word, name, equals ? equals + 1 : NULL);
 }

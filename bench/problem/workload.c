@@ -13,17 +13,14 @@
 #include "text.h"
 #include "workload_sweep.h"
 
-enum { DIMENSIONS = 4 };
-static const char *const dimensions[DIMENSIONS] = {"n", "d", "m", "c"};
-
 /* A line while it is read: cut in place into words. */
 struct line {
     const char *label;
     size_t number;
     char *text;
     struct gb_shape shape;
-    struct gb_sweep sweeps[DIMENSIONS]; /* count 0: not given */
-    struct gb_names seen;               /* keys */
+    struct gb_sweep sweeps[GK_DIM_COUNT]; /* count 0: not given */
+    struct gb_names seen;                 /* keys */
     struct gb_parse_error *error;
 };
 
@@ -45,9 +42,8 @@ static bool any_kernel_has(const struct gb_shape *shape, enum gk_field_kind kind
     return false;
 }
 
-static size_t *size_of(struct gb_problem_spec *spec, size_t dimension) {
-    size_t *const sizes[DIMENSIONS] = {&spec->n, &spec->d, &spec->m, &spec->c};
-    return sizes[dimension];
+static bool has_dimension(const struct gb_shape *shape, enum gk_dim dim) {
+    return any_kernel_has(shape, GK_FIELD_DIM, gk_dim_name(dim));
 }
 
 /* A key with two or three words as values. */
@@ -83,8 +79,8 @@ static void choose(struct gb_shape *shape, size_t which, int value) {
 
 static struct gb_names allowed_keys(const struct gb_shape *shape) {
     struct gb_names names = {.count = 0};
-    for (size_t i = 0; i < DIMENSIONS; i++)
-        if (any_kernel_has(shape, GK_FIELD_DIM, dimensions[i])) gb_names_add(&names, dimensions[i]);
+    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
+        if (has_dimension(shape, dim)) gb_names_add(&names, gk_dim_name(dim));
     for (size_t i = 0; i < CHOICES; i++)
         if (applies(shape, &choices[i])) gb_names_add(&names, choices[i].key);
     gb_names_add(&names, "name");
@@ -115,10 +111,8 @@ static bool set_name(struct line *line, const char *at, const char *value) {
 }
 
 static bool set_sizes(struct line *line, const char *word, const char *value) {
-    size_t i = 0;
     const char *at;
-    while (strcmp(dimensions[i], word) != 0) i++;
-    const char *const wrong = gb_sweep_parse(&line->sweeps[i], value, &at);
+    const char *const wrong = gb_sweep_parse(&line->sweeps[gk_dim_find(word)], value, &at);
     return !wrong || fail(line, at, "%s %s (got '%.80s')", word, wrong, value);
 }
 
@@ -156,9 +150,9 @@ static bool set_kernels(struct line *line, const char *word) {
 
 static bool complete(struct line *line, const char *end) {
     struct gb_shape *const shape = &line->shape;
-    for (size_t i = 0; i < DIMENSIONS; i++)
-        if (any_kernel_has(shape, GK_FIELD_DIM, dimensions[i]) && line->sweeps[i].count == 0)
-            return fail(line, end, "%s is missing (expected %s=1 to %d)", dimensions[i], dimensions[i], GB_DIMENSION_MAX);
+    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
+        if (has_dimension(shape, dim) && line->sweeps[dim].count == 0)
+            return fail(line, end, "%s is missing (expected %s=1 to %d)", gk_dim_name(dim), gk_dim_name(dim), GB_DIMENSION_MAX);
     if (shape->name[0] == '\0') snprintf(shape->name, sizeof shape->name, "%.40s:%zu", line->label, line->number);
     return true;
 }
@@ -195,24 +189,23 @@ static bool add_shape(struct gb_workload *workload, struct line *line) {
 
 /* Tells the problems of one line apart: "fc/64x10". Of a name that is too long, the sizes stay. */
 static void add_to_name(struct line *line, const char *name) {
-    char sizes[DIMENSIONS * sizeof "/16777216"] = "";
+    char sizes[GK_DIM_COUNT * sizeof "/16777216"] = "";
     size_t used = 0;
-    for (size_t i = 0; i < DIMENSIONS; i++)
+    for (size_t i = 0; i < GK_DIM_COUNT; i++)
         if (line->sweeps[i].count > 1)
-            used +=
-                (size_t)snprintf(sizes + used, sizeof sizes - used, "%c%zu", used ? 'x' : '/', *size_of(&line->shape.spec, i));
+            used += (size_t)snprintf(sizes + used, sizeof sizes - used, "%c%zu", used ? 'x' : '/', line->shape.spec.dims[i]);
     _Static_assert(sizeof sizes < GB_NAME_MAX, "there is room for a part of the name");
     snprintf(line->shape.name, GB_NAME_MAX, "%.*s%s", (int)(GB_NAME_MAX - 1 - used), name, sizes);
 }
 
 /* One for each combination of the sizes, the last dimension's running fastest. */
 static bool add_shapes(struct gb_workload *workload, struct line *line) {
-    size_t at[DIMENSIONS] = {0}, i;
+    size_t at[GK_DIM_COUNT] = {0}, i;
     char name[GB_NAME_MAX];
     memcpy(name, line->shape.name, sizeof name);
     do {
-        for (i = 0; i < DIMENSIONS; i++)
-            if (line->sweeps[i].count) *size_of(&line->shape.spec, i) = line->sweeps[i].sizes[at[i]];
+        for (i = 0; i < GK_DIM_COUNT; i++)
+            if (line->sweeps[i].count) line->shape.spec.dims[i] = line->sweeps[i].sizes[at[i]];
         add_to_name(line, name);
         if (!fits(line) || !add_shape(workload, line)) return false;
         while (i > 0 && ++at[i - 1] >= line->sweeps[i - 1].count) at[--i] = 0;

@@ -152,13 +152,9 @@ static void print_head(const struct gb_report *report, const struct gb_plan *pla
 
 /* "affine n=256 d=768 m=512 layout=out_in", also of a kernel that lacks the option: all kernels of a line stand under it. */
 static const char *shape_text(const struct gb_problem_spec *spec, char *text, size_t size) {
-    const struct {
-        const char *name;
-        size_t size;
-    } dims[] = {{"n", spec->n}, {"d", spec->d}, {"m", spec->m}, {"c", spec->c}};
     snprintf(text, size, "%s", gk_kernel_get(spec->kernel)->family);
-    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
-        if (dims[i].size) snprintf(text + strlen(text), size - strlen(text), " %s=%zu", dims[i].name, dims[i].size);
+    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
+        if (spec->dims[dim]) snprintf(text + strlen(text), size - strlen(text), " %s=%zu", gk_dim_name(dim), spec->dims[dim]);
     gb_problem_options(spec, ~0u, "=1", text + strlen(text), size - strlen(text));
     return text;
 }

@@ -62,14 +62,10 @@ static json_t *all_roofs(const struct gb_roofs *roofs) {
 
 static json_t *shape_of(const struct gb_outcome *outcome) {
     const struct gb_problem_spec *const spec = &outcome->task->spec;
-    const struct {
-        const char *name;
-        size_t size;
-    } dims[] = {{"n", spec->n}, {"d", spec->d}, {"m", spec->m}, {"c", spec->c}};
     json_t *const object = json_object();
-    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
-        if (gk_kernel_field(outcome->kernel, GK_FIELD_DIM, dims[i].name))
-            json_object_set_new(object, dims[i].name, json_integer((json_int_t)dims[i].size));
+    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
+        if (gk_kernel_field(outcome->kernel, GK_FIELD_DIM, gk_dim_name(dim)))
+            json_object_set_new(object, gk_dim_name(dim), json_integer((json_int_t)spec->dims[dim]));
     return object;
 }
 

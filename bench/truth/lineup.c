@@ -27,14 +27,11 @@ struct gb_problem_spec gb_spec_by_turns(enum gk_kernel_id kernel, enum gk_dtype 
     uint64_t x = (number + seed) * 0x9e3779b97f4a7c15u;
     x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
     x ^= x >> 32;
-    struct gb_problem_spec s = {.kernel = kernel, .dtype = dtype, .n = 1, .d = 1, .m = 1, .c = 1, .seed = seed};
+    struct gb_problem_spec s = {.kernel = kernel, .dtype = dtype, .seed = seed};
     const struct gk_kernel *const k = gk_kernel_get(kernel);
     size_t next = 0;
-    for (size_t i = 0; i < k->n_fields && next < 3; i++) {
-        if (k->fields[i].kind != GK_FIELD_DIM) continue;
-        const char name = k->fields[i].name[0];
-        *(name == 'n' ? &s.n : name == 'd' ? &s.d : name == 'm' ? &s.m : &s.c) = sizes[next++];
-    }
+    for (size_t i = 0; i < k->n_fields; i++)
+        if (k->fields[i].kind == GK_FIELD_DIM) s.dims[k->fields[i].dim] = next < 3 ? sizes[next++] : 1;
     s.layout = x & 1 ? GK_OUT_IN : GK_IN_OUT;
     s.accumulate = x >> 1 & 1;
     s.soft_labels = (x >> 2 & 3) == 0;

@@ -31,7 +31,7 @@
     static const struct gk_kernel kernel = {#id, family_##id, doc_##id, fields, COUNT, sizeof(self), AT(reserved)};            \
     return &kernel;                                                                                                            \
     }
-#define GK_DIM(f)                        {.kind = GK_FIELD_DIM, .name = #f, .offset = AT(f)},
+#define GK_DIM(f)                        {.kind = GK_FIELD_DIM, .name = #f, .offset = AT(f), .dim = GK_DIM_##f},
 #define GK_MATRIX_IN(f, rows, cols, fl)  OPERAND(IN, f, AT(ld_##f), AT(rows), AT(cols), REAL, GK_FLAG_##fl)
 #define GK_MATRIX_OUT(f, rows, cols, fl) OPERAND(OUT, f, AT(ld_##f), AT(rows), AT(cols), REAL, GK_FLAG_##fl)
 #define GK_VECTOR_IN(f, len, fl)         OPERAND(IN, f, GK_NOWHERE, GK_NOWHERE, AT(len), REAL, GK_FLAG_##fl)
@@ -70,6 +70,20 @@ const struct gk_kernel *gk_kernel_find(const char *name) {
         if (strcmp(kernel->name, name) == 0) return kernel;
     }
     return NULL;
+}
+
+const char *gk_dim_name(enum gk_dim dim) {
+#define GK_DIMENSION(f, doc) #f,
+    static const char *const names[] = {
+#include "../kernels.def"
+    };
+    return names[dim];
+}
+
+enum gk_dim gk_dim_find(const char *name) {
+    enum gk_dim dim = 0;
+    while (dim < GK_DIM_COUNT && strcmp(gk_dim_name(dim), name) != 0) dim++;
+    return dim;
 }
 
 struct gk_slice gk_slice_of(size_t total, size_t unit, size_t rank, size_t size) {

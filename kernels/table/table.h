@@ -13,6 +13,12 @@ enum gk_kernel_id {
     GK_KERNEL_COUNT
 };
 
+enum gk_dim {
+#define GK_DIMENSION(f, doc) GK_DIM_##f,
+#include "../kernels.def"
+    GK_DIM_COUNT
+};
+
 enum gk_dtype { GK_F32, GK_F64, GK_DTYPE_COUNT };
 
 enum gk_field_kind {
@@ -54,7 +60,8 @@ struct gk_field {
     size_t rows, cols, third;
     enum gk_element element;
     unsigned flags;
-    double count; /* GK_FIELD_FLOPS */
+    enum gk_dim dim; /* GK_FIELD_DIM */
+    double count;    /* GK_FIELD_FLOPS */
     enum gk_exactness exactness;
 };
 
@@ -68,6 +75,9 @@ struct gk_kernel {
 
 const struct gk_kernel *gk_kernel_get(enum gk_kernel_id id);
 const struct gk_kernel *gk_kernel_find(const char *name); /* NULL: no such kernel */
+
+const char *gk_dim_name(enum gk_dim dim);
+enum gk_dim gk_dim_find(const char *name); /* GK_DIM_COUNT: no such dimension */
 
 const char *gk_dtype_name(enum gk_dtype dtype);
 static inline size_t gk_dtype_size(enum gk_dtype dtype) { return dtype == GK_F64 ? sizeof(double) : sizeof(float); }

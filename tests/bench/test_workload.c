@@ -84,15 +84,15 @@ static void test_first_word(void **state) {
         for (size_t k = 0; k < 2; k++) {
             char line[200];
             size_t used = (size_t)snprintf(line, sizeof line, "%s", words[k]);
-            bool dims[4] = {false};
+            bool dims[GK_DIM_COUNT] = {false};
             for (int other = 0; other < GK_KERNEL_COUNT; other++) {
                 const struct gk_kernel *const o = gk_kernel_get((enum gk_kernel_id)other);
                 if (strcmp(o->name, words[k]) != 0 && strcmp(o->family, words[k]) != 0) continue;
-                for (size_t i = 0; i < 4; i++)
-                    if (gk_kernel_field(o, GK_FIELD_DIM, (const char *[]){"n", "d", "m", "c"}[i])) dims[i] = true;
+                for (size_t i = 0; i < o->n_fields; i++)
+                    if (o->fields[i].kind == GK_FIELD_DIM) dims[o->fields[i].dim] = true;
             }
-            for (size_t i = 0; i < 4; i++)
-                if (dims[i]) used += (size_t)snprintf(line + used, sizeof line - used, " %c=%zu", "ndmc"[i], i + 2);
+            for (enum gk_dim i = 0; i < GK_DIM_COUNT; i++)
+                if (dims[i]) used += (size_t)snprintf(line + used, sizeof line - used, " %s=%d", gk_dim_name(i), i + 2);
             struct gb_workload w;
             assert_parses(&w, line, 1);
             assert_true(w.shapes->kernels[id]);

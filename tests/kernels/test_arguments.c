@@ -505,8 +505,7 @@ static void zero_dimensions(enum gk_kernel_id id, enum gk_dtype dtype, unsigned 
     unsigned bit = 1;
     for (size_t i = 0; i < kernel->n_fields; i++) {
         if (kernel->fields[i].kind != GK_FIELD_DIM) continue;
-        const char name = kernel->fields[i].name[0];
-        if (zeros & bit) *(name == 'n' ? &spec.n : name == 'd' ? &spec.d : name == 'm' ? &spec.m : &spec.c) = 0;
+        if (zeros & bit) spec.dims[kernel->fields[i].dim] = 0;
         bit <<= 1;
     }
     if (zeros >= bit) return;

@@ -99,11 +99,8 @@ static struct gb_problem_spec choose(enum gk_kernel_id kernel, enum gk_dtype dty
 
 static size_t *dimension(struct gb_problem_spec *s, size_t index) {
     const struct gk_kernel *const kernel = gk_kernel_get(s->kernel);
-    for (size_t i = 0; i < kernel->n_fields; i++) {
-        if (kernel->fields[i].kind != GK_FIELD_DIM || index-- > 0) continue;
-        const char name = kernel->fields[i].name[0];
-        return name == 'n' ? &s->n : name == 'd' ? &s->d : name == 'm' ? &s->m : &s->c;
-    }
+    for (size_t i = 0; i < kernel->n_fields; i++)
+        if (kernel->fields[i].kind == GK_FIELD_DIM && index-- == 0) return &s->dims[kernel->fields[i].dim];
     return NULL;
 }
 
