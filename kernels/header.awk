@@ -41,10 +41,12 @@ function hook(name, a) {
   if (name == "GK_DIM") field("size_t " a[1], a[1], "")
   else if (name == "GK_MATRIX_IN") matrix("const REAL", a[1], a[2], a[3], a[4], "", "elements")
   else if (name == "GK_MATRIX_OUT") matrix("REAL", a[1], a[2], a[3], a[4], "output, ", "elements")
+  else if (name == "GK_MATRIX_INOUT") matrix("REAL", a[1], a[2], a[3], a[4], "input and output, ", "elements")
   else if (name == "GK_BITS_IN") matrix("const uint64_t", a[1], a[2], a[3], a[4], "bits, ", "words")
   else if (name == "GK_BITS_OUT") matrix("uint64_t", a[1], a[2], a[3], a[4], "output, bits, ", "words")
   else if (name == "GK_VECTOR_IN") vector("const REAL", a[1], a[2], a[3], "")
   else if (name == "GK_VECTOR_OUT") vector("REAL", a[1], a[2], a[3], "output, ")
+  else if (name == "GK_VECTOR_INOUT") vector("REAL", a[1], a[2], a[3], "input and output, ")
   else if (name == "GK_SCALAR_OUT") field("REAL *" a[1], a[1], "output, one element" optional(a[2]))
   else if (name == "GK_ACCUMULATE")
     field("bool accumulate_" a[1], "accumulate_" a[1], "true: added to " a[1] "; false: " a[1] " is overwritten")
@@ -60,12 +62,13 @@ function hook(name, a) {
     field("int64_t ignore_index", "ignore_index", "any number, also one that is a class")
     matrix("const REAL", "t", a[1], a[2], "", "one-hot or soft labels, ", "elements")
     add("t", "or NULL")
-  } else if (name == "GK_DLOSS") {
+  } else if (name == "GK_REAL_OPTION") field("double " a[1], a[1], quoted)
+  else if (name == "GK_DLOSS") {
     vector("const REAL", "dloss", a[1], "", "gradient of the loss, one element, with GK_NONE ")
     add("dloss", "NULL: 1")
   } else if (name == "GK_RESERVED") field("uint8_t reserved[" a[1] "]", "reserved", "must be 0")
   else if (name == "GK_IN_PLACE") add(a[1], "in place: may be " a[2])
-  else if (name !~ /^GK_(FLOPS2|FLOPS3|EXACTNESS)$/) fail("no such line of an entry: " name)
+  else if (name !~ /^GK_(FLOPS[23]|ROOF|EXACTNESS|ULP|GRADIENT|PART|RENAME)$/) fail("no such line of an entry: " name)
 }
 
 # What a dimension counts is known at the end of the entry.
@@ -122,6 +125,7 @@ id != "" {
   while (match(rest, /GK_[A-Z0-9_]+\([^)]*\)/)) {
     call = substr(rest, RSTART, RLENGTH - 1)
     rest = substr(rest, 1, RSTART - 1) substr(rest, RSTART + RLENGTH)
+    quoted = match(call, /".*"/) ? substr(call, RSTART + 1, RLENGTH - 2) : ""
     split(substr(call, index(call, "(") + 1), arguments, /, */)
     hook(substr(call, 1, index(call, "(") - 1), arguments)
   }

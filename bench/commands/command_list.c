@@ -55,10 +55,25 @@ static const char *dimensions(const struct gk_kernel *kernel, char *text, size_t
     return text;
 }
 
+/* "sum over m, n": the rules of its outputs, each once. */
 static const char *exactness(const struct gk_kernel *kernel, char *text, size_t size) {
-    const struct gk_field *const rule = gk_kernel_field(kernel, GK_FIELD_EXACTNESS, NULL);
-    if (!rule || rule->exactness == GK_EXACT_EXACT) snprintf(text, size, "exact");
-    else snprintf(text, size, "%s over %s", rule->exactness == GK_EXACT_SUM ? "sum" : "softmax", rule->name);
+    static const char *const words[] = {"exact", "sum over ", "softmax over ", "ULP "};
+    struct gk_exactness said[GK_OPERANDS_MAX];
+    size_t used = 0, count = 0;
+    for (size_t i = 0; i < kernel->n_fields && used < size; i++) {
+        if (kernel->fields[i].kind != GK_FIELD_OUT) continue;
+        const struct gk_exactness e = gk_exactness_of(kernel, &kernel->fields[i]);
+        const bool over = e.rule == GK_EXACT_SUM || e.rule == GK_EXACT_SOFTMAX;
+        char value[24] = "";
+        bool known = false;
+        for (size_t j = 0; j < count; j++) known |= said[j].rule == e.rule && said[j].dim == e.dim && said[j].ulp == e.ulp;
+        if (known) continue;
+        if (e.rule == GK_EXACT_ULP) snprintf(value, sizeof value, "%g", e.ulp);
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%s%s", count ? ", " : "",
+                             count && said[count - 1].rule == e.rule ? "" : words[e.rule], over ? gk_dim_name(e.dim) : value);
+        said[count++] = e;
+    }
     return text;
 }
 

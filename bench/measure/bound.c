@@ -10,8 +10,11 @@ struct gb_bound {
     struct gb_problem truth;
     struct gb_problem sizes; /* sums: the problem with the magnitudes of all operands */
     bool has_sizes;
-    enum gk_exactness rule;
-    double relative; /* of an element, of sums: of the size of its sum */
+};
+
+/* How far an element of an output may be off. */
+struct margin {
+    double relative; /* of the element, of sums: of the size of its sum */
     double absolute; /* of the largest element of its output */
     double least;
 };
@@ -32,25 +35,38 @@ static bool make_sizes(struct gb_bound *bound, gk_context *judge) {
     return gb_problem_call(&bound->sizes, judge) == GK_OK;
 }
 
-/* The longest sum of the kernel may be over any of its dimensions. */
+/* A softmax is followed by sums over any dimension of the kernel. */
 static double longest(const struct gb_problem *problem) {
-    const struct gb_problem_spec *const s = &problem->spec;
     size_t most = 1;
-    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
-        if (gk_kernel_field(problem->kernel, GK_FIELD_DIM, gk_dim_name(dim)) && s->dims[dim] > most) most = s->dims[dim];
+    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++) {
+        const size_t size = gk_dim_of(problem->kernel, problem->args, dim);
+        if (size > most) most = size;
+    }
     return (double)most;
 }
 
 /* Twice the bounds of accuracy.c, those of softmax for arguments of a normal distribution: the exponents stay below 16. */
-static void set_bounds(struct gb_bound *bound) {
-    const bool wide = bound->truth.spec.dtype == GK_F64;
-    const double u = wide ? 0x1p-53 : 0x1p-24, k = longest(&bound->truth);
-    const double depth = fmin(k, BLOCK) + ceil(k / BLOCK) + 1;
-    bound->least = (wide ? 0x1p-1022 : 0x1p-126) * k;
-    if (bound->rule == GK_EXACT_SUM) bound->relative = 2 * depth * u / (1 - depth * u);
-    if (bound->rule != GK_EXACT_SOFTMAX) return;
-    bound->relative = 2 * u * (48 + log(k) + k / 32);
-    bound->absolute = 8 * u;
+static struct margin margin_of(const struct gb_problem *problem, const struct gk_exactness *exactness) {
+    const bool wide = problem->spec.dtype == GK_F64;
+    const double u = wide ? 0x1p-53 : 0x1p-24, least = wide ? 0x1p-1022 : 0x1p-126;
+    double k = longest(problem);
+    switch (exactness->rule) {
+    case GK_EXACT_SUM: {
+        k = fmax(1, (double)gk_dim_of(problem->kernel, problem->args, exactness->dim));
+        const double depth = fmin(k, BLOCK) + ceil(k / BLOCK) + 1;
+        return (struct margin){.relative = 2 * depth * u / (1 - depth * u), .least = least * k};
+    }
+    case GK_EXACT_SOFTMAX: return (struct margin){.relative = 2 * u * (48 + log(k) + k / 32), .absolute = 8 * u};
+    case GK_EXACT_ULP: return (struct margin){.relative = 4 * exactness->ulp * u, .least = least};
+    default: return (struct margin){0};
+    }
+}
+
+static bool sums(const struct gb_problem *problem) {
+    for (size_t i = 0; i < problem->n_operands; i++)
+        if (problem->operands[i].output && gk_exactness_of(problem->kernel, problem->operands[i].field).rule == GK_EXACT_SUM)
+            return true;
+    return false;
 }
 
 struct gb_bound *gb_bound_create(const struct gb_problem_spec *spec, gk_context *judge, struct gb_verifier *verifier) {
@@ -61,11 +77,8 @@ struct gb_bound *gb_bound_create(const struct gb_problem_spec *spec, gk_context 
         free(bound);
         return NULL;
     }
-    const struct gk_field *const rule = gk_kernel_field(bound->truth.kernel, GK_FIELD_EXACTNESS, NULL);
-    bound->rule = rule ? rule->exactness : GK_EXACT_EXACT;
-    set_bounds(bound);
     if (gb_problem_call(&bound->truth, judge) == GK_OK && gb_verify(verifier, &bound->truth, "ours", &report) &&
-        (bound->rule != GK_EXACT_SUM || make_sizes(bound, judge)))
+        (!sums(&bound->truth) || make_sizes(bound, judge)))
         return bound;
     gb_bound_destroy(bound);
     return NULL;
@@ -93,15 +106,17 @@ static double largest(const struct gb_operand *o) {
 static bool operand_holds(const struct gb_bound *bound, const struct gb_operand *got, size_t index,
                           struct gb_difference *first) {
     const struct gb_operand *const want = &bound->truth.operands[index];
-    const struct gb_operand *const size = bound->has_sizes ? &bound->sizes.operands[index] : want;
+    const struct gk_exactness exactness = gk_exactness_of(bound->truth.kernel, got->field);
+    const struct margin margin = margin_of(&bound->truth, &exactness);
+    const struct gb_operand *const size = exactness.rule == GK_EXACT_SUM ? &bound->sizes.operands[index] : want;
     const bool real = got->field->element == GK_ELEMENT_REAL;
-    const double floor = bound->absolute > 0 ? bound->absolute * largest(want) : bound->relative > 0 ? bound->least : 0;
+    const double floor = margin.absolute > 0 ? margin.absolute * largest(want) : margin.least;
     for (size_t i = 0; i < got->rows; i++)
         for (size_t j = 0; j < got->row_elements; j++) {
             const uint64_t a = gb_operand_bits(got, i, j), b = gb_operand_bits(want, i, j);
             if (a == b) continue;
             const double x = gb_operand_value(got, a), y = gb_operand_value(want, b);
-            if (real && fabs(x - y) <= bound->relative * fabs(value_at(size, i, j)) + floor) continue;
+            if (real && fabs(x - y) <= margin.relative * fabs(value_at(size, i, j)) + floor) continue;
             *first = (struct gb_difference){got->field->name, i, j, x, y};
             return false;
         }

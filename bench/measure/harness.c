@@ -35,44 +35,43 @@ static size_t output_elements(const struct gb_problem *problem) {
     return count;
 }
 
-static size_t size_at(const struct gb_problem *problem, size_t offset) {
-    size_t size;
-    memcpy(&size, (const char *)problem->args + offset, sizeof size);
-    return size;
+static double bytes_of(const struct gb_operand *o) {
+    return (double)o->rows * (double)o->row_elements * (double)o->element_size;
+}
+
+/* Are weights that lie in L2 read across their rows for a sum over that dimension? */
+static bool across_weights(const struct gb_problem *problem, enum gk_dim dim) {
+    const size_t along = gk_kernel_dim(problem->kernel, dim)->offset;
+    for (size_t i = 0; i < problem->n_operands; i++) {
+        const struct gb_operand *const o = &problem->operands[i];
+        if (!o->output && o->field->flags & GK_FLAG_WEIGHT && bytes_of(o) <= (double)gb_machine_get()->caches.l2 &&
+            gk_field_cols_at(o->field, problem->kernel, problem->args) == along)
+            return true;
+    }
+    return false;
 }
 
 bool gb_latency_bound(const struct gb_problem *problem) {
-    const struct gk_kernel *const kernel = problem->kernel;
-    const struct gk_field *const rule = gk_kernel_field(kernel, GK_FIELD_EXACTNESS, NULL);
-    if (!rule || rule->exactness != GK_EXACT_SUM) return false;
-    if (output_elements(problem) < 128 && size_at(problem, rule->cols) >= 32) return true;
-    if (problem->spec.n > 8) return false;
+    const bool few = output_elements(problem) < 128, thin = gk_dim_of(problem->kernel, problem->args, GK_DIM_n) <= 8;
     for (size_t i = 0; i < problem->n_operands; i++) {
-        const struct gb_operand *const o = &problem->operands[i];
-        const struct gk_field *const f = o->field;
-        if (o->output || !(f->flags & GK_FLAG_WEIGHT)) continue;
-        const size_t along = problem->spec.layout == GK_OUT_IN ? f->rows : f->cols;
-        const double bytes = (double)o->rows * (double)o->row_elements * (double)o->element_size;
-        if (along == rule->cols && bytes <= (double)gb_machine_get()->caches.l2) return true;
+        const struct gk_exactness e = gk_exactness_of(problem->kernel, problem->operands[i].field);
+        if (!problem->operands[i].output || e.rule != GK_EXACT_SUM) continue;
+        if (few && gk_dim_of(problem->kernel, problem->args, e.dim) >= 32) return true;
+        if (thin && across_weights(problem, e.dim)) return true;
     }
     return false;
 }
 
 static struct gb_work work_of(const struct gb_problem *problem) {
-    const struct gk_field *const rule = gk_kernel_field(problem->kernel, GK_FIELD_EXACTNESS, NULL);
-    const struct gk_field *const flops = gk_kernel_field(problem->kernel, GK_FIELD_FLOPS, NULL);
-    struct gb_work work = {.products = flops && flops->third != GK_NOWHERE,
+    struct gb_work work = {.products = gk_kernel_roof(problem->kernel, problem->args) == GK_ROOF_FMA,
                            .flops = gk_kernel_flops(problem->kernel, problem->args),
-                           .latency = gb_latency_bound(problem),
-                           .plain_copy = rule && rule->exactness == GK_EXACT_SOFTMAX};
+                           .latency = gb_latency_bound(problem)};
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gb_operand *const o = &problem->operands[i];
-        const double bytes = (double)o->rows * (double)o->row_elements * (double)o->element_size;
-        const bool added =
-            o->output && problem->spec.accumulate && gk_kernel_field(problem->kernel, GK_FIELD_ACCUMULATE, o->field->name);
-        work.footprint += bytes;
-        if (o->output) work.written += bytes;
-        if (!o->output || added) work.read += bytes;
+        work.footprint += bytes_of(o);
+        if (o->output) work.written += bytes_of(o);
+        if (gk_reads(problem->kernel, o->field, problem->args)) work.read += bytes_of(o);
+        if (o->output) work.plain_copy |= gk_exactness_of(problem->kernel, o->field).rule == GK_EXACT_SOFTMAX;
     }
     return work;
 }

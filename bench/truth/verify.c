@@ -300,16 +300,16 @@ static double fma_count(const struct gb_problem *problem) { return gk_kernel_flo
 
 /* A sample needs outputs whose elements stand for themselves (sums of products) and can be computed one without the other. */
 static bool can_sample(const struct gb_problem *problem) {
-    const struct gk_field *const rule = gk_kernel_field(problem->kernel, GK_FIELD_EXACTNESS, NULL);
     size_t outputs = 0, optional = 0;
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gb_operand *const o = &problem->operands[i];
         if (!o->output) continue;
         if (!o->base || o->field->element != GK_ELEMENT_REAL || o->field->cols == GK_NOWHERE) return false;
+        if (gk_exactness_of(problem->kernel, o->field).rule != GK_EXACT_SUM) return false;
         outputs++;
         optional += (o->field->flags & GK_FLAG_OPTIONAL) != 0;
     }
-    return rule && rule->exactness == GK_EXACT_SUM && (outputs == 1 || optional == outputs);
+    return outputs > 0 && (outputs == 1 || optional == outputs);
 }
 
 static bool sample(struct gb_verifier *v, const struct gb_problem *problem, gk_context *ref, const size_t *threads,

@@ -1,59 +1,68 @@
 #include "table.h"
 
+/* Each entry's struct ends in its reserved bytes, and what a line names of another kernel is there. */
 #define RESERVED_FROM(args) (sizeof(args) - sizeof((args *)0)->reserved)
-
-/* Both types' structs must look alike: fields are described once. */
 #define GK_KERNEL(id, family, doc)                                                                                             \
     _Static_assert(sizeof(gk_##id##_args) == sizeof(gk_##id##_args_f64), "the two types of " #id " differ");                   \
     _Static_assert(offsetof(gk_##id##_args, reserved) == RESERVED_FROM(gk_##id##_args), #id " ends in no reserved bytes");     \
     _Static_assert(sizeof((gk_##id##_args *)0)->reserved >= sizeof(size_t), #id " has too few reserved bytes");                \
     static const char family_##id[] = #family, doc_##id[] = doc;
+#define GK_GRADIENT(out, kernel, y, x)                                                                                         \
+    _Static_assert(offsetof(gk_##kernel##_args, y) != offsetof(gk_##kernel##_args, x), #y " is " #x);
 #include "../kernels.def"
 
-#define AT(f) offsetof(self, f)
-#define OPERAND(dir, f, ld, r, c, el, fl)                                                                                      \
-    {.kind = GK_FIELD_##dir,                                                                                                   \
-     .name = #f,                                                                                                               \
-     .offset = AT(f),                                                                                                          \
-     .offset2 = (ld),                                                                                                          \
-     .rows = (r),                                                                                                              \
-     .cols = (c),                                                                                                              \
-     .element = GK_ELEMENT_##el,                                                                                               \
-     .flags = (fl)},
+/* The offset of a field, the same in both types' structs, for fields are described once. `one` and `call` are no fields. */
+#define NO_FIELD_one  ~, GK_NOWHERE
+#define NO_FIELD_call ~, GK_NOWHERE
+#define SAME_IN_BOTH(f)                                                                                                        \
+    (offsetof(self, f) + 0 * sizeof(struct {                                                                                   \
+                             _Static_assert(offsetof(self, f) == offsetof(wide, f), "the two types differ in " #f);            \
+                             char any;                                                                                         \
+                         }))
+#define SECOND(a, b, ...) b
+#define SECOND_OF(...)    SECOND(__VA_ARGS__)
+#define AT(f)             SECOND_OF(NO_FIELD_##f, SAME_IN_BOTH(f), ~)
+
 #define GK_KERNEL(id, family, doc)                                                                                             \
     static const struct gk_kernel *describe_##id(void) {                                                                       \
         typedef gk_##id##_args self;                                                                                           \
+        typedef gk_##id##_args_f64 wide;                                                                                       \
         static const struct gk_field fields[] = {
 #define GK_END(id)                                                                                                             \
     }                                                                                                                          \
     ;                                                                                                                          \
     enum { COUNT = sizeof fields / sizeof *fields };                                                                           \
-    static const struct gk_kernel kernel = {#id, family_##id, doc_##id, fields, COUNT, sizeof(self), AT(reserved)};            \
+    static const struct gk_kernel kernel = {GK_KERNEL_##id, #id,   family_##id,  doc_##id,                                     \
+                                            fields,         COUNT, sizeof(self), AT(reserved)};                                \
     return &kernel;                                                                                                            \
     }
-#define GK_DIM(f)                        {.kind = GK_FIELD_DIM, .name = #f, .offset = AT(f), .dim = GK_DIM_##f},
-#define GK_MATRIX_IN(f, rows, cols, fl)  OPERAND(IN, f, AT(ld_##f), AT(rows), AT(cols), REAL, GK_FLAG_##fl)
-#define GK_MATRIX_OUT(f, rows, cols, fl) OPERAND(OUT, f, AT(ld_##f), AT(rows), AT(cols), REAL, GK_FLAG_##fl)
-#define GK_VECTOR_IN(f, len, fl)         OPERAND(IN, f, GK_NOWHERE, GK_NOWHERE, AT(len), REAL, GK_FLAG_##fl)
-#define GK_VECTOR_OUT(f, len, fl)        OPERAND(OUT, f, GK_NOWHERE, GK_NOWHERE, AT(len), REAL, GK_FLAG_##fl)
-#define GK_SCALAR_OUT(f, fl)             OPERAND(OUT, f, GK_NOWHERE, GK_NOWHERE, GK_NOWHERE, REAL, GK_FLAG_##fl)
-#define GK_BITS_IN(f, rows, cols, fl)    OPERAND(IN, f, AT(ld_##f), AT(rows), AT(cols), BITS, GK_FLAG_##fl)
-#define GK_BITS_OUT(f, rows, cols, fl)   OPERAND(OUT, f, AT(ld_##f), AT(rows), AT(cols), BITS, GK_FLAG_##fl)
-#define GK_ACCUMULATE(f)                 {.kind = GK_FIELD_ACCUMULATE, .name = #f, .offset = AT(accumulate_##f), .offset2 = AT(f)},
-#define GK_WEIGHT_LAYOUT()               {.kind = GK_FIELD_LAYOUT, .name = "layout", .offset = AT(layout)},
-#define GK_REDUCTION()                   {.kind = GK_FIELD_REDUCTION, .name = "reduction", .offset = AT(reduction)},
-#define GK_LABELS(n, c)                                                                                                        \
-    OPERAND(IN, labels, GK_NOWHERE, GK_NOWHERE, AT(n), LABEL, GK_FLAG_OPTIONAL | GK_FLAG_LABELS)                               \
-    OPERAND(IN, labels64, GK_NOWHERE, GK_NOWHERE, AT(n), LABEL64, GK_FLAG_OPTIONAL | GK_FLAG_LABELS){                          \
-        .kind = GK_FIELD_IGNORE, .name = "ignore_index", .offset = AT(use_ignore_index), .offset2 = AT(ignore_index)},         \
-        OPERAND(IN, t, AT(ld_t), AT(n), AT(c), REAL, GK_FLAG_OPTIONAL | GK_FLAG_LABELS)
-#define GK_DLOSS(n)          OPERAND(IN, dloss, GK_NOWHERE, GK_NOWHERE, AT(n), REAL, GK_FLAG_OPTIONAL | GK_FLAG_DLOSS)
-#define GK_IN_PLACE(out, in) {.kind = GK_FIELD_IN_PLACE, .name = #out, .offset = AT(out), .offset2 = AT(in)},
-#define GK_FLOPS2(n, a, b)                                                                                                     \
-    {.kind = GK_FIELD_FLOPS, .name = "flops", .count = (n), .rows = AT(a), .cols = AT(b), .third = GK_NOWHERE},
-#define GK_FLOPS3(n, a, b, c)                                                                                                  \
-    {.kind = GK_FIELD_FLOPS, .name = "flops", .count = (n), .rows = AT(a), .cols = AT(b), .third = AT(c)},
-#define GK_EXACTNESS(rule, dim) {.kind = GK_FIELD_EXACTNESS, .name = #dim, .exactness = GK_EXACT_##rule, .cols = AT(dim)},
+#define GK_DIM(f) {.kind = GK_FIELD_DIM, .name = #f, .offset = AT(f), .dim = GK_DIM_##f},
+#define GK_OPERAND(what, f, ld, r, c, el, fl)                                                                                  \
+    {.kind = GK_FIELD_##what,                                                                                                  \
+     .name = #f,                                                                                                               \
+     .offset = AT(f),                                                                                                          \
+     .offset2 = AT(ld),                                                                                                        \
+     .rows = AT(r),                                                                                                            \
+     .cols = AT(c),                                                                                                            \
+     .element = GK_ELEMENT_##el,                                                                                               \
+     .flags = (fl)},
+#define GK_ACCUMULATE(f)   {.kind = GK_FIELD_ACCUMULATE, .name = #f, .offset = AT(accumulate_##f), .offset2 = AT(f)},
+#define GK_WEIGHT_LAYOUT() {.kind = GK_FIELD_LAYOUT, .name = "layout", .offset = AT(layout)},
+#define GK_REDUCTION()     {.kind = GK_FIELD_REDUCTION, .name = "reduction", .offset = AT(reduction)},
+#define GK_IGNORE_INDEX()                                                                                                      \
+    {.kind = GK_FIELD_IGNORE, .name = "ignore_index", .offset = AT(use_ignore_index), .offset2 = AT(ignore_index)},
+#define GK_REAL_OPTION(f, usual, doc) {.kind = GK_FIELD_REAL, .name = #f, .offset = AT(f), .count = (usual)},
+#define GK_IN_PLACE(out, in)          {.kind = GK_FIELD_IN_PLACE, .name = #out, .offset = AT(out), .offset2 = AT(in)},
+#define GK_FLOPS(out, n, a, b, c)                                                                                              \
+    {.kind = GK_FIELD_FLOPS, .name = #out, .offset = AT(out), .count = (n), .rows = AT(a), .cols = AT(b), .third = AT(c)},
+#define GK_ROOF(limit) {.kind = GK_FIELD_ROOF, .name = #limit, .roof = GK_ROOF_##limit},
+#define GK_EXACTNESS(out, limit, d)                                                                                            \
+    {.kind = GK_FIELD_EXACTNESS, .name = #out, .offset = AT(out), .rule = GK_EXACT_##limit, .dim = GK_DIM_##d, .rows = AT(d)},
+#define GK_ULP(out, most) {.kind = GK_FIELD_EXACTNESS, .name = #out, .offset = AT(out), .rule = GK_EXACT_ULP, .count = (most)},
+#define GK_GRADIENT(out, kernel, y, x)                                                                                         \
+    {.kind = GK_FIELD_GRADIENT, .name = #out, .offset = AT(out), .id = GK_KERNEL_##kernel, .other = #y, .by = #x},
+#define GK_PART(kernel)   {.kind = GK_FIELD_PART, .name = #kernel, .id = GK_KERNEL_##kernel},
+#define GK_RENAME(f, own) {.kind = GK_FIELD_RENAME, .name = #f, .other = #own},
 #include "../kernels.def"
 
 const struct gk_kernel *gk_kernel_get(enum gk_kernel_id id) {
@@ -105,48 +114,37 @@ const struct gk_field *gk_kernel_field(const struct gk_kernel *kernel, enum gk_f
     return NULL;
 }
 
-/* products: is it a sum of products, with three dimensions? */
-static double count_flops(const struct gk_kernel *kernel, const void *args, bool *products) {
-    double flops = 0;
-    *products = false;
-    for (size_t i = 0; i < kernel->n_fields; i++) {
-        const struct gk_field *const f = &kernel->fields[i];
-        if (f->kind != GK_FIELD_FLOPS) continue;
-        flops += f->count * (double)gk_size_at(args, f->rows) * (double)gk_size_at(args, f->cols) *
-                 (double)gk_size_at(args, f->third);
-        *products |= f->third != GK_NOWHERE;
-    }
-    return flops;
+const struct gk_field *gk_kernel_operand(const struct gk_kernel *kernel, const char *name) {
+    const struct gk_field *const input = gk_kernel_field(kernel, GK_FIELD_IN, name);
+    return input ? input : gk_kernel_field(kernel, GK_FIELD_OUT, name);
 }
 
-double gk_kernel_flops(const struct gk_kernel *kernel, const void *args) {
-    bool products;
-    return count_flops(kernel, args, &products);
+const struct gk_field *gk_kernel_dim(const struct gk_kernel *kernel, enum gk_dim dim) {
+    return gk_kernel_field(kernel, GK_FIELD_DIM, gk_dim_name(dim));
 }
 
-static bool accumulates(const struct gk_kernel *kernel, const struct gk_field *field, const void *args) {
-    for (size_t i = 0; i < kernel->n_fields; i++) {
-        const struct gk_field *const f = &kernel->fields[i];
-        if (f->kind == GK_FIELD_ACCUMULATE && f->offset2 == field->offset)
-            return *(const bool *)((const char *)args + f->offset);
-    }
-    return false;
+size_t gk_dim_of(const struct gk_kernel *kernel, const void *args, enum gk_dim dim) {
+    const struct gk_field *const field = gk_kernel_dim(kernel, dim);
+    return field ? gk_size_at(args, field->offset) : 1;
+}
+
+bool gk_accumulates(const struct gk_kernel *kernel, const struct gk_field *output, const void *args) {
+    const struct gk_field *const flag = gk_kernel_field(kernel, GK_FIELD_ACCUMULATE, output->name);
+    return flag && *(const bool *)((const char *)args + flag->offset);
+}
+
+bool gk_reads(const struct gk_kernel *kernel, const struct gk_field *operand, const void *args) {
+    return operand->kind == GK_FIELD_IN || operand->flags & GK_FLAG_INOUT || gk_accumulates(kernel, operand, args);
 }
 
 double gk_kernel_bytes(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args) {
     double bytes = 0;
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
-        if ((f->kind != GK_FIELD_IN && f->kind != GK_FIELD_OUT) || !gk_field_pointer(f, args)) continue;
+        if (!gk_is_operand(f) || !gk_field_pointer(f, args)) continue;
         const double once = (double)gk_field_rows(f, kernel, args) * (double)gk_field_row_elements(f, kernel, args) *
                             (double)gk_element_size(f->element, dtype);
-        bytes += f->kind == GK_FIELD_OUT && accumulates(kernel, f, args) ? 2 * once : once;
+        bytes += f->kind == GK_FIELD_OUT && gk_reads(kernel, f, args) ? 2 * once : once;
     }
     return bytes;
-}
-
-double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args) {
-    bool products;
-    const double flops = count_flops(kernel, args, &products);
-    return products ? flops : gk_kernel_bytes(kernel, dtype, args);
 }

@@ -1,8 +1,6 @@
 /* What can be wrong with a call, from the table. What only a kernel can know (labels) its cell checks. */
 #include "call.h"
 
-enum { OPERANDS_MAX = 16 };
-
 struct extent {
     uintptr_t begin, end;     /* bytes from the first to past the last element */
     size_t row, stride, size; /* bytes of a row, and from one row to the next; size of an element */
@@ -109,17 +107,21 @@ static gk_status check_overlaps(const struct present *operands, size_t count, co
 }
 
 gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args, bool *writes) {
-    struct present operands[OPERANDS_MAX];
+    struct present operands[GK_OPERANDS_MAX];
     struct seen seen = {0};
     for (size_t i = 0; i < kernel->n_fields && kernel->fields[i].kind < GK_FIELD_IN_PLACE; i++) {
         const struct gk_field *const field = &kernel->fields[i];
-        struct present *const next = &operands[seen.count];
-        const bool operand = field->kind == GK_FIELD_IN || field->kind == GK_FIELD_OUT;
-        const gk_status status =
-            operand ? check_operand(field, kernel, dtype, args, &next->extent) : note_option(&seen, field, args);
-        if (status != GK_OK) return status;
-        next->field = field;
-        if (operand) note_operand(&seen, field, gk_field_pointer(field, args), next->extent.begin != next->extent.end);
+        gk_status status;
+        if (gk_is_operand(field)) {
+            struct present *const next = &operands[seen.count];
+            status = check_operand(field, kernel, dtype, args, &next->extent);
+            if (status != GK_OK) return status;
+            next->field = field;
+            note_operand(&seen, field, gk_field_pointer(field, args), next->extent.begin != next->extent.end);
+        } else {
+            status = note_option(&seen, field, args);
+            if (status != GK_OK) return status;
+        }
     }
     if (!gk_reserved_unused(args, kernel->reserved, kernel->args_size)) return GK_ERROR_OPTION;
     const gk_status status = check_together(&seen);

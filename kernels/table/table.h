@@ -22,16 +22,21 @@ enum gk_dim {
 enum gk_dtype { GK_F32, GK_F64, GK_DTYPE_COUNT };
 
 enum gk_field_kind {
-    GK_FIELD_DIM,
+    GK_FIELD_DIM,        /* size_t; dim */
     GK_FIELD_IN,         /* operand that is read */
     GK_FIELD_OUT,        /* operand that is written */
     GK_FIELD_ACCUMULATE, /* bool; name is the output's, offset2 its pointer's */
     GK_FIELD_LAYOUT,     /* gk_layout */
     GK_FIELD_REDUCTION,  /* gk_reduction */
     GK_FIELD_IGNORE,     /* bool use_ignore_index; offset2 is ignore_index, an int64_t */
-    GK_FIELD_IN_PLACE,   /* offset is the output's, offset2 the input's pointer */
-    GK_FIELD_FLOPS,
-    GK_FIELD_EXACTNESS,
+    GK_FIELD_REAL,       /* double; count is its usual value */
+    GK_FIELD_IN_PLACE,   /* from here on lines that are no fields of the struct; offset is the output's, offset2 the input's */
+    GK_FIELD_FLOPS,      /* count rows cols third; offset is an output's, GK_NOWHERE: of every call */
+    GK_FIELD_ROOF,
+    GK_FIELD_EXACTNESS, /* name and offset are the output's; rule; dim, or count of ULP */
+    GK_FIELD_PART,      /* name and id are the part's */
+    GK_FIELD_RENAME,    /* name is in the part before, other in this kernel */
+    GK_FIELD_GRADIENT,  /* output `name` is the gradient of output `other` of kernel `id` by its input `by` */
 };
 
 enum gk_element { GK_ELEMENT_REAL, GK_ELEMENT_LABEL, GK_ELEMENT_LABEL64, GK_ELEMENT_BITS };
@@ -43,9 +48,12 @@ enum gk_field_flag {
     GK_FLAG_OPTIONAL_WEIGHT = 3,
     GK_FLAG_DLOSS = 4,  /* one element but for reduction GK_NONE, then rows */
     GK_FLAG_LABELS = 8, /* one form of the labels; one of these operands at most is present */
+    GK_FLAG_INOUT = 16, /* an output that is read before it is written */
 };
 
-enum gk_exactness { GK_EXACT_SUM, GK_EXACT_EXACT, GK_EXACT_SOFTMAX };
+enum gk_rule { GK_EXACT_EXACT, GK_EXACT_SUM, GK_EXACT_SOFTMAX, GK_EXACT_ULP };
+
+enum gk_roof { GK_ROOF_MEMORY, GK_ROOF_FMA };
 
 /* No such place in the argument struct: a tight vector's ld, a scalar's dimensions. */
 #define GK_NOWHERE ((size_t)-1)
@@ -55,23 +63,43 @@ enum gk_exactness { GK_EXACT_SUM, GK_EXACT_EXACT, GK_EXACT_SOFTMAX };
  * column). */
 struct gk_field {
     enum gk_field_kind kind;
+    enum gk_element element;
     const char *name;
     size_t offset, offset2; /* offset2 of an operand: its leading dimension */
     size_t rows, cols, third;
-    enum gk_element element;
     unsigned flags;
-    enum gk_dim dim; /* GK_FIELD_DIM */
-    double count;    /* GK_FIELD_FLOPS */
-    enum gk_exactness exactness;
+    enum gk_dim dim;
+    double count;
+    enum gk_rule rule;
+    enum gk_roof roof;
+    enum gk_kernel_id id;
+    const char *other, *by;
 };
 
 struct gk_kernel {
+    enum gk_kernel_id id;
     const char *name, *family, *doc;
     const struct gk_field *fields;
     size_t n_fields;
     size_t args_size;
     size_t reserved; /* offset of the reserved bytes, with which the struct ends */
 };
+
+/* The arguments of any kernel, aligned. */
+union gk_any_args {
+#define GK_KERNEL(id, family, doc) gk_##id##_args id;
+#include "../kernels.def"
+};
+
+/* Counted from the list: an array as long as a kernel has operands, or lines of a kind. */
+#define GK_END(id) ];
+#define GK_KERNEL(id, family, doc) char id[0
+#define GK_OPERAND(kind, f, ld, rows, cols, element, flags) +1
+union gk_count_operands {
+#include "../kernels.def"
+};
+
+enum { GK_OPERANDS_MAX = sizeof(union gk_count_operands), GK_ARGS_MAX = sizeof(union gk_any_args) };
 
 const struct gk_kernel *gk_kernel_get(enum gk_kernel_id id);
 const struct gk_kernel *gk_kernel_find(const char *name); /* NULL: no such kernel */
@@ -86,8 +114,16 @@ static inline size_t gk_element_size(enum gk_element element, enum gk_dtype dtyp
     return element == GK_ELEMENT_REAL ? gk_dtype_size(dtype) : element == GK_ELEMENT_LABEL ? sizeof(int32_t) : sizeof(uint64_t);
 }
 
-/* The fields of args are read here, in the header, because every call checks them: a tenth of the time of a tiny one. */
+/* The first field of a kind, of that name unless it is NULL; NULL: there is none. */
 const struct gk_field *gk_kernel_field(const struct gk_kernel *kernel, enum gk_field_kind kind, const char *name);
+const struct gk_field *gk_kernel_dim(const struct gk_kernel *kernel, enum gk_dim dim);      /* NULL: it has no such one */
+const struct gk_field *gk_kernel_operand(const struct gk_kernel *kernel, const char *name); /* NULL: it has no such one */
+
+static inline bool gk_is_operand(const struct gk_field *field) {
+    return field->kind == GK_FIELD_IN || field->kind == GK_FIELD_OUT;
+}
+
+/* The fields of args are read here, in the header, because every call checks them: a tenth of the time of a tiny one. */
 
 static inline size_t gk_size_at(const void *args, size_t offset) {
     return offset == GK_NOWHERE ? 1 : *(const size_t *)((const char *)args + offset);
@@ -116,14 +152,23 @@ static inline bool gk_field_swapped(const struct gk_field *field, const struct g
     return field->flags & GK_FLAG_WEIGHT && gk_option(kernel, GK_FIELD_LAYOUT, args) == GK_OUT_IN;
 }
 
+/* The places in args of the dimensions that an operand's rows and columns are; layout is read there. */
+static inline size_t gk_field_rows_at(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+    return gk_field_swapped(field, kernel, args) ? field->cols : field->rows;
+}
+
+static inline size_t gk_field_cols_at(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
+    return gk_field_swapped(field, kernel, args) ? field->rows : field->cols;
+}
+
 /* Shape of an operand in args; layout, reduction and dimensions are read from there. */
 static inline size_t gk_field_rows(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
-    return gk_size_at(args, gk_field_swapped(field, kernel, args) ? field->cols : field->rows);
+    return gk_size_at(args, gk_field_rows_at(field, kernel, args));
 }
 
 static inline size_t gk_field_cols(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
     if (field->flags & GK_FLAG_DLOSS && gk_option(kernel, GK_FIELD_REDUCTION, args) != GK_NONE) return 1;
-    return gk_size_at(args, gk_field_swapped(field, kernel, args) ? field->rows : field->cols);
+    return gk_size_at(args, gk_field_cols_at(field, kernel, args));
 }
 
 /* Elements of storage a row of the operand takes: cols, for masks the words that hold them. */
@@ -154,10 +199,38 @@ struct gk_slice {
 /* Share `rank` of `size` equal ones of [0, total), cut at multiples of unit: how threads split the outputs. */
 struct gk_slice gk_slice_of(size_t total, size_t unit, size_t rank, size_t size);
 
-/* FLOPs of a call; bytes that it must at least move (each operand present once, an accumulated output twice). */
+/* The size of a dimension; 1 where the kernel has none of that name. */
+size_t gk_dim_of(const struct gk_kernel *kernel, const void *args, enum gk_dim dim);
+/* Is the output added to what is there? */
+bool gk_accumulates(const struct gk_kernel *kernel, const struct gk_field *output, const void *args);
+/* Is an operand's old value read: an input, an in/out operand, an output that is added to? */
+bool gk_reads(const struct gk_kernel *kernel, const struct gk_field *operand, const void *args);
+
+/* How exact an output is; of a kernel with parts as the last part that writes it says. */
+struct gk_exactness {
+    enum gk_rule rule;
+    enum gk_dim dim; /* of a sum or softmax */
+    double ulp;
+};
+struct gk_exactness gk_exactness_of(const struct gk_kernel *kernel, const struct gk_field *output);
+
+/* A part (GK_FIELD_PART) of a kernel: what the part's name for an operand, dimension or option is in the kernel. */
+const char *gk_part_name(const struct gk_kernel *kernel, const struct gk_field *part, const char *name);
+/* The kernel's field that a field of the part is; NULL: none, so that an option is 0, and an operand is a temporary, which has
+ * no field even where the kernel has an input of its name. */
+const struct gk_field *gk_part_field(const struct gk_kernel *kernel, const struct gk_field *part, const struct gk_field *field);
+/* Does args run the part? */
+bool gk_part_runs(const struct gk_kernel *kernel, const struct gk_field *part, const void *args);
+/* The part's arguments from the kernel's. Pointers of temporaries that it writes are NULL; an input that an earlier part
+ * replaced by a temporary is the kernel's: the caller, who has the memory of temporaries, sets both, found by gk_part_name. */
+void gk_part_args(const struct gk_kernel *kernel, const struct gk_field *part, const void *args, union gk_any_args *part_args);
+
+/* FLOPs of a call; the roof it is held against; bytes that it must at least move (each operand present once, twice if it is
+ * both read and written). */
 double gk_kernel_flops(const struct gk_kernel *kernel, const void *args);
+enum gk_roof gk_kernel_roof(const struct gk_kernel *kernel, const void *args);
 double gk_kernel_bytes(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args);
-/* What decides between serial and parallel: FLOPs of a sum of products, bytes of anything else. */
+/* What decides between serial and parallel: FLOPs of what is held against the FMA roof, bytes of anything else. */
 double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args);
 
 #endif

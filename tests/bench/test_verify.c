@@ -162,12 +162,11 @@ static void bound_kernel(const struct gb_problem_spec *spec) {
     assert_false(holds(bound, &problem, &report)); /* not called yet */
     assert_int_equal(gb_problem_call(&problem, lineup.ref), GK_OK);
     assert_true(holds(bound, &problem, &report));
-    const struct gk_field *const rule = gk_kernel_field(problem.kernel, GK_FIELD_EXACTNESS, NULL);
     for (size_t i = 0; i < problem.n_operands; i++) {
         const struct gb_operand *const o = &problem.operands[i];
         for (size_t row = 0; row < o->rows && o->output; row++)
             for (size_t col = 0; col < o->row_elements; col++)
-                bound_element(bound, &problem, o, row, col, rule->exactness != GK_EXACT_EXACT);
+                bound_element(bound, &problem, o, row, col, gk_exactness_of(problem.kernel, o->field).rule != GK_EXACT_EXACT);
         if (o->output) continue;
         flip(o, 0, 0);
         assert_false(holds(bound, &problem, &report));

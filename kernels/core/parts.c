@@ -1,0 +1,191 @@
+/* What a call runs: the kernel itself, or the parts that it names. */
+#include <pthread.h>
+
+#include "table.h"
+
+/* clang-format off */
+#define GK_KERNEL(id, family, doc) char id[1
+#define GK_PART(kernel) +1
+#define GK_END(id) ];
+union count_steps {
+#include "../kernels.def"
+};
+#define GK_KERNEL(id, family, doc) char id[1
+#define GK_FLOPS(out, count, a, b, c) +1
+#define GK_END(id) ];
+union count_flops {
+#include "../kernels.def"
+};
+/* clang-format on */
+enum { STEPS_MAX = sizeof(union count_steps), FLOPS_MAX = sizeof(union count_flops) };
+
+/* The kernel or a part of it, by the kernel's own fields and offsets. */
+struct step {
+    const struct gk_field *part;                   /* NULL: the kernel itself */
+    const struct gk_field *needs[GK_OPERANDS_MAX]; /* what it requires and a call may leave out */
+    const struct gk_field *wants[GK_OPERANDS_MAX]; /* outputs that a call may leave out */
+    struct gk_field flops[FLOPS_MAX];
+    size_t n_needs, n_wants, n_flops;
+    enum gk_roof roof;
+    bool always; /* has an output that no call leaves out */
+};
+
+/* Found out once, so that a call need not look for names. */
+static struct steps {
+    struct step list[STEPS_MAX];
+    size_t count;
+} steps[GK_KERNEL_COUNT];
+static pthread_once_t resolved = PTHREAD_ONCE_INIT;
+
+const char *gk_part_name(const struct gk_kernel *kernel, const struct gk_field *part, const char *name) {
+    for (const struct gk_field *f = part + 1; f < kernel->fields + kernel->n_fields && f->kind == GK_FIELD_RENAME; f++)
+        if (strcmp(f->name, name) == 0) return f->other;
+    return name;
+}
+
+const struct gk_field *gk_part_field(const struct gk_kernel *kernel, const struct gk_field *part,
+                                     const struct gk_field *field) {
+    const char *const name = gk_part_name(kernel, part, field->name);
+    if (field->kind == GK_FIELD_IN) return gk_kernel_operand(kernel, name);
+    return gk_kernel_field(kernel, field->kind, name);
+}
+
+/* The place in the kernel's args of what is at a place in the part's. */
+static size_t place(const struct gk_kernel *kernel, const struct gk_field *part, size_t offset) {
+    const struct gk_kernel *const theirs = gk_kernel_get(part->id);
+    for (size_t i = 0; i < theirs->n_fields; i++) {
+        const struct gk_field *const f = &theirs->fields[i];
+        if ((f->kind != GK_FIELD_DIM && !gk_is_operand(f)) || f->offset != offset) continue;
+        const struct gk_field *const own = gk_part_field(kernel, part, f);
+        return own ? own->offset : GK_NOWHERE;
+    }
+    return GK_NOWHERE;
+}
+
+static void add_operand(struct step *step, const struct gk_field *field, const struct gk_field *own) {
+    const bool optional = own && own->flags & GK_FLAG_OPTIONAL;
+    if (optional && !(field->flags & GK_FLAG_OPTIONAL)) step->needs[step->n_needs++] = own;
+    if (field->kind != GK_FIELD_OUT) return;
+    if (optional) step->wants[step->n_wants++] = own;
+    else step->always = true;
+}
+
+static struct step step_of(const struct gk_kernel *kernel, const struct gk_field *part) {
+    const struct gk_kernel *const theirs = part ? gk_kernel_get(part->id) : kernel;
+    struct step step = {.part = part, .always = !part};
+    for (size_t i = 0; i < theirs->n_fields; i++) {
+        const struct gk_field *const f = &theirs->fields[i];
+        if (f->kind == GK_FIELD_ROOF) step.roof = f->roof;
+        if (part && gk_is_operand(f)) add_operand(&step, f, gk_part_field(kernel, part, f));
+        if (f->kind != GK_FIELD_FLOPS) continue;
+        struct gk_field *const own = &step.flops[step.n_flops++];
+        *own = *f;
+        if (!part) continue;
+        own->offset = place(kernel, part, f->offset);
+        own->rows = place(kernel, part, f->rows);
+        own->cols = place(kernel, part, f->cols);
+        own->third = place(kernel, part, f->third);
+    }
+    return step;
+}
+
+static void resolve(void) {
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
+        struct steps *const s = &steps[id];
+        for (size_t i = 0; i < kernel->n_fields; i++)
+            if (kernel->fields[i].kind == GK_FIELD_PART) s->list[s->count++] = step_of(kernel, &kernel->fields[i]);
+        if (s->count == 0) s->list[s->count++] = step_of(kernel, NULL);
+    }
+}
+
+static const struct steps *steps_of(const struct gk_kernel *kernel) {
+    pthread_once(&resolved, resolve);
+    return &steps[kernel->id];
+}
+
+/* An operand without elements may be NULL, and is not absent. */
+static bool absent(const struct gk_kernel *kernel, const struct gk_field *field, const void *args) {
+    return !gk_field_pointer(field, args) && gk_field_rows(field, kernel, args) != 0 && gk_field_cols(field, kernel, args) != 0;
+}
+
+static bool runs(const struct gk_kernel *kernel, const struct step *step, const void *args) {
+    bool wanted = step->always;
+    for (size_t i = 0; i < step->n_wants; i++) wanted |= gk_field_pointer(step->wants[i], args) != NULL;
+    for (size_t i = 0; i < step->n_needs && wanted; i++) wanted = !absent(kernel, step->needs[i], args);
+    return wanted;
+}
+
+bool gk_part_runs(const struct gk_kernel *kernel, const struct gk_field *part, const void *args) {
+    const struct step *step = steps_of(kernel)->list;
+    while (step->part != part) step++;
+    return runs(kernel, step, args);
+}
+
+static size_t size_of(enum gk_field_kind kind) {
+    switch (kind) {
+    case GK_FIELD_DIM: return sizeof(size_t);
+    case GK_FIELD_IN:
+    case GK_FIELD_OUT: return sizeof(void *);
+    case GK_FIELD_LAYOUT: return sizeof(gk_layout);
+    case GK_FIELD_REDUCTION: return sizeof(gk_reduction);
+    case GK_FIELD_REAL: return sizeof(double);
+    default: return sizeof(bool);
+    }
+}
+
+void gk_part_args(const struct gk_kernel *kernel, const struct gk_field *part, const void *args, union gk_any_args *part_args) {
+    const struct gk_kernel *const theirs = gk_kernel_get(part->id);
+    memset(part_args, 0, sizeof *part_args);
+    for (size_t i = 0; i < theirs->n_fields && theirs->fields[i].kind < GK_FIELD_IN_PLACE; i++) {
+        const struct gk_field *const f = &theirs->fields[i], *const own = gk_part_field(kernel, part, f);
+        if (!own) continue;
+        memcpy((char *)part_args + f->offset, (const char *)args + own->offset, size_of(f->kind));
+        if (gk_is_operand(f) && f->offset2 != GK_NOWHERE && own->offset2 != GK_NOWHERE)
+            memcpy((char *)part_args + f->offset2, (const char *)args + own->offset2, sizeof(size_t));
+        if (f->kind == GK_FIELD_IGNORE)
+            memcpy((char *)part_args + f->offset2, (const char *)args + own->offset2, sizeof(int64_t));
+    }
+}
+
+struct gk_exactness gk_exactness_of(const struct gk_kernel *kernel, const struct gk_field *output) {
+    const struct gk_field *const rule = gk_kernel_field(kernel, GK_FIELD_EXACTNESS, output->name);
+    struct gk_exactness exactness = {.rule = GK_EXACT_EXACT};
+    if (rule) return (struct gk_exactness){rule->rule, rule->dim, rule->count};
+    for (size_t i = 0; i < kernel->n_fields; i++) {
+        const struct gk_field *const part = &kernel->fields[i];
+        if (part->kind != GK_FIELD_PART) continue;
+        const struct gk_kernel *const theirs = gk_kernel_get(part->id);
+        for (size_t j = 0; j < theirs->n_fields; j++) {
+            const struct gk_field *const f = &theirs->fields[j];
+            if (f->kind != GK_FIELD_OUT || gk_part_field(kernel, part, f) != output) continue;
+            exactness = gk_exactness_of(theirs, f);
+            exactness.dim = gk_dim_find(gk_part_name(kernel, part, gk_dim_name(exactness.dim)));
+        }
+    }
+    return exactness;
+}
+
+double gk_kernel_flops(const struct gk_kernel *kernel, const void *args) {
+    const struct steps *const all = steps_of(kernel);
+    double flops = 0;
+    for (const struct step *step = all->list; step < all->list + all->count; step++) {
+        if (!runs(kernel, step, args)) continue;
+        for (const struct gk_field *f = step->flops; f < step->flops + step->n_flops; f++)
+            if (f->offset == GK_NOWHERE || gk_field_pointer(f, args))
+                flops += f->count * (double)gk_size_at(args, f->rows) * (double)gk_size_at(args, f->cols) *
+                         (double)gk_size_at(args, f->third);
+    }
+    return flops;
+}
+
+enum gk_roof gk_kernel_roof(const struct gk_kernel *kernel, const void *args) {
+    const struct steps *const all = steps_of(kernel);
+    for (const struct step *step = all->list; step < all->list + all->count; step++)
+        if (step->roof == GK_ROOF_FMA && runs(kernel, step, args)) return GK_ROOF_FMA;
+    return GK_ROOF_MEMORY;
+}
+
+double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args) {
+    return gk_kernel_roof(kernel, args) == GK_ROOF_FMA ? gk_kernel_flops(kernel, args) : gk_kernel_bytes(kernel, dtype, args);
+}
