@@ -122,7 +122,7 @@ inside {
 /^GK_END\(/ { finish(); id = "" }
 id != "" {
   rest = $0
-  while (match(rest, /GK_[A-Z0-9_]+\([^)]*\)/)) {
+  while (match(rest, /GK_[A-Z0-9_]+\(("[^"]*"|[^")])*\)/)) {
     call = substr(rest, RSTART, RLENGTH - 1)
     rest = substr(rest, 1, RSTART - 1) substr(rest, RSTART + RLENGTH)
     quoted = match(call, /".*"/) ? substr(call, RSTART + 1, RLENGTH - 2) : ""

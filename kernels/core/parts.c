@@ -62,12 +62,45 @@ static size_t place(const struct gk_kernel *kernel, const struct gk_field *part,
     return GK_NOWHERE;
 }
 
-static void add_operand(struct step *step, const struct gk_field *field, const struct gk_field *own) {
+static bool reads_name(const struct gk_kernel *kernel, const struct gk_field *part, const char *name) {
+    const struct gk_kernel *const theirs = gk_kernel_get(part->id);
+    for (size_t i = 0; i < theirs->n_fields; i++) {
+        const struct gk_field *const f = &theirs->fields[i];
+        if (f->kind == GK_FIELD_IN && strcmp(gk_part_name(kernel, part, f->name), name) == 0) return true;
+    }
+    return false;
+}
+
+bool gk_part_temporary(const struct gk_kernel *kernel, const struct gk_field *part, const struct gk_field *output) {
+    const char *const name = gk_part_name(kernel, part, output->name);
+    bool needed = !(output->flags & GK_FLAG_OPTIONAL);
+    if (gk_part_field(kernel, part, output)) return false;
+    for (const struct gk_field *f = part + 1; f < kernel->fields + kernel->n_fields; f++)
+        needed |= f->kind == GK_FIELD_PART && reads_name(kernel, f, name);
+    return needed;
+}
+
+static void add_operand(const struct gk_kernel *kernel, struct step *step, const struct gk_field *field) {
+    const struct gk_field *const own = gk_part_field(kernel, step->part, field);
     const bool optional = own && own->flags & GK_FLAG_OPTIONAL;
     if (optional && !(field->flags & GK_FLAG_OPTIONAL)) step->needs[step->n_needs++] = own;
     if (field->kind != GK_FIELD_OUT) return;
     if (optional) step->wants[step->n_wants++] = own;
-    else step->always = true;
+    else step->always |= own || gk_part_temporary(kernel, step->part, field);
+}
+
+/* A line of a part's FLOPs, where its output is wanted in any call. */
+static void add_flops(const struct gk_kernel *kernel, struct step *step, const struct gk_field *flops) {
+    const struct gk_kernel *const theirs = gk_kernel_get(step->part->id);
+    const struct gk_field *const output = gk_kernel_field(theirs, GK_FIELD_OUT, flops->name);
+    struct gk_field *const own = &step->flops[step->n_flops];
+    if (output && !gk_part_field(kernel, step->part, output) && !gk_part_temporary(kernel, step->part, output)) return;
+    *own = *flops;
+    own->offset = place(kernel, step->part, flops->offset);
+    own->rows = place(kernel, step->part, flops->rows);
+    own->cols = place(kernel, step->part, flops->cols);
+    own->third = place(kernel, step->part, flops->third);
+    step->n_flops++;
 }
 
 static struct step step_of(const struct gk_kernel *kernel, const struct gk_field *part) {
@@ -76,15 +109,9 @@ static struct step step_of(const struct gk_kernel *kernel, const struct gk_field
     for (size_t i = 0; i < theirs->n_fields; i++) {
         const struct gk_field *const f = &theirs->fields[i];
         if (f->kind == GK_FIELD_ROOF) step.roof = f->roof;
-        if (part && gk_is_operand(f)) add_operand(&step, f, gk_part_field(kernel, part, f));
-        if (f->kind != GK_FIELD_FLOPS) continue;
-        struct gk_field *const own = &step.flops[step.n_flops++];
-        *own = *f;
-        if (!part) continue;
-        own->offset = place(kernel, part, f->offset);
-        own->rows = place(kernel, part, f->rows);
-        own->cols = place(kernel, part, f->cols);
-        own->third = place(kernel, part, f->third);
+        if (part && gk_is_operand(f)) add_operand(kernel, &step, f);
+        if (part && f->kind == GK_FIELD_FLOPS) add_flops(kernel, &step, f);
+        if (!part && f->kind == GK_FIELD_FLOPS) step.flops[step.n_flops++] = *f;
     }
     return step;
 }

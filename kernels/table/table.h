@@ -216,13 +216,15 @@ struct gk_exactness gk_exactness_of(const struct gk_kernel *kernel, const struct
 
 /* A part (GK_FIELD_PART) of a kernel: what the part's name for an operand, dimension or option is in the kernel. */
 const char *gk_part_name(const struct gk_kernel *kernel, const struct gk_field *part, const char *name);
-/* The kernel's field that a field of the part is; NULL: none, so that an option is 0, and an operand is a temporary, which has
- * no field even where the kernel has an input of its name. */
+/* The kernel's field that a field of the part is; NULL: none, so that an option is 0, and an operand absent or a temporary. An
+ * output of the part that has the name of an input of the kernel has none. */
 const struct gk_field *gk_part_field(const struct gk_kernel *kernel, const struct gk_field *part, const struct gk_field *field);
+/* Is an output of the part a temporary? */
+bool gk_part_temporary(const struct gk_kernel *kernel, const struct gk_field *part, const struct gk_field *output);
 /* Does args run the part? */
 bool gk_part_runs(const struct gk_kernel *kernel, const struct gk_field *part, const void *args);
-/* The part's arguments from the kernel's. Pointers of temporaries that it writes are NULL; an input that an earlier part
- * replaced by a temporary is the kernel's: the caller, who has the memory of temporaries, sets both, found by gk_part_name. */
+/* The part's arguments from the kernel's. Pointers to temporaries that it writes are NULL, and an input of which an earlier
+ * part wrote a temporary is the kernel's: the caller, who has the memory of temporaries, sets both. */
 void gk_part_args(const struct gk_kernel *kernel, const struct gk_field *part, const void *args, union gk_any_args *part_args);
 
 /* FLOPs of a call; the roof it is held against; bytes that it must at least move (each operand present once, twice if it is
