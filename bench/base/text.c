@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "isa.h"
-
 enum { WORD_MAX = 48 };
 
 bool gb_text_count(const char *text, uint64_t low, uint64_t high, uint64_t *value) {
@@ -119,22 +117,4 @@ bool gb_text_item(const char **list, char *item, size_t size, bool *too_long) {
     item[length] = '\0';
     *list = comma ? comma + 1 : NULL;
     return true;
-}
-
-struct gb_names gb_family_names(void) {
-    struct gb_names names = {.count = 0};
-    for (int id = 0; id < GK_KERNEL_COUNT; id++) gb_names_add(&names, gk_kernel_get((enum gk_kernel_id)id)->family);
-    return names;
-}
-
-struct gb_names gb_kernel_names(void) {
-    struct gb_names names = {.count = 0};
-    for (int id = 0; id < GK_KERNEL_COUNT; id++) gb_names_add(&names, gk_kernel_get((enum gk_kernel_id)id)->name);
-    return names;
-}
-
-struct gb_names gb_isa_names(void) {
-    struct gb_names names = {.count = 0};
-    for (size_t i = 0; i < GK_ISA_COUNT; i++) gb_names_add(&names, gk_isa_get(i, GK_F32)->name);
-    return names;
 }

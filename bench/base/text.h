@@ -42,6 +42,7 @@ const char *gb_names_refuse(const struct gb_names *names, const char *kind, cons
  * (*too_long) one that does not fit. */
 bool gb_text_item(const char **list, char *item, size_t size, bool *too_long);
 
+/* Of the library. */
 struct gb_names gb_family_names(void);
 struct gb_names gb_kernel_names(void);
 struct gb_names gb_isa_names(void);

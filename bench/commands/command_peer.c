@@ -9,118 +9,45 @@
 #include "peer_child.h"
 #include "text.h"
 
-enum { THREADS_MAX = 1 << 10, ARGS_MAX = 1024, NOTHING = -1 };
+enum { THREADS_MAX = 1 << 10 };
 
 /* gradkern as a contender: a context, and the call that prepare described. */
 struct contender {
     gk_context *ctx;
-    enum gk_kernel_id id;
-    enum gk_dtype dtype;
-    _Alignas(max_align_t) char args[ARGS_MAX];
+    const struct gb_peer_problem *problem;
 };
-
-#define GK_KERNEL(id, family, doc) _Static_assert(sizeof(gk_##id##_args) <= ARGS_MAX, "the arguments of " #id " fit");
-#include "../../kernels/kernels.def"
-
-/* Options in the words of gb_problem_describe. What goes without saying in the operands (labels) sets nothing. */
-static const struct {
-    const char *key, *value;
-    enum gk_field_kind kind;
-    int setting;
-} settings[] = {
-    {"layout", "in_out", GK_FIELD_LAYOUT, GK_IN_OUT},
-    {"layout", "out_in", GK_FIELD_LAYOUT, GK_OUT_IN},
-    {"reduction", "mean", GK_FIELD_REDUCTION, GK_MEAN},
-    {"reduction", "sum", GK_FIELD_REDUCTION, GK_SUM},
-    {"reduction", "none", GK_FIELD_REDUCTION, GK_NONE},
-    {"accumulate", "0", GK_FIELD_ACCUMULATE, false},
-    {"accumulate", "1", GK_FIELD_ACCUMULATE, true},
-    {"ignore", "0", GK_FIELD_IGNORE, false},
-    {"ignore", "1", GK_FIELD_IGNORE, true},
-    {"labels", "index", GK_FIELD_IGNORE, NOTHING},
-    {"labels", "index64", GK_FIELD_IGNORE, NOTHING},
-    {"labels", "dense", GK_FIELD_IGNORE, NOTHING},
-};
-enum { SETTINGS = sizeof settings / sizeof *settings };
-
-static void set(char *args, const struct gk_field *field, int setting) {
-    const bool on = setting != 0;
-    const int64_t ignore_index = -1;
-    if (field->kind == GK_FIELD_LAYOUT || field->kind == GK_FIELD_REDUCTION) {
-        memcpy(args + field->offset, &setting, sizeof setting);
-        return;
-    }
-    memcpy(args + field->offset, &on, sizeof on);
-    if (field->kind == GK_FIELD_IGNORE) memcpy(args + field->offset2, &ignore_index, sizeof ignore_index);
-}
-
-/* False: the kernel has no such option. */
-static bool set_option(char *args, const struct gk_kernel *kernel, const char *key, const char *value) {
-    size_t i = 0;
-    bool found = false;
-    while (i < SETTINGS && (strcmp(settings[i].key, key) != 0 || strcmp(settings[i].value, value) != 0)) i++;
-    for (size_t j = 0; i < SETTINGS && j < kernel->n_fields; j++) {
-        if (kernel->fields[j].kind != settings[i].kind) continue;
-        if (settings[i].setting != NOTHING) set(args, &kernel->fields[j], settings[i].setting);
-        found = true;
-    }
-    return found;
-}
-
-static void set_sizes_and_operands(char *args, const struct gk_kernel *kernel, const struct gb_peer_problem *problem) {
-    for (size_t i = 0; i < kernel->n_fields; i++) {
-        const struct gk_field *const f = &kernel->fields[i];
-        size_t size = 0;
-        if (f->kind == GK_FIELD_DIM) {
-            size = problem->dims[f->dim];
-            memcpy(args + f->offset, &size, sizeof size);
-        }
-        if (f->kind != GK_FIELD_IN && f->kind != GK_FIELD_OUT) continue;
-        void *const start = gb_peer_operand(problem, f->name, &size);
-        memcpy(args + f->offset, &start, sizeof start);
-        if (f->offset2 != GK_NOWHERE) memcpy(args + f->offset2, &size, sizeof size);
-    }
-}
 
 /* What the call would check before it writes anything. */
-static gk_status check(const struct contender *c) {
+static gk_status check(gk_context *ctx, const struct gb_peer_problem *p) {
     struct gk_context_info info;
-    gk_context_inspect(c->ctx, &info);
-    const struct gk_cell *const cell = gk_isa_get(info.isa, c->dtype)->cells[c->id];
+    gk_context_inspect(ctx, &info);
+    const struct gk_cell *const cell = gk_isa_get(info.isa, p->spec.dtype)->cells[p->spec.kernel];
     bool writes;
-    const gk_status status = gk_validate(gk_kernel_get(c->id), c->dtype, c->args, &writes);
-    return status == GK_OK && writes && cell->check ? cell->check(c->args) : status;
-}
-
-static bool unfit(char note[GB_PEER_NOTE_MAX], const char *what, const char *which) {
-    snprintf(note, GB_PEER_NOTE_MAX, "%s %s", what, which);
-    return false;
+    const gk_status status = gk_validate(p->kernel, p->spec.dtype, p->args, &writes);
+    return status == GK_OK && writes && cell->check ? cell->check(p->args) : status;
 }
 
 static bool prepare(void *data, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
     struct contender *const c = data;
-    const struct gk_kernel *const kernel = gk_kernel_find(problem->kernel);
-    if (!kernel) return unfit(note, "no kernel", problem->kernel);
-    if (problem->threads != gk_context_threads(c->ctx)) return unfit(note, "started for another number", "of threads");
-    c->id = 0;
-    while (gk_kernel_get(c->id) != kernel) c->id++;
-    c->dtype = problem->f64 ? GK_F64 : GK_F32;
-    memset(c->args, 0, sizeof c->args);
-    set_sizes_and_operands(c->args, kernel, problem);
-    for (size_t i = 0; i < problem->n_options; i++)
-        if (!set_option(c->args, kernel, problem->options[i].key, problem->options[i].value))
-            return unfit(note, "unknown option", problem->options[i].key);
-    const gk_status status = check(c);
-    if (status != GK_OK) return unfit(note, "the call is refused:", gk_status_string(status));
-    const size_t threads = gk_call_threads(c->ctx, c->id, c->dtype, c->args);
+    c->problem = problem;
+    if (problem->threads != gk_context_threads(c->ctx)) {
+        snprintf(note, GB_PEER_NOTE_MAX, "started for another number of threads");
+        return false;
+    }
+    const gk_status status = check(c->ctx, problem);
+    if (status != GK_OK) {
+        snprintf(note, GB_PEER_NOTE_MAX, "the call is refused: %s", gk_status_string(status));
+        return false;
+    }
+    const size_t threads = gk_call_threads(c->ctx, problem->spec.kernel, problem->spec.dtype, problem->args);
     snprintf(note, GB_PEER_NOTE_MAX, "on %zu thread%s", threads, threads == 1 ? "" : "s");
     return true;
 }
 
 /* Checked before: what can still fail is memory, and what was not computed is not to be timed. */
 static void call(void *data) {
-    struct contender *const c = data;
-    const gk_status status = gk_call(c->ctx, c->id, c->dtype, c->args);
+    const struct contender *const c = data;
+    const gk_status status = gk_call(c->ctx, c->problem->spec.kernel, c->problem->spec.dtype, c->problem->args);
     if (status != GK_OK) exit(gb_fail(GB_EXIT_RESOURCE, "the call failed: %s", gk_status_string(status)));
 }
 
@@ -154,12 +81,17 @@ int gb_command_peer(int argc, char **argv) {
         {"threads", GB_FLAG_COUNT, &threads, "N", "threads (default: as for any program that uses gradkern)", 1, THREADS_MAX,
          NULL},
     };
+    char notes[1000];
+    snprintf(notes, sizeof notes,
+             "gradbench run starts its own contenders so. It leaves the binding of threads to the environment.\n\n"
+             "Options that a line of prepare may have:\n%s",
+             gb_options_help(true));
     const struct gb_syntax syntax = {
         .command = "peer",
         .summary = "Is raced: speaks the protocol of PEERS.md on standard input and output.",
         .options = options,
         .n_options = sizeof options / sizeof *options,
-        .notes = "gradbench run starts its own contenders so. It leaves the binding of threads to the environment.",
+        .notes = notes,
     };
     int code;
     gk_context *ctx;

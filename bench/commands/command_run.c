@@ -281,7 +281,7 @@ static int start(const struct run_options *options) {
     if (code == GB_EXIT_OK && options->json && !json_out) code = gb_result_file_try(options->json);
     if (code == GB_EXIT_OK) code = gb_race_choose(&run->race, options->peers, &options->peer_commands);
     if (code == GB_EXIT_OK) code = gb_plan_make(&run->plan, &options->plan);
-    if (code == GB_EXIT_OK) code = gb_plan_check_memory(&run->plan, run->race.count > 0);
+    if (code == GB_EXIT_OK) code = gb_plan_check(&run->plan, run->race.count > 0);
     if (code == GB_EXIT_OK) code = run_plan(run);
     gb_plan_free(&run->plan);
     free(run);
@@ -321,19 +321,24 @@ static bool parse(struct run_options *o, int argc, char **argv, int *code) {
         {"no-bind", GB_FLAG_SWITCH, &o->no_bind, NULL, "leaves the threads to the operating system", 0, 0, NULL},
         {"no-color", GB_FLAG_SWITCH, &o->no_color, NULL, "plain text on a terminal (NO_COLOR does it too)", 0, 0, NULL},
     };
+    char notes[3000];
     const struct gb_syntax syntax = {
         .command = "run",
         .options = options,
         .n_options = sizeof options / sizeof *options,
         .summary =
             "Verifies each kernel, instruction set and thread count on each problem, then times them in interleaved rounds.",
-        .notes = "A size may be several: n=10,50,100 or n=64..4096*2 (times 2) or n=10..100+10 or n=1..8, up to 1000; each\n"
-                 "combination is a problem.\n\n"
-                 "--json FILE is replaced after each problem, with \"complete\": false until the end.\n\n"
-                 "A peer that is named and is absent, gone or wrong, or does none of the problems, makes the\n"
-                 "exit code 1; those of auto and all do not.\n\n"
-                 "A ratio is the median over rounds of one time over the other's, with its 95 % interval. Faster or slower is\n"
-                 "said only where the whole interval is further from 1 than 3 %, and than one variant timed twice came out."};
+        .notes = notes};
+    snprintf(notes, sizeof notes, "%s%s%s",
+             "A LINE is a kernel or family, the sizes of its dimensions, and options that it has; what run and check print\n"
+             "of a problem is one. A size may be several: n=10,50,100 or n=64..4096*2 (times 2) or n=10..100+10 or n=1..8,\n"
+             "up to 1000; each combination is a problem. name=WORD is what the report calls it. Options:\n",
+             gb_options_help(false),
+             "\n--json FILE is replaced after each problem, with \"complete\": false until the end.\n\n"
+             "A peer that is named and is absent, gone or wrong, or does none of the problems, makes the\n"
+             "exit code 1; those of auto and all do not.\n\n"
+             "A ratio is the median over rounds of one time over the other's, with its 95 % interval. Faster or slower is\n"
+             "said only where the whole interval is further from 1 than 3 %, and than one variant timed twice came out.");
     return gb_options_parse(&syntax, argc, argv, code);
 }
 

@@ -13,48 +13,24 @@
 
 #include "clock.h"
 #include "message.h"
+#include "text.h"
 
-enum { LINE_BYTES = 8192, REPLY_BYTES = 510, REASON_BYTES = 200, THREADS_MAX = 1 << 10, DIMENSION_MAX = 1 << 24 };
+enum { LINE_BYTES = 8192, REPLY_BYTES = 510, REASON_BYTES = 200, THREADS_MAX = 1 << 10, WORDS_MAX = 128 };
 
-/* What kernels.def says of operands, without the library: a peer does not link what it races against. */
-enum shape_kind { SHAPE_KERNEL, SHAPE_DIM, SHAPE_IN, SHAPE_OUT };
-enum shape_element { ELEMENT_REAL, ELEMENT_LABEL, ELEMENT_LABEL64, ELEMENT_BITS };
-enum shape_flag { FLAG_REQUIRED = 0, FLAG_OPTIONAL = 1, FLAG_WEIGHT = 2, FLAG_OPTIONAL_WEIGHT = 3, FLAG_DLOSS = 4 };
-
-struct shape {
-    enum shape_kind kind;
-    const char *name, *rows, *cols; /* names of dimensions; NULL: none */
-    enum shape_element element;
-    unsigned flags;
-};
-
-/* clang-format off */
-static const struct shape shapes[] = {
-#define GK_KERNEL(id, family, doc)       {.kind = SHAPE_KERNEL, .name = #id},
-#define GK_DIM(f)                        {.kind = SHAPE_DIM, .name = #f},
-#define GK_MATRIX_IN(f, rows, cols, fl)  {SHAPE_IN, #f, #rows, #cols, ELEMENT_REAL, FLAG_##fl},
-#define GK_MATRIX_OUT(f, rows, cols, fl) {SHAPE_OUT, #f, #rows, #cols, ELEMENT_REAL, FLAG_##fl},
-#define GK_VECTOR_IN(f, len, fl)         {SHAPE_IN, #f, NULL, #len, ELEMENT_REAL, FLAG_##fl},
-#define GK_VECTOR_OUT(f, len, fl)        {SHAPE_OUT, #f, NULL, #len, ELEMENT_REAL, FLAG_##fl},
-#define GK_SCALAR_OUT(f, fl)             {SHAPE_OUT, #f, NULL, NULL, ELEMENT_REAL, FLAG_##fl},
-#define GK_BITS_IN(f, rows, cols, fl)    {SHAPE_IN, #f, #rows, #cols, ELEMENT_BITS, FLAG_##fl},
-#define GK_BITS_OUT(f, rows, cols, fl)   {SHAPE_OUT, #f, #rows, #cols, ELEMENT_BITS, FLAG_##fl},
-#define GK_LABELS(n, c)                                                                                                    \
-    {SHAPE_IN, "labels", NULL, #n, ELEMENT_LABEL, FLAG_OPTIONAL},                                                          \
-    {SHAPE_IN, "labels64", NULL, #n, ELEMENT_LABEL64, FLAG_OPTIONAL},                                                      \
-    {SHAPE_IN, "t", #n, #c, ELEMENT_REAL, FLAG_OPTIONAL},
-#define GK_DLOSS(n)                      {SHAPE_IN, "dloss", NULL, #n, ELEMENT_REAL, FLAG_OPTIONAL | FLAG_DLOSS},
+#define GK_KERNEL(id, family, doc) _Static_assert(sizeof(gk_##id##_args) <= GB_PEER_ARGS_MAX, "the arguments of " #id " fit");
 #include "../../kernels/kernels.def"
-};
-/* clang-format on */
-enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-/* The words of a prepare line, before they are believed. */
+struct word {
+    const char *key, *value;
+    bool taken;
+};
+
+/* The words of a prepare line, and what they say. */
 struct request {
     struct gb_peer_problem problem;
-    const char *dtype, *memory;
-    size_t offsets[GB_PEER_OPERANDS_MAX];
-    unsigned seen; /* bit i: keys[i] */
+    struct word words[WORDS_MAX];
+    size_t n_words;
+    bool unsupported; /* the error is that it is not known here */
     char error[REASON_BYTES];
 };
 
@@ -66,17 +42,18 @@ struct server {
 };
 
 void *gb_peer_operand(const struct gb_peer_problem *problem, const char *name, size_t *ld) {
-    for (size_t i = 0; i < problem->n_operands; i++) {
-        if (strcmp(problem->operands[i].name, name) != 0) continue;
-        if (ld) *ld = problem->operands[i].ld;
-        return problem->operands[i].start;
-    }
-    return NULL;
+    const struct gk_field *const in = gk_kernel_field(problem->kernel, GK_FIELD_IN, name);
+    const struct gk_field *const f = in ? in : gk_kernel_field(problem->kernel, GK_FIELD_OUT, name);
+    void *start = NULL;
+    if (f) memcpy(&start, problem->args + f->offset, sizeof start);
+    if (start && ld) *ld = f->offset2 == GK_NOWHERE ? 0 : gk_size_at(problem->args, f->offset2);
+    return start;
 }
 
-const char *gb_peer_option(const struct gb_peer_problem *problem, const char *key) {
-    for (size_t i = 0; i < problem->n_options; i++)
-        if (strcmp(problem->options[i].key, key) == 0) return problem->options[i].value;
+const char *gb_peer_unknown_option(const struct gb_peer_problem *problem, unsigned known) {
+    for (enum gb_option o = 0; o < GB_OPTION_COUNT; o++)
+        if (gb_option_is_for_peers(o) && gb_option_differs(o, &problem->spec, 0) && !(known & 1u << o))
+            return gb_option_name(o);
     return NULL;
 }
 
@@ -90,171 +67,125 @@ static bool refuse(struct request *r, const char *format, ...) {
     return false;
 }
 
-/* Digits, up to *end. */
-static bool read_digits(const char *text, const char **end, uint64_t *value) {
-    uint64_t sum = 0;
-    const char *p = text;
-    for (; *p >= '0' && *p <= '9'; p++) {
-        if (__builtin_mul_overflow(sum, 10u, &sum) || __builtin_add_overflow(sum, (uint64_t)(*p - '0'), &sum)) return false;
-    }
-    *value = sum;
-    *end = p;
-    return p != text;
-}
-
-static bool read_count(const char *text, uint64_t low, uint64_t high, size_t *value) {
-    const char *end;
-    uint64_t number;
-    if (!read_digits(text, &end, &number) || *end || number < low || number > high) return false;
-    *value = (size_t)number;
-    return true;
-}
-
-static bool copy_text(char *to, size_t size, const char *from) {
-    const size_t length = strlen(from);
-    if (length == 0 || length >= size) return false;
-    memcpy(to, from, length + 1);
-    return true;
-}
-
-enum key_kind { KEY_KERNEL, KEY_DTYPE, KEY_MEMORY, KEY_COUNT };
-
-static const struct {
-    const char *name;
-    enum key_kind kind;
-    size_t offset; /* KEY_COUNT: in the problem */
-    uint64_t low, high;
-    bool required;
-} keys[] = {
-    {"kernel", KEY_KERNEL, 0, 0, 0, true},
-    {"dtype", KEY_DTYPE, 0, 0, 0, true},
-    {"threads", KEY_COUNT, offsetof(struct gb_peer_problem, threads), 1, THREADS_MAX, true},
-    {"memory", KEY_MEMORY, 0, 0, 0, true},
-    {"bytes", KEY_COUNT, offsetof(struct gb_peer_problem, bytes), 1, PTRDIFF_MAX, true},
-#define GK_DIMENSION(f, doc) {#f, KEY_COUNT, offsetof(struct gb_peer_problem, f), 0, DIMENSION_MAX, false},
-#include "../../kernels/kernels.def"
-};
-enum { KEYS = sizeof keys / sizeof *keys };
-
-static int key_index(const char *name) {
-    for (int i = 0; i < KEYS; i++)
-        if (strcmp(keys[i].name, name) == 0) return i;
-    return -1;
-}
-
-static bool take_key(struct request *r, int index, const char *value) {
-    bool good = true;
-    if (r->seen & 1u << index) return refuse(r, "%s is given twice", keys[index].name);
-    r->seen |= 1u << index;
-    switch (keys[index].kind) {
-    case KEY_KERNEL: good = copy_text(r->problem.kernel, sizeof r->problem.kernel, value); break;
-    case KEY_DTYPE:
-        r->problem.f64 = strcmp(value, "f64") == 0;
-        good = r->problem.f64 || strcmp(value, "f32") == 0;
-        break;
-    case KEY_MEMORY: r->memory = value; break;
-    case KEY_COUNT:
-        good = read_count(value, keys[index].low, keys[index].high, (size_t *)((char *)&r->problem + keys[index].offset));
-    }
-    return good || refuse(r, "bad value of %s: '%.80s'", keys[index].name, value);
-}
-
-static bool take_operand(struct request *r, const char *name, const char *value, bool output) {
-    struct gb_peer_problem *const p = &r->problem;
-    struct gb_peer_operand operand = {.output = output};
-    uint64_t offset;
-    const char *end;
-    if (p->n_operands == GB_PEER_OPERANDS_MAX) return refuse(r, "more than %d operands", GB_PEER_OPERANDS_MAX);
-    if (!copy_text(operand.name, sizeof operand.name, name)) return refuse(r, "no name of an operand: '%.80s'", name);
-    for (size_t i = 0; i < p->n_operands; i++)
-        if (strcmp(p->operands[i].name, name) == 0) return refuse(r, "operand %s is given twice", name);
-    if (!read_digits(value, &end, &offset) || *end != ',' || !read_count(end + 1, 0, PTRDIFF_MAX, &operand.ld))
-        return refuse(r, "operand %s needs OFFSET,LD (got '%.80s')", name, value);
-    r->offsets[p->n_operands] = (size_t)offset;
-    p->operands[p->n_operands++] = operand;
-    return true;
-}
-
-static bool take_option(struct request *r, const char *key, const char *value) {
-    struct gb_peer_problem *const p = &r->problem;
-    if (gb_peer_option(p, key)) return refuse(r, "option %s is given twice", key);
-    if (p->n_options == GB_PEER_OPTIONS_MAX) return refuse(r, "more than %d options", GB_PEER_OPTIONS_MAX);
-    if (!copy_text(p->options[p->n_options].key, sizeof p->options->key, key) ||
-        !copy_text(p->options[p->n_options].value, sizeof p->options->value, value))
-        return refuse(r, "an option is empty or too long: '%.80s=%.80s'", key, value);
-    p->n_options++;
-    return true;
-}
-
-static bool take_word(struct request *r, char *word) {
-    char *const equals = strchr(word, '=');
-    if (!equals) return refuse(r, "not KEY=VALUE: '%.80s'", word);
-    *equals = '\0';
-    const int index = key_index(word);
-    if (index >= 0) return take_key(r, index, equals + 1);
-    if (strncmp(word, "in.", 3) == 0) return take_operand(r, word + 3, equals + 1, false);
-    if (strncmp(word, "out.", 4) == 0) return take_operand(r, word + 4, equals + 1, true);
-    return take_option(r, word, equals + 1);
-}
-
-/* The entry of the kernel in shapes, or NULL. */
-static const struct shape *find_kernel(const char *name) {
-    for (size_t i = 0; i < SHAPES; i++)
-        if (shapes[i].kind == SHAPE_KERNEL && strcmp(shapes[i].name, name) == 0) return &shapes[i];
+static struct word *find_word(struct request *r, const char *key) {
+    for (size_t i = 0; i < r->n_words; i++)
+        if (strcmp(r->words[i].key, key) == 0) return &r->words[i];
     return NULL;
 }
 
-static size_t dimension(const struct gb_peer_problem *p, const char *name) { return name ? p->dims[gk_dim_find(name)] : 1; }
-
-static bool option_is(const struct gb_peer_problem *p, const char *key, const char *value) {
-    const char *const got = gb_peer_option(p, key);
-    return got && strcmp(got, value) == 0;
+/* The value that is given to the key, NULL: none. */
+static const char *take(struct request *r, const char *key) {
+    struct word *const word = find_word(r, key);
+    if (!word) return NULL;
+    word->taken = true;
+    return word->value;
 }
 
-/* False: the operand has elements outside the memory, or its rows overlap. */
-static bool fits(struct request *r, const struct shape *shape, struct gb_peer_operand *operand, size_t offset) {
-    const struct gb_peer_problem *const p = &r->problem;
-    const size_t sizes[] = {p->f64 ? sizeof(double) : sizeof(float), sizeof(int32_t), sizeof(int64_t), sizeof(uint64_t)};
-    const bool turned = shape->flags & FLAG_WEIGHT && option_is(p, "layout", "out_in");
-    const bool single = shape->flags & FLAG_DLOSS && !option_is(p, "reduction", "none");
-    const size_t size = sizes[shape->element], rows = dimension(p, turned ? shape->cols : shape->rows);
-    size_t row = single ? 1 : dimension(p, turned ? shape->rows : shape->cols), end = 0;
-    if (shape->element == ELEMENT_BITS) row = row / 64 + (row % 64 != 0);
-    if (!shape->rows) operand->ld = 0;
-    if (offset > p->bytes) return refuse(r, "operand %s starts outside the memory", shape->name);
-    if (offset % size) return refuse(r, "operand %s is not aligned to its elements", shape->name);
-    if (rows == 0 || row == 0) return true;
-    if (shape->rows && operand->ld < row)
-        return refuse(r, "operand %s has a leading dimension of %zu, below its row of %zu", shape->name, operand->ld, row);
-    if (__builtin_mul_overflow(rows - 1, operand->ld, &end) || __builtin_add_overflow(end, row, &end) ||
-        __builtin_mul_overflow(end, size, &end) || end > p->bytes - offset)
-        return refuse(r, "operand %s does not fit in the memory", shape->name);
+static bool cut_words(struct request *r, char *text) {
+    char *rest = NULL;
+    for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        char *const equals = strchr(word, '=');
+        if (!equals) return refuse(r, "not KEY=VALUE: '%.80s'", word);
+        *equals = '\0';
+        if (find_word(r, word)) return refuse(r, "%.80s is given twice", word);
+        if (r->n_words == WORDS_MAX) return refuse(r, "more than %d words", WORDS_MAX);
+        r->words[r->n_words++] = (struct word){.key = word, .value = equals + 1};
+    }
     return true;
 }
 
-/* The operand of that shape, if it is given, must suit it. */
-static bool check_shape(struct request *r, const struct shape *shape, size_t *matched) {
-    struct gb_peer_problem *const p = &r->problem;
-    for (size_t i = 0; i < p->n_operands; i++) {
-        if (strcmp(p->operands[i].name, shape->name) != 0) continue;
-        if (p->operands[i].output != (shape->kind == SHAPE_OUT))
-            return refuse(r, "%s is no %s operand", shape->name, p->operands[i].output ? "output" : "input");
-        ++*matched;
-        return fits(r, shape, &p->operands[i], r->offsets[i]);
-    }
-    return shape->flags & FLAG_OPTIONAL || refuse(r, "operand %s is missing", shape->name);
+static bool take_count(struct request *r, const char *key, uint64_t low, uint64_t high, size_t *count) {
+    const char *const value = take(r, key);
+    if (!value) return refuse(r, "%s is missing", key);
+    return gb_text_count(value, low, high, count) || refuse(r, "bad value of %s: '%.80s'", key, value);
 }
 
-static bool check_operands(struct request *r, const struct shape *kernel) {
-    size_t matched = 0;
-    for (const struct shape *s = kernel + 1; s < shapes + SHAPES && s->kind != SHAPE_KERNEL; s++) {
-        if (s->kind == SHAPE_DIM) {
-            if (!(r->seen & 1u << key_index(s->name))) return refuse(r, "dimension %s is missing", s->name);
-        } else if (!check_shape(r, s, &matched)) {
+static bool take_option(struct request *r, enum gb_option option) {
+    const char *const value = take(r, gb_option_name(option));
+    return !value || gb_option_read(option, value, &r->problem.spec) ||
+           refuse(r, "bad value of %s: '%.80s'", gb_option_name(option), value);
+}
+
+static bool take_kernel(struct request *r) {
+    const char *const name = take(r, "kernel");
+    if (!name || !*name) return refuse(r, "kernel is missing");
+    r->problem.kernel = gk_kernel_find(name);
+    r->unsupported = !r->problem.kernel;
+    if (r->unsupported) return refuse(r, "no kernel %.80s is known here", name);
+    while (gk_kernel_get(r->problem.spec.kernel) != r->problem.kernel) r->problem.spec.kernel++;
+    return true;
+}
+
+/* All but the operands. */
+static bool take_spec(struct request *r) {
+    struct gb_peer_problem *const p = &r->problem;
+    if (!take_kernel(r)) return false;
+    if (!find_word(r, gb_option_name(GB_OPTION_DTYPE))) return refuse(r, "dtype is missing");
+    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
+        if (gk_kernel_field(p->kernel, GK_FIELD_DIM, gk_dim_name(dim)) &&
+            !take_count(r, gk_dim_name(dim), 0, GB_DIMENSION_MAX, &p->spec.dims[dim]))
             return false;
-        }
+    for (enum gb_option o = 0; o < GB_OPTION_COUNT; o++)
+        if ((o == GB_OPTION_DTYPE || (gb_option_is_for_peers(o) && gb_kernel_has(p->spec.kernel, o))) && !take_option(r, o))
+            return false;
+    gb_spec_arguments(&p->spec, p->args);
+    return take_count(r, "threads", 1, THREADS_MAX, &p->threads) && take_count(r, "bytes", 1, PTRDIFF_MAX, &p->bytes);
+}
+
+/* False: the operand has elements outside the memory, or its rows overlap. */
+static bool fits(struct request *r, const struct gk_field *field, size_t offset, size_t ld) {
+    const struct gb_peer_problem *const p = &r->problem;
+    const size_t size = gk_element_size(field->element, p->spec.dtype), rows = gk_field_rows(field, p->kernel, p->args),
+                 row = gk_field_row_elements(field, p->kernel, p->args);
+    size_t end = 0;
+    if (offset > p->bytes) return refuse(r, "operand %s starts outside the memory", field->name);
+    if (offset % size) return refuse(r, "operand %s is not aligned to its elements", field->name);
+    if (rows == 0 || row == 0) return true;
+    if (field->offset2 != GK_NOWHERE && ld < row)
+        return refuse(r, "operand %s has a leading dimension of %zu, below its row of %zu", field->name, ld, row);
+    if (__builtin_mul_overflow(rows - 1, ld, &end) || __builtin_add_overflow(end, row, &end) ||
+        __builtin_mul_overflow(end, size, &end) || end > p->bytes - offset)
+        return refuse(r, "operand %s does not fit in the memory", field->name);
+    return true;
+}
+
+static bool take_operand(struct request *r, const struct gk_field *field) {
+    struct gb_peer_problem *const p = &r->problem;
+    char key[80], offset_text[24];
+    size_t offset, ld;
+    bool too_long;
+    snprintf(key, sizeof key, "%s.%s", field->kind == GK_FIELD_OUT ? "out" : "in", field->name);
+    const char *const value = take(r, key), *rest = value;
+    if (!value) return field->flags & GK_FLAG_OPTIONAL || refuse(r, "operand %s is missing", field->name);
+    if (!gb_text_item(&rest, offset_text, sizeof offset_text, &too_long) || !rest ||
+        !gb_text_count(offset_text, 0, SIZE_MAX, &offset) || !gb_text_count(rest, 0, PTRDIFF_MAX, &ld))
+        return refuse(r, "operand %s needs OFFSET,LD (got '%.80s')", field->name, value);
+    if (!fits(r, field, offset, ld)) return false;
+    void *const start = (char *)p->memory + offset;
+    memcpy(p->args + field->offset, &start, sizeof start);
+    if (field->offset2 != GK_NOWHERE) memcpy(p->args + field->offset2, &ld, sizeof ld);
+    p->n_operands++;
+    return true;
+}
+
+static bool take_operands(struct request *r) {
+    const struct gk_kernel *const kernel = r->problem.kernel;
+    for (size_t i = 0; i < kernel->n_fields; i++) {
+        const struct gk_field *const f = &kernel->fields[i];
+        if ((f->kind == GK_FIELD_IN || f->kind == GK_FIELD_OUT) && !take_operand(r, f)) return false;
     }
-    return matched == r->problem.n_operands || refuse(r, "an operand that %s does not have", kernel->name);
+    return true;
+}
+
+/* Nothing is left: an operand would be a mistake, any other word may be of a later gradbench. */
+static bool all_taken(struct request *r) {
+    for (size_t i = 0; i < r->n_words; i++) {
+        const char *const key = r->words[i].key;
+        if (r->words[i].taken) continue;
+        r->unsupported = strncmp(key, "in.", 3) != 0 && strncmp(key, "out.", 4) != 0;
+        return refuse(r, "%s has no %.80s", r->problem.kernel->name, key);
+    }
+    return true;
 }
 
 /* A file that is shorter than it is said to be would end the process at a touch of what it lacks. */
@@ -270,22 +201,13 @@ static bool map_descriptor(struct request *r, int fd) {
 }
 
 static bool map_memory(struct request *r) {
-    const int fd = open(r->memory, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    const char *const path = take(r, "memory");
+    if (!path) return refuse(r, "memory is missing");
+    const int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) return refuse(r, "memory cannot be opened: %s", strerror(errno));
     const bool mapped = map_descriptor(r, fd);
     close(fd);
-    for (size_t i = 0; mapped && i < r->problem.n_operands; i++)
-        r->problem.operands[i].start = (char *)r->problem.memory + r->offsets[i];
     return mapped;
-}
-
-static bool read_words(struct request *r, char *words) {
-    char *rest = NULL;
-    for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-        if (!take_word(r, word)) return false;
-    for (int i = 0; i < KEYS; i++)
-        if (keys[i].required && !(r->seen & 1u << i)) return refuse(r, "%s is missing", keys[i].name);
-    return true;
 }
 
 static bool write_all(int fd, const char *bytes, size_t count) {
@@ -317,7 +239,7 @@ static bool say(int fd, const char *format, ...) {
 
 static void forget(struct server *s) {
     if (s->request.problem.memory) munmap(s->request.problem.memory, s->request.problem.bytes);
-    s->request = (struct request){.seen = 0};
+    s->request = (struct request){.n_words = 0};
     s->ready = false;
 }
 
@@ -325,21 +247,19 @@ static bool serve_prepare(struct server *s, char *words) {
     struct request *const r = &s->request;
     char note[GB_PEER_NOTE_MAX] = "";
     forget(s);
-    if (!read_words(r, words)) return say(s->out, "error %s", r->error);
-    const struct shape *const kernel = find_kernel(r->problem.kernel);
-    if (!kernel) return say(s->out, "unsupported no kernel %s is known here", r->problem.kernel);
-    if (!check_operands(r, kernel) || !map_memory(r)) return say(s->out, "error %s", r->error);
+    if (!cut_words(r, words) || !take_spec(r) || !map_memory(r) || !take_operands(r) || !all_taken(r))
+        return say(s->out, "%s %s", r->unsupported ? "unsupported" : "error", r->error);
     s->ready = s->peer->prepare(s->peer->data, &r->problem, note);
     note[sizeof note - 1] = '\0';
     return say(s->out, "%s%s%s", s->ready ? "ready" : "unsupported", note[0] ? " " : "", note);
 }
 
 static bool serve_run(const struct server *s, const char *text) {
-    size_t count;
-    if (!read_count(text, 1, PTRDIFF_MAX, &count)) return say(s->out, "error run needs a count of at least 1");
+    uint64_t count;
+    if (!gb_text_count(text, 1, PTRDIFF_MAX, &count)) return say(s->out, "error run needs a count of at least 1");
     if (!s->ready) return say(s->out, "error nothing is prepared");
     const double start = gb_clock_ns();
-    for (size_t i = 0; i < count; i++) s->peer->call(s->peer->data);
+    for (uint64_t i = 0; i < count; i++) s->peer->call(s->peer->data);
     const double ns = gb_clock_ns() - start;
     if (!s->peer->threads) return say(s->out, "ran %.0f", ns > 1 ? ns : 1);
     return say(s->out, "ran %.0f %zu", ns > 1 ? ns : 1, s->peer->threads(s->peer->data));

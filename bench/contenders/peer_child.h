@@ -2,55 +2,36 @@
 #ifndef GB_PEER_CHILD_H
 #define GB_PEER_CHILD_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#include "table.h"
+#include "vocabulary.h"
 
-enum { GB_PEER_OPERANDS_MAX = 16, GB_PEER_OPTIONS_MAX = 16, GB_PEER_NOTE_MAX = 200 };
-
-struct gb_peer_operand {
-    char name[24];
-    void *start;
-    size_t ld; /* elements; 0: a vector or scalar */
-    bool output;
-};
+enum { GB_PEER_ARGS_MAX = 1024, GB_PEER_NOTE_MAX = 200 };
 
 /* What prepare said. It was checked against kernels.def: every operand is one of the kernel's, aligned to its elements and in
  * the memory with all its rows, the required ones are there, and dimensions are at most 2^24. Labels' values were not looked
  * at. */
 struct gb_peer_problem {
-    char kernel[48];
-    bool f64;
+    struct gb_problem_spec spec; /* kernel, type, dimensions, and the options that PEERS.md has */
+    const struct gk_kernel *kernel;
     size_t threads;
-    union { /* by name, or by gk_dim; 0: not given */
-        size_t dims[GK_DIM_COUNT];
-        struct {
-#define GK_DIMENSION(f, doc) size_t f;
-#include "../../kernels/kernels.def"
-        };
-    };
-    struct gb_peer_operand operands[GB_PEER_OPERANDS_MAX];
     size_t n_operands;
-    struct {
-        char key[24], value[24];
-    } options[GB_PEER_OPTIONS_MAX]; /* those not at their default */
-    size_t n_options;
     void *memory;
     size_t bytes;
+    _Alignas(max_align_t) char args[GB_PEER_ARGS_MAX]; /* the kernel's argument struct, complete */
 };
 
-/* The operand's memory, or NULL; *ld, if ld is not NULL. */
+/* The operand's memory, or NULL; *ld, if ld is not NULL: elements, 0 for a vector or scalar. */
 void *gb_peer_operand(const struct gb_peer_problem *problem, const char *name, size_t *ld);
-/* The value of an option, or NULL: at its default. */
-const char *gb_peer_option(const struct gb_peer_problem *problem, const char *key);
+
+/* The name of an option that is not at its default and not among those known (bits 1u << gb_option); NULL: there is none. */
+const char *gb_peer_unknown_option(const struct gb_peer_problem *problem, unsigned known);
 
 struct gb_peer {
     char description[GB_PEER_NOTE_MAX];
     void *data;
     /* True: ready, note may say how. False: unsupported, note says why. The problem lives until the next prepare. The outputs
-     * stay as they are. Kernels that kernels.def does not have never come here: they are unsupported. */
+     * stay as they are. Kernels and options that the vocabulary does not have never come here: they are unsupported. */
     bool (*prepare)(void *data, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]);
     /* One call of the prepared kernel. Not NULL. */
     void (*call)(void *data);

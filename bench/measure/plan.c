@@ -107,20 +107,6 @@ static int parse_dtypes(const char *list, bool dtypes[GK_DTYPE_COUNT]) {
     return too_long ? refuse_item("dtype") : GB_EXIT_OK;
 }
 
-/* number: of the --shape, from 1, for those without a name. */
-static int read_shape(struct gb_plan *plan, const char *text, size_t number) {
-    char label[32];
-    struct gb_parse_error error;
-    const size_t before = plan->workload.count;
-    if (strpbrk(text, "\r\n")) return gb_fail(GB_EXIT_USAGE, "--shape takes one line");
-    snprintf(label, sizeof label, "shape%zu", number);
-    if (!gb_workload_parse(&plan->workload, label, text, strlen(text), &error))
-        return error.line ? gb_fail(GB_EXIT_USAGE, "--shape, column %zu: %s", error.column, error.text)
-                          : gb_fail(GB_EXIT_RESOURCE, "no memory");
-    if (plan->workload.count == before) return gb_fail(GB_EXIT_USAGE, "--shape holds no problem (got '%.80s')", text);
-    return GB_EXIT_OK;
-}
-
 /* One more part of what is run, for the report. */
 static void add_source(struct gb_plan *plan, const char *format, ...) {
     const size_t used = strlen(plan->source);
@@ -148,7 +134,9 @@ static int read_shapes(struct gb_plan *plan, const struct gb_plan_options *optio
     }
     const size_t before = plan->workload.count;
     for (size_t i = 0; i < options->shapes.count; i++) {
-        const int code = read_shape(plan, options->shapes.list[i], i + 1);
+        char label[32]; /* of those without a name */
+        snprintf(label, sizeof label, "shape%zu", i + 1);
+        const int code = gb_workload_read_line(&plan->workload, "--shape", label, options->shapes.list[i]);
         if (code != GB_EXIT_OK) return code;
     }
     const size_t shapes = plan->workload.count - before;
@@ -160,7 +148,7 @@ static int read_shapes(struct gb_plan *plan, const struct gb_plan_options *optio
 
 /* A line that names its type keeps it; the others are run in each type asked for. */
 static bool wanted(const struct gb_shape *shape, enum gk_dtype dtype, const bool asked[GK_DTYPE_COUNT]) {
-    return shape->has_dtype ? shape->spec.dtype == dtype : asked[dtype];
+    return gb_shape_says(shape, GB_OPTION_DTYPE) ? shape->spec.dtype == dtype : asked[dtype];
 }
 
 static int make_tasks(struct gb_plan *plan, const struct gb_plan_options *options) {
@@ -176,11 +164,8 @@ static int make_tasks(struct gb_plan *plan, const struct gb_plan_options *option
                 const struct gb_shape *const shape = &plan->workload.shapes[i];
                 if (!kernels[id] || !shape->kernels[id] || !wanted(shape, (enum gk_dtype)dtype, asked)) continue;
                 struct gb_task *const task = &plan->tasks[plan->n_tasks++];
-                *task = (struct gb_task){.spec = shape->spec, .workload = shape->name};
-                task->spec.kernel = (enum gk_kernel_id)id;
-                task->spec.dtype = (enum gk_dtype)dtype;
-                task->spec.seed = options->seed;
-                task->spec.data = GB_DATA_NORMAL;
+                task->spec = gb_shape_problem(shape, (enum gk_kernel_id)id, (enum gk_dtype)dtype, options->seed);
+                task->workload = shape->name;
                 plan->dtypes[dtype] = true;
             }
     if (plan->n_tasks == 0)
@@ -244,14 +229,16 @@ static double bytes_needed(const struct gb_problem_spec *spec, bool raced) {
     return (raced ? 4.25 : 1.25) * (double)operands + (double)copies + 0x1p25;
 }
 
-int gb_plan_check_memory(const struct gb_plan *plan, bool raced) {
+int gb_plan_check(const struct gb_plan *plan, bool raced) {
     const struct gb_memory memory = gb_memory_available();
     for (size_t i = 0; i < plan->n_tasks; i++) {
         const struct gb_problem_spec *const spec = &plan->tasks[i].spec;
         const double needed = bytes_needed(spec, raced);
         char problem[256], want[24], operands[24], have[24];
-        if (needed <= memory.bytes) continue;
         gb_problem_describe(spec, problem, sizeof problem);
+        if (raced && spec->data != GB_DATA_NORMAL) /* measure/bound.h knows no other */
+            return gb_fail(GB_EXIT_USAGE, "%s: a peer's results are judged with data=normal only", problem);
+        if (needed <= memory.bytes) continue;
         return gb_fail(GB_EXIT_RESOURCE, "%s needs %s (operands %s, the rest to verify it and to work), but %s are %s", problem,
                        gb_bytes_text(needed, want, sizeof want),
                        gb_bytes_text((double)gb_problem_bytes(spec), operands, sizeof operands),

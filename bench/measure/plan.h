@@ -61,8 +61,9 @@ bool gb_is_ref(const struct gb_variant *variant);
 /* Adds a peer as the last variant; there is room for GB_RACED_MAX at each thread count. */
 struct gb_variant *gb_plan_add_peer(struct gb_plan *plan, const char *name, size_t threads);
 
-/* Refuses, before anything is allocated, a plan of which a problem does not fit in memory. raced: with peers. */
-int gb_plan_check_memory(const struct gb_plan *plan, bool raced);
+/* Refuses, before anything is allocated, a plan of which a problem does not fit in memory, or is none for a race. raced: with
+ * peers. */
+int gb_plan_check(const struct gb_plan *plan, bool raced);
 
 /* Parts of command lines that other commands have too. 0: good; else an exit code, after the error was printed. */
 /* Names of kernels, families, and globs of kernels' names. */

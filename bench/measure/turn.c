@@ -39,16 +39,17 @@ static void append_operands(struct text *text, const struct gb_problem *problem)
 
 bool gb_turn_line(const struct gb_problem *problem, size_t threads, char *line, size_t size) {
     const struct gb_problem_spec *const spec = &problem->spec;
+    char value[GB_VALUE_MAX];
     struct text text = {line, size, 0};
-    char options[100];
     append(&text, "prepare kernel=%s dtype=%s threads=%zu", problem->kernel->name, gk_dtype_name(spec->dtype), threads);
     for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
         if (gk_kernel_field(problem->kernel, GK_FIELD_DIM, gk_dim_name(dim)))
             append(&text, " %s=%zu", gk_dim_name(dim), spec->dims[dim]);
     append(&text, " memory=/proc/%ld/fd/%d bytes=%zu", (long)getpid(), problem->shared.fd, problem->shared.bytes);
     append_operands(&text, problem);
-    gb_problem_options(spec, gb_kernel_options(spec->kernel), "=1", options, sizeof options);
-    append(&text, "%s", options);
+    for (enum gb_option option = 0; option < GB_OPTION_COUNT; option++)
+        if (gb_option_is_for_peers(option) && gb_kernel_has(spec->kernel, option) && gb_option_differs(option, spec, 0))
+            append(&text, " %s=%s", gb_option_name(option), gb_option_text(option, spec, value));
     return text.used < text.size;
 }
 

@@ -7,12 +7,10 @@
 #include <strings.h>
 
 #include "clock.h"
-#include "core/cpu.h"
 #include "message.h"
 #include "peer_child.h"
 
 enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 };
-enum { ALL_512 = GK_CPU_AVX512F | GK_CPU_AVX512DQ | GK_CPU_AVX512BW | GK_CPU_AVX512VL };
 
 typedef void gemm_f32(int order, int ta, int tb, int rows, int cols, int depth, float alpha, const float *a, int ld_a,
                       const float *b, int ld_b, float beta, float *c, int ld_c);
@@ -127,22 +125,6 @@ static bool unfit(char note[GB_PEER_NOTE_MAX], const char *what, const char *whi
     return false;
 }
 
-/* An option that is in *on afterwards, where it has one of its two values. */
-static bool take_option(const char *value, const char *off, const char *on, bool *is_on) {
-    *is_on = strcmp(value, on) == 0;
-    return *is_on || strcmp(value, off) == 0;
-}
-
-static bool take_options(struct job *job, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
-    for (size_t i = 0; i < problem->n_options; i++) {
-        const char *const key = problem->options[i].key, *const value = problem->options[i].value;
-        const bool layout = strcmp(key, "layout") == 0 && take_option(value, "in_out", "out_in", &job->out_in);
-        const bool accumulate = strcmp(key, "accumulate") == 0 && take_option(value, "0", "1", &job->accumulate);
-        if (!layout && !accumulate) return unfit(note, "an option that it does not know: ", key);
-    }
-    return true;
-}
-
 static bool take_operands(struct job *job, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
     const struct {
         const char *name;
@@ -210,14 +192,19 @@ static void set_threads(const struct blas *blas, size_t threads) {
 
 static bool prepare(void *data, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
     struct job *const job = data;
-    const bool has_d = strcmp(problem->kernel, "affine_db") != 0;
+    const struct gb_problem_spec *const s = &problem->spec;
+    const char *const unknown = gb_peer_unknown_option(problem, 1u << GB_OPTION_LAYOUT | 1u << GB_OPTION_ACCUMULATE);
+    const bool has_d = strcmp(problem->kernel->name, "affine_db") != 0;
     release(job);
-    *job = (struct job){.blas = job->blas, .n = problem->n, .d = problem->d, .m = problem->m, .f64 = problem->f64};
+    *job = (struct job){.blas = job->blas, .n = s->n, .d = s->d, .m = s->m, .f64 = s->dtype == GK_F64};
+    job->out_in = s->layout == GK_OUT_IN;
+    job->accumulate = s->accumulate;
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
-        if (strcmp(kernels[i].kernel, problem->kernel) == 0) job->run = kernels[i].run;
-    if (!job->run) return unfit(note, "a BLAS has no ", problem->kernel);
+        if (strcmp(kernels[i].kernel, problem->kernel->name) == 0) job->run = kernels[i].run;
+    if (!job->run) return unfit(note, "a BLAS has no ", problem->kernel->name);
     if (!job->n || !job->m || (has_d && !job->d)) return unfit(note, "an empty problem", "");
-    if (!take_options(job, problem, note) || !take_operands(job, problem, note)) return false;
+    if (unknown) return unfit(note, "an option that it does not know: ", unknown);
+    if (!take_operands(job, problem, note)) return false;
     if (!allocate(job)) return unfit(note, "no memory", "");
     set_threads(&job->blas, problem->threads);
     if (!job->db.at) return true;
@@ -247,11 +234,15 @@ static const struct core {
 
 /* A library that does not know a CPU's model falls back to kernels for one that is long gone. */
 static void warn_of_core(const char *name, char *text, size_t size) {
-    struct gk_cpu_dump dump;
-    gk_cpu_read(&dump);
-    const uint32_t has = gk_cpu_features(&dump);
-    const bool fma = has & GK_CPU_FMA;
-    const int bits = (has & ALL_512) == ALL_512 ? 512 : has & GK_CPU_AVX2 ? 256 : 128;
+#ifdef __x86_64__
+    const bool fma = __builtin_cpu_supports("fma"),
+               all_512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    const int bits = all_512 ? 512 : __builtin_cpu_supports("avx2") ? 256 : 128;
+#else
+    const bool fma = false;
+    const int bits = 0;
+#endif
     text[0] = '\0';
     for (size_t i = 0; i < sizeof cores / sizeof *cores; i++) {
         if (strcasecmp(cores[i].name, name) != 0 || (cores[i].bits >= bits && cores[i].fma >= fma)) continue;

@@ -62,32 +62,17 @@ static const struct {
     {"softmax_xent", {softmax_xent_f32, softmax_xent_f64}},
 };
 
-static const struct {
-    const char *key, *value;
-} known[] = {
-    {"layout", "in_out"},  {"layout", "out_in"}, {"accumulate", "0"}, {"accumulate", "1"},
-    {"reduction", "mean"}, {"reduction", "sum"}, {"labels", "index"}, {"ignore", "0"},
-};
-
 static bool unfit(char note[GB_PEER_NOTE_MAX], const char *what, const char *which) {
     snprintf(note, GB_PEER_NOTE_MAX, "%s%s", what, which);
     return false;
 }
 
-static bool option_is(const struct gb_peer_problem *problem, const char *key, const char *value) {
-    const char *const got = gb_peer_option(problem, key);
-    return got && strcmp(got, value) == 0;
-}
-
 static bool options_known(const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
-    for (size_t i = 0; i < problem->n_options; i++) {
-        bool found = false;
-        for (size_t j = 0; j < sizeof known / sizeof *known; j++)
-            found |=
-                strcmp(known[j].key, problem->options[i].key) == 0 && strcmp(known[j].value, problem->options[i].value) == 0;
-        if (!found) return unfit(note, "an option that it does not know: ", problem->options[i].key);
-    }
-    return true;
+    const unsigned known =
+        1u << GB_OPTION_LAYOUT | 1u << GB_OPTION_ACCUMULATE | 1u << GB_OPTION_REDUCTION | 1u << GB_OPTION_IN_PLACE;
+    const char *const unknown = gb_peer_unknown_option(problem, known);
+    if (unknown) return unfit(note, "an option that it does not know: ", unknown);
+    return problem->spec.reduction != GK_NONE || unfit(note, "it knows sums and means only", "");
 }
 
 static bool operands_known(struct job *job, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
@@ -115,8 +100,8 @@ static bool operands_known(struct job *job, const struct gb_peer_problem *proble
         found += operands[i].matrix->at != NULL;
     }
     if (found != problem->n_operands) return unfit(note, "an operand that it does not know", "");
-    if (strncmp(problem->kernel, "softmax_xent", 12) == 0 && !job->labels.at) return unfit(note, "it needs labels", "");
-    if (strcmp(problem->kernel, "affine_backward") != 0) return true;
+    if (strncmp(problem->kernel->name, "softmax_xent", 12) == 0 && !job->labels.at) return unfit(note, "it needs labels", "");
+    if (strcmp(problem->kernel->name, "affine_backward") != 0) return true;
     if ((job->dx.at && !job->w.at) || (job->dw.at && !job->x.at)) return unfit(note, "an operand is missing", "");
     return true;
 }
@@ -124,13 +109,14 @@ static bool operands_known(struct job *job, const struct gb_peer_problem *proble
 static bool prepare(void *data, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
     struct job *const job = data;
     free(job->masked);
-    *job = (struct job){.n = problem->n, .d = problem->d, .m = problem->m, .c = problem->c, .threads = (int)problem->threads};
-    job->out_in = option_is(problem, "layout", "out_in");
-    job->accumulate = option_is(problem, "accumulate", "1");
-    job->mean = !option_is(problem, "reduction", "sum");
+    const struct gb_problem_spec *const s = &problem->spec;
+    *job = (struct job){.n = s->n, .d = s->d, .m = s->m, .c = s->c, .threads = (int)problem->threads};
+    job->out_in = s->layout == GK_OUT_IN;
+    job->accumulate = s->accumulate;
+    job->mean = s->reduction == GK_MEAN;
     if (!options_known(problem, note) || !operands_known(job, problem, note)) return false;
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
-        if (strcmp(kernels[i].kernel, problem->kernel) == 0) job->run = kernels[i].run[problem->f64];
+        if (strcmp(kernels[i].kernel, problem->kernel->name) == 0) job->run = kernels[i].run[s->dtype];
     if (!job->run) return unfit(note, "a kernel that it does not know", "");
     if (!job->mask.at || !job->m) return true;
     job->masked = calloc(job->n * job->m + 1, sizeof(double));

@@ -337,16 +337,6 @@ static bool unfit(char note[GB_PEER_NOTE_MAX], const char *what, const char *whi
     return false;
 }
 
-static bool take_options(struct job *o, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
-    for (size_t i = 0; i < problem->n_options; i++) {
-        const char *const key = problem->options[i].key, *const value = problem->options[i].value;
-        if (strcmp(key, "layout") == 0) o->out_in = strcmp(value, "out_in") == 0;
-        else if (strcmp(key, "accumulate") == 0) o->accumulate = strcmp(value, "1") == 0;
-        else return unfit(note, "an option that it does not know: ", key);
-    }
-    return true;
-}
-
 static struct view matrix(const struct gb_peer_problem *problem, const char *name, size_t rows, size_t cols) {
     struct view v = {.rows = rows, .cols = cols, .col_step = 1};
     v.at = gb_peer_operand(problem, name, &v.row_step);
@@ -407,19 +397,23 @@ static void say_ways(const struct job *o, char note[GB_PEER_NOTE_MAX]) {
 
 static bool prepare(void *data, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
     struct job *const o = data;
-    const bool has_d = strcmp(problem->kernel, "affine_db") != 0;
+    const struct gb_problem_spec *const s = &problem->spec;
+    const char *const kernel = problem->kernel->name;
+    const char *const unknown = gb_peer_unknown_option(problem, 1u << GB_OPTION_LAYOUT | 1u << GB_OPTION_ACCUMULATE);
+    const bool has_d = strcmp(kernel, "affine_db") != 0;
     release(o);
-    *o = (struct job){
-        .dnn = o->dnn, .engine = o->engine, .stream = o->stream, .n = problem->n, .d = problem->d, .m = problem->m};
-    if (strncmp(problem->kernel, "affine_", 7) != 0) return unfit(note, "this peer does not do ", problem->kernel);
-    if (problem->f64) return unfit(note, "oneDNN has no f64 here", "");
+    *o = (struct job){.dnn = o->dnn, .engine = o->engine, .stream = o->stream, .n = s->n, .d = s->d, .m = s->m};
+    o->out_in = s->layout == GK_OUT_IN;
+    o->accumulate = s->accumulate;
+    if (strncmp(kernel, "affine_", 7) != 0) return unfit(note, "this peer does not do ", kernel);
+    if (s->dtype == GK_F64) return unfit(note, "oneDNN has no f64 here", "");
     if (!o->n || !o->m || (has_d && !o->d)) return unfit(note, "an empty problem", "");
-    if (!take_options(o, problem, note)) return false;
+    if (unknown) return unfit(note, "an option that it does not know: ", unknown);
     take_operands(o, problem);
     if ((o->dx.at && !o->w.at) || (o->dw.at && !o->x.at)) return unfit(note, "an operand is missing", "");
     if (!allocate(o)) return unfit(note, "no memory", "");
     if (o->mask && o->engine && !set_masking(o)) o->masking.primitive = NULL;
-    if (!plan(o, problem->kernel)) return unfit(note, "it has no way to do this", "");
+    if (!plan(o, kernel)) return unfit(note, "it has no way to do this", "");
     say_ways(o, note);
     return true;
 }

@@ -2,8 +2,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,6 +123,15 @@ static uint64_t name_hash(const char *name, uint64_t base) {
     return hash;
 }
 
+/* Labels are below the number of columns that soft ones have. */
+static size_t classes_of(const struct gb_problem *problem) {
+    for (size_t i = 0; i < problem->kernel->n_fields; i++) {
+        const struct gk_field *const f = &problem->kernel->fields[i];
+        if (f->flags & GK_FLAG_LABELS && f->element == GK_ELEMENT_REAL) return gk_size_at(problem->args, f->cols);
+    }
+    return 0;
+}
+
 static struct source source_of(const struct gb_problem *problem, const struct gk_field *field) {
     const struct gb_problem_spec *const spec = &problem->spec;
     const char *const named = field->element == GK_ELEMENT_LABEL64 ? "labels" : field->name; /* both types hold the same */
@@ -135,30 +142,13 @@ static struct source source_of(const struct gb_problem *problem, const struct gk
         .data = spec->data,
         .key = gb_mix(spec->seed ^ name),
         .cols = gk_field_cols(field, problem->kernel, problem->args),
-        .classes = spec->c,
+        .classes = classes_of(problem),
         .ignore = spec->ignore,
         .walsh = (int)(name_hash(field->name, 3) % 3), /* base 3: x, w and dy get three different patterns */
     };
 }
 
 static void set_size(void *args, size_t offset, size_t size) { memcpy((char *)args + offset, &size, sizeof size); }
-
-static void set_bool(void *args, size_t offset, bool on) { memcpy((char *)args + offset, &on, sizeof on); }
-
-static void set_options(const struct gb_problem_spec *spec, const struct gk_kernel *kernel, void *args) {
-    for (size_t i = 0; i < kernel->n_fields; i++) {
-        const struct gk_field *const f = &kernel->fields[i];
-        void *const at = (char *)args + f->offset;
-        if (f->kind == GK_FIELD_DIM) set_size(args, f->offset, spec->dims[f->dim]);
-        if (f->kind == GK_FIELD_ACCUMULATE) set_bool(args, f->offset, spec->accumulate);
-        if (f->kind == GK_FIELD_LAYOUT) memcpy(at, &spec->layout, sizeof spec->layout);
-        if (f->kind == GK_FIELD_REDUCTION) memcpy(at, &spec->reduction, sizeof spec->reduction);
-        if (f->kind != GK_FIELD_IGNORE) continue;
-        const int64_t ignore_index = -1;
-        set_bool(args, f->offset, spec->ignore && !spec->soft_labels);
-        memcpy((char *)args + f->offset2, &ignore_index, sizeof ignore_index);
-    }
-}
 
 /* A scalar of the whole batch is there only with a reduction. */
 static bool computed(const struct gb_problem_spec *spec, const struct gk_field *field) {
@@ -202,7 +192,7 @@ static struct gb_operand *shared_with(struct gb_problem *problem, const struct g
 static bool lay_out(struct gb_problem *problem, const struct gb_problem_spec *spec, void *args) {
     const struct gk_kernel *const kernel = gk_kernel_get(spec->kernel);
     *problem = (struct gb_problem){.spec = *spec, .kernel = kernel, .args = args};
-    set_options(spec, kernel, args);
+    gb_spec_arguments(spec, args);
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
         if ((f->kind != GK_FIELD_IN && f->kind != GK_FIELD_OUT) || !present(spec, kernel, f)) continue;
@@ -476,71 +466,4 @@ bool gb_problem_equal(const struct gb_problem *got, const struct gb_problem *wan
         }
     }
     return true;
-}
-
-static void append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static void append(char *text, size_t size, const char *format, ...) {
-    const size_t used = strlen(text);
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text + used, size - used, format, list);
-    va_end(list);
-}
-
-static const char *const data_names[] = {"normal", "integer", "wide", "positive", "cancel", "tiny", "special"};
-_Static_assert(sizeof data_names / sizeof *data_names == GB_DATA_COUNT, "a name for each kind of data");
-
-const char *gb_data_name(enum gb_data data) { return data_names[data]; }
-
-const char *gb_labels_name(const struct gb_problem_spec *spec) {
-    return spec->soft_labels ? "dense" : spec->wide_labels ? "index64" : NULL;
-}
-
-static unsigned options_of(const struct gk_kernel *kernel) {
-    unsigned options = 0;
-    for (size_t i = 0; i < kernel->n_fields; i++) {
-        const struct gk_field *const f = &kernel->fields[i];
-        if (f->kind == GK_FIELD_LAYOUT) options |= GB_OPTION_LAYOUT;
-        if (f->kind == GK_FIELD_REDUCTION) options |= GB_OPTION_REDUCTION;
-        if (f->kind == GK_FIELD_ACCUMULATE) options |= GB_OPTION_ACCUMULATE;
-        if (f->kind == GK_FIELD_IN_PLACE) options |= GB_OPTION_IN_PLACE;
-        if (f->kind == GK_FIELD_IGNORE) options |= GB_OPTION_LABELS;
-        if (!(f->flags & GK_FLAG_OPTIONAL)) continue;
-        if (f->flags & GK_FLAG_DLOSS) options |= GB_OPTION_DLOSS;
-        else if (!(f->flags & GK_FLAG_LABELS)) options |= GB_OPTION_BARE;
-    }
-    return options;
-}
-
-unsigned gb_kernel_options(enum gk_kernel_id kernel) { return options_of(gk_kernel_get(kernel)); }
-
-void gb_problem_options(const struct gb_problem_spec *spec, unsigned options, const char *set, char *text, size_t size) {
-    if (size == 0) return;
-    text[0] = '\0';
-    if (options & GB_OPTION_LAYOUT && spec->layout == GK_OUT_IN) append(text, size, " layout=out_in");
-    if (options & GB_OPTION_REDUCTION && spec->reduction != GK_MEAN)
-        append(text, size, " reduction=%s", spec->reduction == GK_SUM ? "sum" : "none");
-    if (options & GB_OPTION_LABELS && gb_labels_name(spec)) append(text, size, " labels=%s", gb_labels_name(spec));
-    if (options & GB_OPTION_LABELS && spec->ignore && !spec->soft_labels) append(text, size, " ignore%s", set);
-    if (options & GB_OPTION_ACCUMULATE && spec->accumulate) append(text, size, " accumulate%s", set);
-}
-
-void gb_problem_describe(const struct gb_problem_spec *spec, char *text, size_t size) {
-    const struct gk_kernel *const kernel = gk_kernel_get(spec->kernel);
-    const unsigned has = options_of(kernel);
-    if (size == 0) return;
-    text[0] = '\0';
-    append(text, size, "%s %s", kernel->name, gk_dtype_name(spec->dtype));
-    for (size_t i = 0; i < kernel->n_fields; i++) {
-        const struct gk_field *const f = &kernel->fields[i];
-        if (f->kind == GK_FIELD_DIM) append(text, size, " %s=%zu", f->name, spec->dims[f->dim]);
-    }
-    gb_problem_options(spec, has, "", text + strlen(text), size - strlen(text));
-    if (has & GB_OPTION_DLOSS && spec->dloss) append(text, size, " dloss");
-    if (has & GB_OPTION_BARE && spec->bare) append(text, size, " bare");
-    if (has & GB_OPTION_IN_PLACE && spec->in_place) append(text, size, " in_place");
-    if (spec->ld_pad) append(text, size, " ld_pad=%zu", spec->ld_pad);
-    if (spec->misalign) append(text, size, " misalign=%zu", spec->misalign);
-    append(text, size, " data=%s seed=%llu", gb_data_name(spec->data), (unsigned long long)spec->seed);
 }

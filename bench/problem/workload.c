@@ -17,6 +17,7 @@
 struct line {
     const char *label;
     size_t number;
+    bool zeros; /* sizes may be 0 */
     char *text;
     struct gb_shape shape;
     struct gb_sweep sweeps[GK_DIM_COUNT]; /* count 0: not given */
@@ -46,59 +47,28 @@ static bool has_dimension(const struct gb_shape *shape, enum gk_dim dim) {
     return any_kernel_has(shape, GK_FIELD_DIM, gk_dim_name(dim));
 }
 
-/* A key with two or three words as values. */
-struct choice {
-    const char *key;
-    enum gk_field_kind needs; /* what a kernel must have for the key to make sense; GK_FIELD_DIM: nothing */
-    const char *words[4];
-};
-
-enum { CHOICE_LAYOUT, CHOICE_ACCUMULATE, CHOICE_LABELS, CHOICE_REDUCTION, CHOICE_DTYPE, CHOICES };
-
-static const struct choice choices[CHOICES] = {
-    [CHOICE_LAYOUT] = {"layout", GK_FIELD_LAYOUT, {"in_out", "out_in"}},
-    [CHOICE_ACCUMULATE] = {"accumulate", GK_FIELD_ACCUMULATE, {"0", "1"}},
-    [CHOICE_LABELS] = {"labels", GK_FIELD_IGNORE, {"index", "index64", "dense"}},
-    [CHOICE_REDUCTION] = {"reduction", GK_FIELD_REDUCTION, {"mean", "sum", "none"}},
-    [CHOICE_DTYPE] = {"dtype", GK_FIELD_DIM, {"f32", "f64"}},
-};
-
-static bool applies(const struct gb_shape *shape, const struct choice *choice) {
-    return choice->needs == GK_FIELD_DIM || any_kernel_has(shape, choice->needs, NULL);
-}
-
-static void choose(struct gb_shape *shape, size_t which, int value) {
-    switch (which) {
-    case CHOICE_LAYOUT: shape->spec.layout = (gk_layout)value; break;
-    case CHOICE_ACCUMULATE: shape->spec.accumulate = value; break;
-    case CHOICE_LABELS: shape->spec.wide_labels = value == 1, shape->spec.soft_labels = value == 2; break;
-    case CHOICE_REDUCTION: shape->spec.reduction = (gk_reduction)value; break;
-    default: shape->spec.dtype = (enum gk_dtype)value; shape->has_dtype = true;
-    }
+static bool any_kernel_takes(const struct gb_shape *shape, enum gb_option option) {
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        if (shape->kernels[id] && gb_kernel_has((enum gk_kernel_id)id, option)) return true;
+    return false;
 }
 
 static struct gb_names allowed_keys(const struct gb_shape *shape) {
     struct gb_names names = {.count = 0};
     for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
         if (has_dimension(shape, dim)) gb_names_add(&names, gk_dim_name(dim));
-    for (size_t i = 0; i < CHOICES; i++)
-        if (applies(shape, &choices[i])) gb_names_add(&names, choices[i].key);
+    for (enum gb_option option = 0; option < GB_OPTION_COUNT; option++)
+        if (any_kernel_takes(shape, option)) gb_names_add(&names, gb_option_name(option));
     gb_names_add(&names, "name");
     return names;
 }
 
-static bool set_choice(struct line *line, size_t which, const char *at, const char *value) {
-    char all[100];
-    struct gb_names names = {.count = 0};
-    for (int i = 0; choices[which].words[i]; i++) {
-        if (strcmp(choices[which].words[i], value) == 0) {
-            choose(&line->shape, which, i);
-            return true;
-        }
-        gb_names_add(&names, choices[which].words[i]);
-    }
-    return fail(line, at, "%s cannot be '%.80s' (allowed: %s)", choices[which].key, value,
-                gb_names_join(&names, all, sizeof all));
+static bool set_option(struct line *line, enum gb_option option, const char *value) {
+    char allowed[100];
+    line->shape.said |= 1u << option;
+    return gb_option_read(option, value, &line->shape.spec) ||
+           fail(line, value, "%s cannot be '%.80s' (allowed: %s)", gb_option_name(option), value,
+                gb_option_allowed(option, allowed, sizeof allowed));
 }
 
 static bool set_name(struct line *line, const char *at, const char *value) {
@@ -110,27 +80,38 @@ static bool set_name(struct line *line, const char *at, const char *value) {
     return true;
 }
 
-static bool set_sizes(struct line *line, const char *word, const char *value) {
+static bool set_sizes(struct line *line, enum gk_dim dim, const char *value) {
     const char *at;
-    const char *const wrong = gb_sweep_parse(&line->sweeps[gk_dim_find(word)], value, &at);
-    return !wrong || fail(line, at, "%s %s (got '%.80s')", word, wrong, value);
+    const char *const wrong = gb_sweep_parse(&line->sweeps[dim], value, line->zeros, &at);
+    return !wrong || fail(line, at, "%s %s (got '%.80s')", gk_dim_name(dim), wrong, value);
+}
+
+/* Cuts KEY=VALUE, or finds what a word without a value is short for. False: nothing. */
+static bool cut_word(char *word, const char **key, const char **value) {
+    struct gb_problem_spec ignored;
+    char *const equals = strchr(word, '=');
+    const enum gb_option option = gb_option_find(word);
+    *key = word;
+    *value = equals ? equals + 1 : "1";
+    if (equals) *equals = '\0';
+    if (equals || (option < GB_OPTION_COUNT && gb_option_kind(option) == GB_OPTION_FLAG)) return true;
+    *key = gb_option_name(GB_OPTION_DTYPE);
+    *value = word;
+    return gb_option_read(GB_OPTION_DTYPE, word, &ignored);
 }
 
 static bool set_key(struct line *line, char *word) {
     char text[700];
-    char *const equals = strchr(word, '=');
-    if (!equals) return fail(line, word, "expected key=value (got '%.80s')", word);
-    *equals = '\0';
-    const char *const value = equals + 1;
+    const char *key, *value;
+    if (!cut_word(word, &key, &value)) return fail(line, word, "expected key=value (got '%.80s')", word);
     const struct gb_names keys = allowed_keys(&line->shape);
-    if (!gb_names_hold(&keys, word)) return fail(line, word, "%s", gb_names_refuse(&keys, "key", word, text, sizeof text));
-    if (gb_names_hold(&line->seen, word)) return fail(line, word, "%s is given twice", word);
+    if (!gb_names_hold(&keys, key)) return fail(line, word, "%s", gb_names_refuse(&keys, "key", key, text, sizeof text));
+    if (gb_names_hold(&line->seen, key)) return fail(line, word, "%s is given twice", key);
     for (size_t i = 0; i < keys.count; i++)
-        if (strcmp(keys.list[i], word) == 0) gb_names_add(&line->seen, keys.list[i]);
-    if (strcmp(word, "name") == 0) return set_name(line, value, value);
-    for (size_t i = 0; i < CHOICES; i++)
-        if (strcmp(choices[i].key, word) == 0) return set_choice(line, i, value, value);
-    return set_sizes(line, word, value);
+        if (strcmp(keys.list[i], key) == 0) gb_names_add(&line->seen, keys.list[i]);
+    if (strcmp(key, "name") == 0) return set_name(line, value, value);
+    const enum gb_option option = gb_option_find(key);
+    return option < GB_OPTION_COUNT ? set_option(line, option, value) : set_sizes(line, gk_dim_find(key), value);
 }
 
 static bool set_kernels(struct line *line, const char *word) {
@@ -152,7 +133,8 @@ static bool complete(struct line *line, const char *end) {
     struct gb_shape *const shape = &line->shape;
     for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
         if (has_dimension(shape, dim) && line->sweeps[dim].count == 0)
-            return fail(line, end, "%s is missing (expected %s=1 to %d)", gk_dim_name(dim), gk_dim_name(dim), GB_DIMENSION_MAX);
+            return fail(line, end, "%s is missing (expected %s=%d to %d)", gk_dim_name(dim), gk_dim_name(dim), !line->zeros,
+                        GB_DIMENSION_MAX);
     if (shape->name[0] == '\0') snprintf(shape->name, sizeof shape->name, "%.40s:%zu", line->label, line->number);
     return true;
 }
@@ -161,9 +143,7 @@ static bool complete(struct line *line, const char *end) {
 static bool fits(struct line *line) {
     const struct gb_shape *const shape = &line->shape;
     for (int id = 0; id < GK_KERNEL_COUNT; id++) {
-        struct gb_problem_spec spec = shape->spec;
-        spec.kernel = (enum gk_kernel_id)id;
-        spec.dtype = GK_F64;
+        const struct gb_problem_spec spec = gb_shape_problem(shape, (enum gk_kernel_id)id, GK_F64, 0);
         if (shape->kernels[id] && gb_problem_bytes(&spec) == 0)
             return fail(line, line->text, "the operands of %s are larger than any memory", gk_kernel_get(spec.kernel)->name);
     }
@@ -239,7 +219,7 @@ bool gb_workload_parse(struct gb_workload *workload, const char *label, const ch
     for (size_t number = 1; at < size; number++) {
         const char *const newline = memchr(text + at, '\n', size - at);
         size_t length = newline ? (size_t)(newline - text) - at : size - at;
-        struct line line = {.label = label, .number = number, .text = copy, .error = error};
+        struct line line = {.label = label, .number = number, .zeros = workload->zeros, .text = copy, .error = error};
         const size_t next = at + length + 1;
         if (length && text[at + length - 1] == '\r') length--;
         if (length > GB_WORKLOAD_LINE_MAX)
@@ -249,6 +229,28 @@ bool gb_workload_parse(struct gb_workload *workload, const char *label, const ch
         at = next;
     }
     return true;
+}
+
+int gb_workload_read_line(struct gb_workload *workload, const char *what, const char *label, const char *text) {
+    struct gb_parse_error error;
+    const size_t before = workload->count;
+    if (strpbrk(text, "\r\n")) return gb_fail(GB_EXIT_USAGE, "%s takes one line", what);
+    if (!gb_workload_parse(workload, label, text, strlen(text), &error))
+        return error.line ? gb_fail(GB_EXIT_USAGE, "%s, column %zu: %s", what, error.column, error.text)
+                          : gb_fail(GB_EXIT_RESOURCE, "no memory");
+    if (workload->count == before) return gb_fail(GB_EXIT_USAGE, "%s holds no problem (got '%.80s')", what, text);
+    return GB_EXIT_OK;
+}
+
+bool gb_shape_says(const struct gb_shape *shape, enum gb_option option) { return shape->said & 1u << option; }
+
+struct gb_problem_spec gb_shape_problem(const struct gb_shape *shape, enum gk_kernel_id kernel, enum gk_dtype dtype,
+                                        uint64_t seed) {
+    struct gb_problem_spec spec = shape->spec;
+    spec.kernel = kernel;
+    if (!gb_shape_says(shape, GB_OPTION_DTYPE)) spec.dtype = dtype;
+    if (!gb_shape_says(shape, GB_OPTION_SEED)) spec.seed = seed;
+    return spec;
 }
 
 void gb_workload_free(struct gb_workload *workload) {

@@ -4,9 +4,9 @@
  *     affine n=64..4096*2 d=768 m=10,50,100    # 7 times 3 problems
  *
  * The first word is a family of kernels.def, which stands for all its kernels, or one kernel. Then the dimensions, each from 1
- * to 2^24, or several sizes (workload_sweep.h): a problem of each combination, named NAME/64x10; and, where a kernel has them:
- * layout=in_out|out_in accumulate=0|1 labels=index|index64|dense reduction=mean|sum|none; and dtype=f32|f64, name=WORD. Lines
- * end with LF or CRLF. */
+ * to 2^24, or several sizes (workload_sweep.h): a problem of each combination, named NAME/64x10; the options of vocabulary.h
+ * that one of the kernels has; and name=WORD. "accumulate" is short for accumulate=1, "f64" for dtype=f64. Lines end with LF or
+ * CRLF. */
 #ifndef GB_WORKLOAD_H
 #define GB_WORKLOAD_H
 
@@ -18,20 +18,20 @@ enum {
     GB_WORKLOAD_FILE_MAX = 16 << 20,
     GB_WORKLOAD_LINE_MAX = 4 << 10,
     GB_WORKLOAD_SHAPES_MAX = 100000,
-    GB_DIMENSION_MAX = 1 << 24,
     GB_DRAW_MAX = 1000,
 };
 
 #define GB_STANDARD_INPUT "stdin" /* as messages call it */
 
 struct gb_shape {
-    struct gb_problem_spec spec; /* kernel, and dtype but for has_dtype, are not set */
-    bool has_dtype;
+    struct gb_problem_spec spec;   /* kernel is not set */
+    unsigned said;                 /* options that the line names: bits 1u << gb_option */
     bool kernels[GK_KERNEL_COUNT]; /* that the line stands for */
     char name[GB_NAME_MAX];
 };
 
 struct gb_workload {
+    bool zeros; /* sizes may be 0 */
     struct gb_shape *shapes;
     size_t count, capacity;
 };
@@ -46,8 +46,17 @@ struct gb_parse_error {
 bool gb_workload_parse(struct gb_workload *workload, const char *label, const char *text, size_t size,
                        struct gb_parse_error *error);
 
+/* The problem of one of the shape's kernels; dtype and seed, where the line does not say them. */
+struct gb_problem_spec gb_shape_problem(const struct gb_shape *shape, enum gk_kernel_id kernel, enum gk_dtype dtype,
+                                        uint64_t seed);
+bool gb_shape_says(const struct gb_shape *shape, enum gb_option option);
+
 /* Adds the problems of a file, "-" of standard input. Prints what is wrong and returns the exit code. */
 int gb_workload_read(struct gb_workload *workload, const char *path);
+
+/* Adds the problems of one line of a command line, which is called `what` there. Prints what is wrong and returns the exit
+ * code. */
+int gb_workload_read_line(struct gb_workload *workload, const char *what, const char *label, const char *text);
 
 /* Adds `count` layers that nobody chose: each side from 1 to 4096, log-uniform, named drawn:1 and so on. False: no memory. */
 bool gb_workload_draw(struct gb_workload *workload, size_t count, uint64_t seed);

@@ -1,6 +1,5 @@
 #include "workload_sweep.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,18 +16,19 @@ static bool take(const char **at, uint64_t low, uint64_t *number) {
     return true;
 }
 
-const char *gb_sweep_parse(struct gb_sweep *sweep, const char *text, const char **at) {
-    static const char form[] = "must be a number from 1 to 16777216, or several: 10,50,100 or 64..4096*2 or 10..100+10";
+const char *gb_sweep_parse(struct gb_sweep *sweep, const char *text, bool zeros, const char **at) {
+#define FORM(least) "must be a number from " least " to 16777216, or several: 10,50,100 or 64..4096*2 or 10..100+10"
+    const char *const form = zeros ? FORM("0") : FORM("1");
     _Static_assert(GB_DIMENSION_MAX == 16777216 && GB_SWEEP_MAX == 1000, "the messages say so");
     sweep->count = 0;
     for (*at = text;; ++*at) {
         uint64_t first, last, step = 1;
         bool times = false;
-        if (!take(at, 1, &first)) return form;
+        if (!take(at, !zeros, &first)) return form;
         last = first;
         if (strncmp(*at, "..", 2) == 0) {
             const char *const end = *at += 2;
-            if (!take(at, 1, &last)) return form;
+            if (!take(at, !zeros, &last)) return form;
             times = **at == '*';
             if ((times || **at == '+') && (++*at, !take(at, times ? 2 : 1, &step))) return form;
             if (last < first) return *at = end, "must go up in a range";

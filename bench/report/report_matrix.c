@@ -152,10 +152,7 @@ static void print_head(const struct gb_report *report, const struct gb_plan *pla
 
 /* "affine n=256 d=768 m=512 layout=out_in", also of a kernel that lacks the option: all kernels of a line stand under it. */
 static const char *shape_text(const struct gb_problem_spec *spec, char *text, size_t size) {
-    snprintf(text, size, "%s", gk_kernel_get(spec->kernel)->family);
-    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
-        if (spec->dims[dim]) snprintf(text + strlen(text), size - strlen(text), " %s=%zu", gk_dim_name(dim), spec->dims[dim]);
-    gb_problem_options(spec, ~0u, "=1", text + strlen(text), size - strlen(text));
+    gb_family_title(spec, spec->seed, text, size);
     return text;
 }
 

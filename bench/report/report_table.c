@@ -147,9 +147,7 @@ void gb_report_warnings(const struct gb_report *report, const struct gb_warnings
 }
 
 const char *gb_problem_text(const struct gb_problem_spec *spec, char *text, size_t size) {
-    gb_problem_describe(spec, text, size);
-    char *const data = strstr(text, " data=");
-    if (data) *data = '\0';
+    gb_problem_title(spec, spec->seed, text, size);
     return text;
 }
 

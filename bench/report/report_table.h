@@ -31,7 +31,7 @@ struct gb_totals gb_count_outcomes(const struct gb_plan *plan, const struct gb_o
 
 /* For the files of the report. */
 
-/* "affine_dx f32 n=3 d=4 m=5" in text, which is also returned. */
+/* "affine_dx n=3 d=4 m=5 dtype=f32" in text, which is also returned. */
 const char *gb_problem_text(const struct gb_problem_spec *spec, char *text, size_t size);
 
 bool gb_is_timed(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t i);

@@ -69,17 +69,23 @@ static json_t *shape_of(const struct gb_outcome *outcome) {
     return object;
 }
 
+static json_t *option_of(enum gb_option option, const struct gb_problem_spec *spec) {
+    char text[GB_VALUE_MAX];
+    const uint64_t value = gb_option_value(option, spec);
+    switch (gb_option_kind(option)) {
+    case GB_OPTION_FLAG: return json_boolean(value);
+    case GB_OPTION_NUMBER: return json_integer((json_int_t)value);
+    default: return json_string(gb_option_text(option, spec, text));
+    }
+}
+
 /* Those that differ from the default. */
 static json_t *options_of(const struct gb_outcome *outcome) {
     const struct gb_problem_spec *const spec = &outcome->task->spec;
-    const unsigned has = gb_kernel_options(spec->kernel);
     json_t *const object = json_object();
-    if (has & GB_OPTION_LAYOUT && spec->layout == GK_OUT_IN) json_object_set_new(object, "layout", json_string("out_in"));
-    if (has & GB_OPTION_ACCUMULATE && spec->accumulate) json_object_set_new(object, "accumulate", json_true());
-    if (has & GB_OPTION_LABELS && gb_labels_name(spec))
-        json_object_set_new(object, "labels", json_string(gb_labels_name(spec)));
-    if (has & GB_OPTION_REDUCTION && spec->reduction != GK_MEAN)
-        json_object_set_new(object, "reduction", json_string(spec->reduction == GK_SUM ? "sum" : "none"));
+    for (enum gb_option o = 0; o < GB_OPTION_COUNT; o++)
+        if (o != GB_OPTION_DTYPE && gb_kernel_has(spec->kernel, o) && gb_option_differs(o, spec, spec->seed))
+            json_object_set_new(object, gb_option_name(o), option_of(o, spec));
     return object;
 }
 

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "lineup.h"
+#include "turn.h"
 
 enum { LINE_BYTES = 4096, REPLY_BYTES = 512, WAIT_MS = 60000, ALIGNMENT = 64, ARGUMENTS_MAX = 8 };
 
@@ -136,13 +137,16 @@ static void append(char line[LINE_BYTES], const char *format, ...) {
 }
 
 static void append_options(char line[LINE_BYTES], const struct gb_problem_spec *spec) {
-    const unsigned has = gb_kernel_options(spec->kernel);
-    if (has & GB_OPTION_LAYOUT && spec->layout == GK_OUT_IN) append(line, " layout=out_in");
-    if (has & GB_OPTION_REDUCTION && spec->reduction == GK_SUM) append(line, " reduction=sum");
-    if (has & GB_OPTION_REDUCTION && spec->reduction == GK_NONE) append(line, " reduction=none");
-    if (has & GB_OPTION_LABELS && gb_labels_name(spec)) append(line, " labels=%s", gb_labels_name(spec));
-    if (has & GB_OPTION_LABELS && spec->ignore && !spec->soft_labels) append(line, " ignore=1");
-    if (has & GB_OPTION_ACCUMULATE && spec->accumulate) append(line, " accumulate=1");
+    const enum gk_kernel_id kernel = spec->kernel;
+    const bool labels = gb_kernel_has(kernel, GB_OPTION_LABELS), reduces = gb_kernel_has(kernel, GB_OPTION_REDUCTION);
+    if (gb_kernel_has(kernel, GB_OPTION_LAYOUT) && spec->layout == GK_OUT_IN) append(line, " layout=out_in");
+    if (reduces && spec->reduction == GK_SUM) append(line, " reduction=sum");
+    if (reduces && spec->reduction == GK_NONE) append(line, " reduction=none");
+    if (labels && spec->soft_labels) append(line, " labels=dense");
+    else if (labels && spec->wide_labels) append(line, " labels=index64");
+    if (labels && spec->ignore && !spec->soft_labels) append(line, " ignore=1");
+    if (gb_kernel_has(kernel, GB_OPTION_ACCUMULATE) && spec->accumulate) append(line, " accumulate=1");
+    if (gb_kernel_has(kernel, GB_OPTION_IN_PLACE) && spec->in_place) append(line, " in_place=1");
 }
 
 static void prepare_line(const struct shared *s, size_t threads, char line[LINE_BYTES]) {
@@ -223,6 +227,33 @@ static void gradkern_as_a_peer(void **state) {
         end(&child);
     }
     gk_context_destroy(ctx);
+}
+
+/* The line of a run says the same as that of this program. */
+static void the_line_of_a_run(void **state) {
+    const char *const arguments[] = {"peer", "--isa", "ref", "--threads", "1", NULL};
+    char line[LINE_BYTES], reply[REPLY_BYTES];
+    struct child child = start("gradbench", arguments, reply);
+    gk_context *ctx;
+    (void)state;
+    assert_int_equal(gk_context_create(&ctx, &(gk_options){.isa = "ref", .threads = 1}), GK_OK);
+    for (uint64_t i = 0; i < (uint64_t)GK_KERNEL_COUNT * GK_DTYPE_COUNT * ROUNDS; i++) {
+        const enum gk_kernel_id kernel = (enum gk_kernel_id)(i / GK_DTYPE_COUNT % GK_KERNEL_COUNT);
+        const struct gb_problem_spec spec = gb_spec_by_turns(kernel, (enum gk_dtype)(i % GK_DTYPE_COUNT), sizes[0], i, 8);
+        struct gb_problem there, here;
+        struct gb_difference first;
+        assert_true(gb_problem_create_shared(&there, &spec) && gb_problem_create(&here, &spec));
+        assert_true(gb_turn_line(&there, 1, line, sizeof line));
+        ask(&child, line, reply);
+        if (!begins(reply, "ready")) fail_msg("'%s' to '%s'", reply, line);
+        ask(&child, "run 1", reply);
+        assert_int_equal(gb_problem_call(&here, ctx), GK_OK);
+        if (!gb_problem_equal(&there, &here, &first)) fail_msg("'%s': another %s", line, first.operand);
+        gb_problem_destroy(&there);
+        gb_problem_destroy(&here);
+    }
+    gk_context_destroy(ctx);
+    end(&child);
 }
 
 /* Against the largest element of the operand. */
@@ -505,8 +536,10 @@ static void the_end_of_the_input(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradkern_as_a_peer), cmocka_unit_test(plain_loops),         cmocka_unit_test(libraries),
-        cmocka_unit_test(an_absent_library),  cmocka_unit_test(what_makes_no_sense), cmocka_unit_test(the_end_of_the_input),
+        cmocka_unit_test(gradkern_as_a_peer),   cmocka_unit_test(the_line_of_a_run),
+        cmocka_unit_test(plain_loops),          cmocka_unit_test(libraries),
+        cmocka_unit_test(an_absent_library),    cmocka_unit_test(what_makes_no_sense),
+        cmocka_unit_test(the_end_of_the_input),
     };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);

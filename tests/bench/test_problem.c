@@ -15,6 +15,7 @@
 #include "problem.h"
 #include "sha256.h"
 #include "turn.h"
+#include "workload.h"
 
 static struct gb_problem_spec some(int kernel) {
     return (struct gb_problem_spec){.kernel = (enum gk_kernel_id)kernel, .n = 9, .d = 70, .m = 67, .c = 66, .seed = 3};
@@ -300,39 +301,95 @@ static void reset_puts_everything_back(void **state) {
         }
 }
 
-/* What is printed for a failure can be read back and means the same. */
-static void descriptions_can_be_parsed(void **state) {
+/* Every option of the spec, by the bits of a number. */
+static struct gb_problem_spec with_options(int kernel, unsigned bits) {
+    struct gb_problem_spec s = some(kernel);
+    s.dtype = bits & 1 ? GK_F64 : GK_F32;
+    s.layout = bits & 2 ? GK_OUT_IN : GK_IN_OUT;
+    s.accumulate = bits & 4;
+    s.soft_labels = bits & 8;
+    s.ignore = bits & 16;
+    s.dloss = bits & 32;
+    s.bare = bits & 64;
+    s.in_place = bits & 128;
+    s.wide_labels = bits & 256;
+    s.reduction = (gk_reduction)(bits % 3);
+    s.ld_pad = bits % 5;
+    s.misalign = bits % 4;
+    s.data = (enum gb_data)(bits % GB_DATA_COUNT);
+    s.seed = bits * 0x123456789abu;
+    s.n = bits % 7;
+    return s;
+}
+
+/* The problem of a line that is the only one of its kernel. */
+static struct gb_problem_spec read_back(const char *text, const struct gb_problem_spec *usual) {
+    struct gb_workload workload = {.zeros = true};
+    struct gb_parse_error error;
+    if (!gb_workload_parse(&workload, "test", text, strlen(text), &error)) fail_msg("'%s': %s", text, error.text);
+    assert_int_equal(workload.count, 1);
+    assert_true(workload.shapes->kernels[usual->kernel]);
+    const struct gb_problem_spec back = gb_shape_problem(workload.shapes, usual->kernel, usual->dtype, usual->seed);
+    gb_workload_free(&workload);
+    return back;
+}
+
+static void assert_same_spec(const char *text, const struct gb_problem_spec *a, const struct gb_problem_spec *b) {
+    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
+        if (gk_kernel_field(gk_kernel_get(a->kernel), GK_FIELD_DIM, gk_dim_name(dim)) && a->dims[dim] != b->dims[dim])
+            fail_msg("'%s': %s is %zu, not %zu", text, gk_dim_name(dim), b->dims[dim], a->dims[dim]);
+    for (enum gb_option o = 0; o < GB_OPTION_COUNT; o++)
+        if (gb_kernel_has(a->kernel, o) && gb_option_value(o, a) != gb_option_value(o, b))
+            fail_msg("'%s': another %s", text, gb_option_name(o));
+}
+
+/* What the program prints of a problem, check in full, run without what it has for all, is read back as the same one. */
+static void what_is_printed_can_be_pasted(void **state) {
     (void)state;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (unsigned bits = 0; bits < 1 << 9; bits++) {
-            struct gb_problem_spec s = some(id), back;
-            char text[300], again[300];
-            const char *error = NULL;
-            s.dtype = bits & 1 ? GK_F64 : GK_F32;
-            s.layout = bits & 2 ? GK_OUT_IN : GK_IN_OUT;
-            s.accumulate = bits & 4;
-            s.soft_labels = bits & 8;
-            s.ignore = bits & 16;
-            s.dloss = bits & 32;
-            s.bare = bits & 64;
-            s.in_place = bits & 128;
-            s.wide_labels = bits & 256;
-            s.reduction = (gk_reduction)(bits % 3);
-            s.ld_pad = bits % 5;
-            s.misalign = bits % 4;
-            s.data = (enum gb_data)(bits % GB_DATA_COUNT);
-            s.seed = bits * 0x123456789abcdefu;
+            const struct gb_problem_spec s = with_options(id, bits), other = {.kernel = s.kernel, .seed = s.seed + 1};
+            struct gb_problem_spec back;
+            char text[300];
             gb_problem_describe(&s, text, sizeof text);
-            assert_true(gb_problem_parse(text, &back, &error));
-            gb_problem_describe(&back, again, sizeof again);
-            assert_string_equal(text, again);
+            back = read_back(text, &other);
+            assert_same_spec(text, &s, &back);
+            gb_problem_title(&s, other.seed, text, sizeof text);
+            back = read_back(text, &other);
+            assert_same_spec(text, &s, &back);
+            gb_problem_title(&s, s.seed, text, sizeof text);
+            assert_null(strstr(text, "seed="));
         }
 }
 
+/* The head of a table stands for all kernels of the family, each as if the line were its own. */
+static void heads_can_be_pasted(void **state) {
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        for (unsigned bits = 0; bits < 1 << 9; bits++) {
+            const struct gb_problem_spec s = with_options(id, bits);
+            const char *const family = gk_kernel_get(s.kernel)->family;
+            struct gb_problem_spec all = {.kernel = s.kernel}, back; /* what a line of the family can say */
+            char text[300];
+            if (s.n == 0) continue; /* run has no empty problems */
+            for (int other = 0; other < GK_KERNEL_COUNT; other++) {
+                char value[GB_VALUE_MAX];
+                const struct gk_kernel *const k = gk_kernel_get((enum gk_kernel_id)other);
+                for (size_t i = 0; strcmp(k->family, family) == 0 && i < k->n_fields; i++)
+                    if (k->fields[i].kind == GK_FIELD_DIM) all.dims[k->fields[i].dim] = s.dims[k->fields[i].dim];
+                for (enum gb_option o = 0; strcmp(k->family, family) == 0 && o < GB_OPTION_COUNT; o++)
+                    if (gb_kernel_has((enum gk_kernel_id)other, o))
+                        assert_true(gb_option_read(o, gb_option_text(o, &s, value), &all));
+            }
+            gb_family_title(&all, s.seed, text, sizeof text);
+            back = read_back(text, &s);
+            assert_same_spec(text, &s, &back);
+        }
+}
+
+/* Words that are not in the table, not of the kernel, twice, or with a value that they cannot have. */
 static void bad_descriptions_are_refused(void **state) {
     static const char *const bad[] = {
-        "",
-        " ",
         "softmax",
         "affine_dx f32 n=1 d=2",
         "affine_dx f32 n=1 d=2 m=",
@@ -341,24 +398,38 @@ static void bad_descriptions_are_refused(void **state) {
         "affine_dx f32 n=1 d=2 m=3 m=3",
         "affine_dx f32 n=1 d=2 m=99999999999999999999",
         "affine_dx f16 n=1 d=2 m=3",
+        "affine_dx f32 n=1 d=2 m=3 dtype=f32",
+        "affine_dx f32 n=1 d=2 m=3 accumulate accumulate=0",
+        "affine_dx f32 n=1 d=2 m=3 accumulate=2",
+        "affine_dx f32 n=1 d=2 m=3 layout",
         "affine_dx f32 n=1 d=2 m=3 layout=up",
         "affine_dx f32 n=1 d=2 m=3 data=odd",
         "affine_dx f32 n=1 d=2 m=3 seed=1.5",
+        "affine_dx f32 n=1 d=2 m=3 seed",
         "affine_dx f32 n=1 d=2 m=3 c=4",
         "affine_dx f32 n=1 d=2 m=3 fast",
+        "affine_dx f32 n=1 d=2 m=3 bare=1",
         "affine_dx f32 n=1 d=2 m=16777217",
         "softmax_xent f32 n=1 c=2 labels=many",
         "softmax_xent f32 n=1 c=2 reduction=max",
         "affine_dx f32 n=1 d=2 m=3 ld_pad=99999999",
+        "affine_dx f32 n=1 d=2 m=3 misalign=4097",
     };
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct gb_problem_spec s;
-        const char *error = NULL;
-        assert_false(gb_problem_parse(bad[i], &s, &error));
-        assert_non_null(error);
-        assert_null(strchr(error, '\n'));
+        struct gb_workload workload = {.zeros = true};
+        struct gb_parse_error error = {.line = 0};
+        if (gb_workload_parse(&workload, "test", bad[i], strlen(bad[i]), &error)) fail_msg("'%s' is accepted", bad[i]);
+        assert_true(error.line == 1 && error.text[0] && !strchr(error.text, '\n'));
+        gb_workload_free(&workload);
     }
+}
+
+static void short_forms(void **state) {
+    const struct gb_problem_spec usual = {.kernel = GK_KERNEL_affine_dx, .seed = 4};
+    const struct gb_problem_spec s = read_back("affine_dx accumulate n=0 f64 d=2 m=3", &usual);
+    (void)state;
+    assert_true(s.accumulate && s.dtype == GK_F64 && s.n == 0 && s.seed == 4);
 }
 
 static void sha256_of_known_texts(void **state) {
@@ -436,7 +507,9 @@ int main(void) {
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(reset_puts_everything_back),
         cmocka_unit_test(shared_memory_is_where_the_line_says),
-        cmocka_unit_test(descriptions_can_be_parsed),
+        cmocka_unit_test(what_is_printed_can_be_pasted),
+        cmocka_unit_test(heads_can_be_pasted),
+        cmocka_unit_test(short_forms),
         cmocka_unit_test(bad_descriptions_are_refused),
         cmocka_unit_test(sha256_of_known_texts),
     };

@@ -339,7 +339,7 @@ static void test_states(void **state) {
     assert_says(text, "peers: 7 cells timed, each found within its error bound first; 1 gone\n");
     assert_says(text, "\n* threads 2 (1): 2 were allowed, but the problem is so small that the call ran on 1\n");
     text = printed(&run, (struct gb_report){.width = 0, .details = true}, TASKS);
-    assert_says(text, "affine_forward f32 n=256 d=768 m=50257  network:layer  50 FLOP, 220 B\n");
+    assert_says(text, "affine_forward n=256 d=768 m=50257 dtype=f32  network:layer  50 FLOP, 220 B\n");
     assert_says(text, "  widest                               1    FAILED  an input was written\n");
     assert_says(text, "  a-peer-of-a-long-name@setting        2      gone  it hung\n");
     assert_says(text, "  narrow                           2 (1)   5.00 us");
@@ -368,7 +368,7 @@ static void test_summary(void **state) {
     assert_says(text, " affine_dx         3   31.7x      3.17x     3.17x    70 %  <1 % network:least         1         2\n");
     assert_says(text,
                 "widest, 2 threads against the best peer: 1.27x in the geometric mean of 3 problems, 1 ahead, 2 behind\n");
-    assert_says(text, "  behind: affine_dx f32 n=256 d=768 m=50257 (network:layer), widest, 2 threads, against "
+    assert_says(text, "  behind: affine_dx n=256 d=768 m=50257 dtype=f32 (network:layer), widest, 2 threads, against "
                       "a-peer-of-a-long-name@setting: 1.25x slower [1.25, 1.25]\n");
     assert_says(text, "3 of 4 problems run;");
     assert_says(text, "noise floor: in 3 problems one variant ran twice");

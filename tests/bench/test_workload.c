@@ -28,12 +28,13 @@ static void test_fields(void **state) {
     assert_parses(&w, "affine n=256 d=768 m=3072 name=gpt2:fc layout=out_in accumulate=1 dtype=f64 # llm.c\n", 1);
     const struct gb_shape *const s = w.shapes;
     assert_true(s->spec.n == 256 && s->spec.d == 768 && s->spec.m == 3072);
-    assert_true(s->spec.layout == GK_OUT_IN && s->spec.accumulate && s->has_dtype && s->spec.dtype == GK_F64);
+    assert_true(s->spec.layout == GK_OUT_IN && s->spec.accumulate && gb_shape_says(s, GB_OPTION_DTYPE) &&
+                s->spec.dtype == GK_F64);
     assert_string_equal(s->name, "gpt2:fc");
     gb_workload_free(&w);
     assert_parses(&w, "softmax_xent c=10 n=3 labels=dense reduction=none", 1);
     assert_true(w.shapes->spec.c == 10 && w.shapes->spec.n == 3 && w.shapes->spec.soft_labels);
-    assert_true(w.shapes->spec.reduction == GK_NONE && !w.shapes->has_dtype);
+    assert_true(w.shapes->spec.reduction == GK_NONE && !gb_shape_says(w.shapes, GB_OPTION_DTYPE));
     assert_string_equal(w.shapes->name, "test:1");
     gb_workload_free(&w);
     assert_parses(&w, "softmax_xent c=10 n=3 labels=index64\nsoftmax_xent c=10 n=3 labels=index", 2);

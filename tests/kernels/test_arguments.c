@@ -49,7 +49,7 @@ static void for_each_problem(void (*body)(struct gb_problem *problem)) {
                                                  .dloss = options & 8,
                                                  .seed = 5 + (unsigned)options};
             struct gb_problem problem;
-            if (spec.wide_labels && !(gb_kernel_options(spec.kernel) & GB_OPTION_LABELS)) continue;
+            if (spec.wide_labels && !gb_kernel_has(spec.kernel, GB_OPTION_LABELS)) continue;
             assert_true(gb_problem_create(&problem, &spec));
             body(&problem);
             gb_problem_destroy(&problem);

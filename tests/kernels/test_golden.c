@@ -49,11 +49,10 @@ static void hash_outputs(struct gb_sha256 *sha, const struct gb_problem_spec *sp
     gb_problem_destroy(&problem);
 }
 
-/* Over all shapes, each with normal data and another kind by turns. The options' names, without shape, data and seed, are the
- * line's own. */
+/* Over all shapes, each with normal data and another kind by turns. The line names kernel, type and options. */
 static void hash_line(struct gb_problem_spec spec, gk_context *ctx, char line[LINE_MAX_BYTES]) {
     struct gb_sha256 sha;
-    char text[LINE_MAX_BYTES], hex[65];
+    char value[GB_VALUE_MAX], hex[65];
     gb_sha256_init(&sha);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int data = 0; data < GB_DATA_SPECIAL; data++) {
@@ -66,13 +65,12 @@ static void hash_line(struct gb_problem_spec spec, gk_context *ctx, char line[LI
         }
     gb_sha256_hex(&sha, hex);
     spec.wide_labels = false;
-    gb_problem_describe(&spec, text, sizeof text);
-    line[0] = '\0';
-    for (const char *word = strtok(text, " "); word; word = strtok(NULL, " ")) {
-        const bool size = word[1] == '=' || strncmp(word, "data=", 5) == 0 || strncmp(word, "seed=", 5) == 0;
-        if (!size) strcat(strcat(line, word), " ");
-    }
-    strcat(line, hex);
+    spec.data = GB_DATA_NORMAL;
+    size_t used = (size_t)sprintf(line, "%s %s", gk_kernel_get(spec.kernel)->name, gk_dtype_name(spec.dtype));
+    for (enum gb_option o = GB_OPTION_DTYPE + 1; o < GB_OPTION_COUNT; o++)
+        if (gb_kernel_has(spec.kernel, o) && gb_option_differs(o, &spec, spec.seed))
+            used += (size_t)sprintf(line + used, " %s=%s", gb_option_name(o), gb_option_text(o, &spec, value));
+    sprintf(line + used, " %s", hex);
 }
 
 static struct gb_problem_spec with_options(int kernel, int dtype, unsigned set) {
@@ -88,13 +86,13 @@ static struct gb_problem_spec with_options(int kernel, int dtype, unsigned set) 
 
 /* Options of the set that the kernel does not have would repeat a line. */
 static bool applies(int kernel, unsigned set) {
-    const unsigned has = gb_kernel_options((enum gk_kernel_id)kernel);
-    if (set & 1 && !(has & GB_OPTION_LAYOUT)) return false;
-    if (set & 2 && !(has & GB_OPTION_ACCUMULATE)) return false;
-    if (set & 12 && !(has & GB_OPTION_LABELS)) return false;
+    const enum gk_kernel_id id = (enum gk_kernel_id)kernel;
+    if (set & 1 && !gb_kernel_has(id, GB_OPTION_LAYOUT)) return false;
+    if (set & 2 && !gb_kernel_has(id, GB_OPTION_ACCUMULATE)) return false;
+    if (set & 12 && !gb_kernel_has(id, GB_OPTION_LABELS)) return false;
     if ((set & 12) == 12) return false; /* soft labels know no ignored rows */
-    if (set & 16 && !(has & GB_OPTION_DLOSS)) return false;
-    return set < 32 || has & GB_OPTION_REDUCTION;
+    if (set & 16 && !gb_kernel_has(id, GB_OPTION_DLOSS)) return false;
+    return set < 32 || gb_kernel_has(id, GB_OPTION_REDUCTION);
 }
 
 _Static_assert(GB_DATA_NORMAL == 0 && GB_DATA_SPECIAL == GB_DATA_COUNT - 1, "the kinds between them are those without NaN");

@@ -127,8 +127,10 @@ answers 2 'error: --plain and --markdown exclude each other' "$g" list --plain k
 answers 2 "error: info has no option --json (did you mean 'gradbench run --json FILE'?)" "$g" info --json x
 answers 2 "error: unknown instruction set 'nothing' (allowed: $listed, all)" "$g" check --isa nothing
 answers 2 "error: --threads takes numbers from 1 to 1024, or all (got 'x')" "$g" check --threads x
-answers 2 "error: bad number in 'n=-3' (allowed: 0..16777216)" "$g" check 'affine_dx f32 n=-3 d=4 m=5'
-answers 2 "error: unknown kernel 'two?lines' (allowed: $kernels)" "$g" check $'two\nlines'
+answers 2 "error: PROBLEM, column 17: n ${sizes/from 1/from 0} (got '-3')" "$g" check 'affine_dx f32 n=-3 d=4 m=5'
+answers 2 "error: PROBLEM, column 1: unknown kernel or family 'two' (allowed: $families_first)" "$g" check 'two n=3'
+answers 2 'error: PROBLEM takes one line' "$g" check $'two\nlines'
+answers 2 'error: nothing to check: PROBLEM has no kernel of --kernels' "$g" check --kernels affine "$tiny"
 answers 2 "error: unknown command 'a?b?[31m' (allowed: run, check, list, info, peer)" "$g" $'a\nb\033[31m'
 
 # words of other programs, and options without a command: each answer is a command that there is
@@ -158,8 +160,14 @@ answers 2 "error: --shape, column 10: n $sizes (got '0')" \
     "$g" run --shape 'affine n=0 d=1 m=1'
 answers 2 "error: --shape, column 10: n $sizes (got '16777217')" \
     "$g" run --shape 'affine n=16777217 d=1 m=1'
-answers 2 "error: --shape, column 21: unknown key 'layout' (allowed: n, d, dtype, name)" \
+answers 2 "error: --shape, column 21: unknown key 'layout' (allowed: n, d, dtype, bare, in_place, ld_pad, misalign, data, seed, name)" \
     "$g" run --shape 'elementwise n=1 d=1 layout=in_out'
+answers 2 "error: --shape, column 30: misalign cannot be '4097' (allowed: 0..4096)" \
+    "$g" run --shape 'elementwise n=1 d=1 misalign=4097'
+answers 2 "error: --shape, column 19: accumulate is given twice" "$g" run --shape 'affine accumulate accumulate=0 n=1 d=1 m=1'
+answers 2 "error: --shape, column 8: expected key=value (got 'f16')" "$g" run --shape 'affine f16 n=1 d=1 m=1'
+answers 2 "error: affine_dx n=1 d=1 m=1 dtype=f32 data=tiny seed=1: a peer's results are judged with data=normal only" \
+    "$g" run --shape 'affine_dx n=1 d=1 m=1 data=tiny' --peers naive
 answers 2 "error: --shape holds no problem (got '# nothing')" "$g" run --shape '# nothing'
 answers 2 'error: --shape takes one line' "$g" run --shape $'elementwise n=1 d=1\nelementwise n=2 d=2'
 refuses 2 'more than 4096 bytes' "$g" run --shape "elementwise n=1 d=1 #$(printf '%05000d' 0)"
@@ -444,6 +452,27 @@ accepts '3 (1)' "${short[@]}" --threads 1,3
 accepts ' f64 ' "${short[@]}" --dtype f64
 holds '[ "$(GRADBENCH_PEERS=/nonexistent "$g" list --plain peers | grep -cP "^(mkl|onednn3)\tabsent\t.*bench/peers/install")" = 2 ]'
 holds '[ "$("$g" list --plain kernels | cut -f1 | sort -u | wc -l)" = "$("$g" list --markdown | tail -n +3 | wc -l)" ]'
+
+# --- what is printed of a problem can be pasted: into --shape, where it is printed again, and into check
+problem='[a-z_]+ n=[^ ]+( [a-z_]+=[^ ]+)+'
+pasted() { # OPTION LINE KERNELS COUNT: so many problems of the line are printed
+    local head count=$4
+    "$g" run --shape "$2" --kernels "$3" --isa "$lowest" --threads 1 --rounds 6 --max-time 0.001 --quick $1 > out 2> err
+    grep -oE "^([^ ]+  )?$problem  *" out | grep -oE "$problem" > heads
+    holds '[ "$(wc -l < heads)" = $count ]' # $*
+    while read -r head; do
+        accepts "$head" "$g" run --shape "$head" --kernels "$3" --isa "$lowest" --threads 1 --rounds 6 --max-time 0.001 --quick $1
+        accepts ' 0 failures' "$g" check "$head" --isa "$lowest" --threads 1 --kernels "$3"
+    done < heads
+}
+for view in --wide --details; do
+    pasted $view 'affine n=20 d=3,4 m=5 layout=out_in accumulate ld_pad=1' 'affine_dx' 2
+    pasted $view 'softmax_xent n=3 c=5 f64 labels=index64 ignore reduction=none dloss=1 data=wide' 'softmax_xent_b*' 1
+    pasted $view 'elementwise n=3 d=70 in_place bare misalign=3' 'relu_forward' 1
+done
+refused=$("$g" run --shape 'affine n=1048576 d=1048576 m=1 accumulate=1 f64' --kernels affine_dw 2>&1 | grep -oE "$problem")
+refuses 4 "$refused needs" "$g" run --shape "$refused"
+holds '[ -n "$refused" ]'
 
 # --- a check says once what was left out
 accepts 'failures; seed' "$g" check --isa "$lowest" --threads 1 --kernels relu_forward --quick
