@@ -73,7 +73,7 @@ static bool give_up(struct gb_contender *c, const char *why) {
 }
 
 /* It is no more, and this is its status. A command that the shell does not find is absent rather than broken. */
-static bool lose_ended(struct gb_contender *c, int status) {
+static bool gone_ended(struct gb_contender *c, int status) {
     char why[80];
     kill(-c->pid, SIGKILL);
     c->pid = 0;
@@ -87,11 +87,11 @@ static bool lose_ended(struct gb_contender *c, int status) {
 }
 
 /* Its output has ended; it may need a moment to do so itself. */
-static bool lose_silent(struct gb_contender *c) {
+static bool gone_silent(struct gb_contender *c) {
     const double end = gb_clock_ns() + FAREWELL_NS;
     int status;
     do {
-        if (waitpid(c->pid, &status, WNOHANG) == c->pid) return lose_ended(c, status);
+        if (waitpid(c->pid, &status, WNOHANG) == c->pid) return gone_ended(c, status);
         poll(NULL, 0, 1);
     } while (gb_clock_ns() < end);
     return give_up(c, "closed its output");
@@ -133,7 +133,7 @@ static bool receive(struct gb_contender *c, const char *request, double limit_ns
         snprintf(why, sizeof why, "no answer to %s within %.3g s", request, limit_ns / 1e9);
         if (ready <= 0 && gb_clock_ns() >= end) return give_up(c, why);
         const ssize_t got = ready > 0 ? read(c->from, c->line + c->held, sizeof c->line - c->held) : 0;
-        if (ready > 0 && got <= 0) return lose_silent(c);
+        if (ready > 0 && got <= 0) return gone_silent(c);
         c->held += (size_t)got;
     }
     return true;
@@ -146,7 +146,7 @@ static const char *after(const char *answer, const char *word) {
     return answer + length + (answer[length] == ' ');
 }
 
-static bool lose_confused(struct gb_contender *c, const char *request, const char *answer) {
+static bool gone_confused(struct gb_contender *c, const char *request, const char *answer) {
     char why[160];
     const char *const error = after(answer, "error");
     if (error) snprintf(why, sizeof why, "%s failed: %.100s", request, error);
@@ -160,7 +160,7 @@ static bool ask(struct gb_contender *c, const char *line, const char *request, d
     if (c->state == GB_CONTENDER_GONE || c->state == GB_CONTENDER_ABSENT || !c->pid) return false;
     const int pending = poll(&early, 1, 0);
     if (c->held > 0 || (pending > 0 && early.revents & POLLIN)) return give_up(c, "spoke out of turn");
-    if (pending > 0 || !send_line(c, line)) return lose_silent(c);
+    if (pending > 0 || !send_line(c, line)) return gone_silent(c);
     return receive(c, request, limit_ns, answer);
 }
 
@@ -231,7 +231,7 @@ bool gb_contender_start(struct gb_contender *c, const char *command, size_t thre
         bury(c);
         return false;
     }
-    if (!description) return lose_confused(c, "its start", answer);
+    if (!description) return gone_confused(c, "its start", answer);
     copy_text(c->description, description);
     gb_contender_end_turn(c);
     return c->state == GB_CONTENDER_UP;
@@ -251,7 +251,7 @@ void gb_contender_end_turn(struct gb_contender *c) {
     pid_t seen;
     while ((seen = waitpid(c->pid, &status, WUNTRACED)) < 0 && errno == EINTR) continue;
     if (seen != c->pid) give_up(c, "cannot be waited for");
-    else if (!WIFSTOPPED(status)) lose_ended(c, status);
+    else if (!WIFSTOPPED(status)) gone_ended(c, status);
     else c->stopped = true;
     if (c->errors >= 0 && fstat(c->errors, &info) == 0 && info.st_size > ERRORS_MAX && ftruncate(c->errors, 0) != 0)
         give_up(c, "its standard error cannot be emptied");
@@ -263,7 +263,7 @@ bool gb_contender_prepare(struct gb_contender *c, const char *line, double limit
     if (c->state == GB_CONTENDER_UP) c->note[0] = c->reason[0] = '\0';
     if (!ask(c, line, "prepare", limit_ns, answer)) return false;
     const char *const note = after(answer, "ready"), *const unfit = after(answer, "unsupported");
-    if (!note && !unfit) return lose_confused(c, "prepare", answer);
+    if (!note && !unfit) return gone_confused(c, "prepare", answer);
     copy_text(note ? c->note : c->reason, note ? note : unfit);
     c->state = note ? GB_CONTENDER_UP : GB_CONTENDER_UNFIT;
     return note;
@@ -276,17 +276,17 @@ bool gb_contender_run(struct gb_contender *c, uint64_t count, double *ns, double
     if (!ask(c, line, "run", limit_ns, answer)) return false;
     const double passed = gb_clock_ns() - start;
     const char *const text = after(answer, "ran");
-    if (!text || !isdigit((unsigned char)*text)) return lose_confused(c, "run", answer);
+    if (!text || !isdigit((unsigned char)*text)) return gone_confused(c, "run", answer);
     *ns = strtod(text, &end);
     c->ran = isspace((unsigned char)*end) ? strtoul(end, &end, 10) : 0;
-    if (*end || !(*ns > 0) || !(*ns <= 1.001 * passed + 1000)) return lose_confused(c, "run", answer);
+    if (*end || !(*ns > 0) || !(*ns <= 1.001 * passed + 1000)) return gone_confused(c, "run", answer);
     return true;
 }
 
 bool gb_contender_result(struct gb_contender *c, double limit_ns) {
     char answer[sizeof c->line];
     if (!ask(c, "result", "result", limit_ns, answer)) return false;
-    return after(answer, "done") ? true : lose_confused(c, "result", answer);
+    return after(answer, "done") ? true : gone_confused(c, "result", answer);
 }
 
 void gb_contender_end(struct gb_contender *c) {
