@@ -23,8 +23,8 @@ static gk_status check(gk_context *ctx, const struct gb_peer_problem *p) {
     gk_context_inspect(ctx, &info);
     const struct gk_cell *const cell = gk_isa_get(info.isa, p->spec.dtype)->cells[p->spec.kernel];
     bool writes;
-    const gk_status status = gk_validate(p->kernel, p->spec.dtype, p->args, &writes);
-    return status == GK_OK && writes && cell->check ? cell->check(p->args) : status;
+    const gk_status status = gk_validate(p->kernel, p->spec.dtype, &p->args, &writes);
+    return status == GK_OK && writes && cell->check ? cell->check(&p->args) : status;
 }
 
 static bool prepare(void *data, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
@@ -39,7 +39,7 @@ static bool prepare(void *data, const struct gb_peer_problem *problem, char note
         snprintf(note, GB_PEER_NOTE_MAX, "the call is refused: %s", gk_status_string(status));
         return false;
     }
-    const size_t threads = gk_call_threads(c->ctx, problem->spec.kernel, problem->spec.dtype, problem->args);
+    const size_t threads = gk_call_threads(c->ctx, problem->spec.kernel, problem->spec.dtype, &problem->args);
     snprintf(note, GB_PEER_NOTE_MAX, "on %zu thread%s", threads, threads == 1 ? "" : "s");
     return true;
 }
@@ -47,7 +47,7 @@ static bool prepare(void *data, const struct gb_peer_problem *problem, char note
 /* Checked before: what can still fail is memory, and what was not computed is not to be timed. */
 static void call(void *data) {
     const struct contender *const c = data;
-    const gk_status status = gk_call(c->ctx, c->problem->spec.kernel, c->problem->spec.dtype, c->problem->args);
+    const gk_status status = gk_call(c->ctx, c->problem->spec.kernel, c->problem->spec.dtype, &c->problem->args);
     if (status != GK_OK) exit(gb_fail(GB_EXIT_RESOURCE, "the call failed: %s", gk_status_string(status)));
 }
 

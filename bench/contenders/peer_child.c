@@ -17,9 +17,6 @@
 
 enum { LINE_BYTES = 8192, REPLY_BYTES = 510, REASON_BYTES = 200, THREADS_MAX = 1 << 10, WORDS_MAX = 128 };
 
-#define GK_KERNEL(id, family, doc) _Static_assert(sizeof(gk_##id##_args) <= GB_PEER_ARGS_MAX, "the arguments of " #id " fit");
-#include "../../kernels/kernels.def"
-
 struct word {
     const char *key, *value;
     bool taken;
@@ -42,15 +39,14 @@ struct server {
 };
 
 void *gb_peer_operand(const struct gb_peer_problem *problem, const char *name, size_t *ld) {
-    const struct gk_field *const in = gk_kernel_field(problem->kernel, GK_FIELD_IN, name);
-    const struct gk_field *const f = in ? in : gk_kernel_field(problem->kernel, GK_FIELD_OUT, name);
+    const struct gk_field *const f = gk_kernel_operand(problem->kernel, name);
     void *start = NULL;
-    if (f) memcpy(&start, problem->args + f->offset, sizeof start);
-    if (start && ld) *ld = f->offset2 == GK_NOWHERE ? 0 : gk_size_at(problem->args, f->offset2);
+    if (f) memcpy(&start, (const char *)&problem->args + f->offset, sizeof start);
+    if (start && ld) *ld = f->offset2 == GK_NOWHERE ? 0 : gk_size_at(&problem->args, f->offset2);
     return start;
 }
 
-const char *gb_peer_unknown_option(const struct gb_peer_problem *problem, unsigned known) {
+const char *gb_peer_unknown_option(const struct gb_peer_problem *problem, uint64_t known) {
     for (enum gb_option o = 0; o < GB_OPTION_COUNT; o++)
         if (gb_option_is_for_peers(o) && gb_option_differs(o, &problem->spec, 0) && !(known & 1u << o))
             return gb_option_name(o);
@@ -112,7 +108,7 @@ static bool take_kernel(struct request *r) {
     r->problem.kernel = gk_kernel_find(name);
     r->unsupported = !r->problem.kernel;
     if (r->unsupported) return refuse(r, "no kernel %.80s is known here", name);
-    while (gk_kernel_get(r->problem.spec.kernel) != r->problem.kernel) r->problem.spec.kernel++;
+    r->problem.spec.kernel = r->problem.kernel->id;
     return true;
 }
 
@@ -122,21 +118,20 @@ static bool take_spec(struct request *r) {
     if (!take_kernel(r)) return false;
     if (!find_word(r, gb_option_name(GB_OPTION_DTYPE))) return refuse(r, "dtype is missing");
     for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
-        if (gk_kernel_field(p->kernel, GK_FIELD_DIM, gk_dim_name(dim)) &&
-            !take_count(r, gk_dim_name(dim), 0, GB_DIMENSION_MAX, &p->spec.dims[dim]))
+        if (gk_kernel_dim(p->kernel, dim) && !take_count(r, gk_dim_name(dim), 0, GB_DIMENSION_MAX, &p->spec.dims[dim]))
             return false;
     for (enum gb_option o = 0; o < GB_OPTION_COUNT; o++)
         if ((o == GB_OPTION_DTYPE || (gb_option_is_for_peers(o) && gb_kernel_has(p->spec.kernel, o))) && !take_option(r, o))
             return false;
-    gb_spec_arguments(&p->spec, p->args);
+    gb_spec_arguments(&p->spec, &p->args);
     return take_count(r, "threads", 1, THREADS_MAX, &p->threads) && take_count(r, "bytes", 1, PTRDIFF_MAX, &p->bytes);
 }
 
 /* False: the operand has elements outside the memory, or its rows overlap. */
 static bool fits(struct request *r, const struct gk_field *field, size_t offset, size_t ld) {
     const struct gb_peer_problem *const p = &r->problem;
-    const size_t size = gk_element_size(field->element, p->spec.dtype), rows = gk_field_rows(field, p->kernel, p->args),
-                 row = gk_field_row_elements(field, p->kernel, p->args);
+    const size_t size = gk_element_size(field->element, p->spec.dtype), rows = gk_field_rows(field, p->kernel, &p->args),
+                 row = gk_field_row_elements(field, p->kernel, &p->args);
     size_t end = 0;
     if (offset > p->bytes) return refuse(r, "operand %s starts outside the memory", field->name);
     if (offset % size) return refuse(r, "operand %s is not aligned to its elements", field->name);
@@ -162,8 +157,8 @@ static bool take_operand(struct request *r, const struct gk_field *field) {
         return refuse(r, "operand %s needs OFFSET,LD (got '%.80s')", field->name, value);
     if (!fits(r, field, offset, ld)) return false;
     void *const start = (char *)p->memory + offset;
-    memcpy(p->args + field->offset, &start, sizeof start);
-    if (field->offset2 != GK_NOWHERE) memcpy(p->args + field->offset2, &ld, sizeof ld);
+    memcpy((char *)&p->args + field->offset, &start, sizeof start);
+    if (field->offset2 != GK_NOWHERE) memcpy((char *)&p->args + field->offset2, &ld, sizeof ld);
     p->n_operands++;
     return true;
 }
@@ -172,7 +167,7 @@ static bool take_operands(struct request *r) {
     const struct gk_kernel *const kernel = r->problem.kernel;
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
-        if ((f->kind == GK_FIELD_IN || f->kind == GK_FIELD_OUT) && !take_operand(r, f)) return false;
+        if (gk_is_operand(f) && !take_operand(r, f)) return false;
     }
     return true;
 }

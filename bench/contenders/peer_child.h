@@ -6,7 +6,7 @@
 
 #include "vocabulary.h"
 
-enum { GB_PEER_ARGS_MAX = 1024, GB_PEER_NOTE_MAX = 200 };
+enum { GB_PEER_NOTE_MAX = 200 };
 
 /* What prepare said. It was checked against kernels.def: every operand is one of the kernel's, aligned to its elements and in
  * the memory with all its rows, the required ones are there, and dimensions are at most 2^24. Labels' values were not looked
@@ -18,14 +18,14 @@ struct gb_peer_problem {
     size_t n_operands;
     void *memory;
     size_t bytes;
-    _Alignas(max_align_t) char args[GB_PEER_ARGS_MAX]; /* the kernel's argument struct, complete */
+    union gk_any_args args; /* the kernel's, complete */
 };
 
 /* The operand's memory, or NULL; *ld, if ld is not NULL: elements, 0 for a vector or scalar. */
 void *gb_peer_operand(const struct gb_peer_problem *problem, const char *name, size_t *ld);
 
-/* The name of an option that is not at its default and not among those known (bits 1u << gb_option); NULL: there is none. */
-const char *gb_peer_unknown_option(const struct gb_peer_problem *problem, unsigned known);
+/* The name of an option that is not at its default and not among those known (bits: gb_option); NULL: there is none. */
+const char *gb_peer_unknown_option(const struct gb_peer_problem *problem, uint64_t known);
 
 struct gb_peer {
     char description[GB_PEER_NOTE_MAX];

@@ -43,8 +43,7 @@ bool gb_turn_line(const struct gb_problem *problem, size_t threads, char *line, 
     struct text text = {line, size, 0};
     append(&text, "prepare kernel=%s dtype=%s threads=%zu", problem->kernel->name, gk_dtype_name(spec->dtype), threads);
     for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
-        if (gk_kernel_field(problem->kernel, GK_FIELD_DIM, gk_dim_name(dim)))
-            append(&text, " %s=%zu", gk_dim_name(dim), spec->dims[dim]);
+        if (gk_kernel_dim(problem->kernel, dim)) append(&text, " %s=%zu", gk_dim_name(dim), spec->dims[dim]);
     append(&text, " memory=/proc/%ld/fd/%d bytes=%zu", (long)getpid(), problem->shared.fd, problem->shared.bytes);
     append_operands(&text, problem);
     for (enum gb_option option = 0; option < GB_OPTION_COUNT; option++)

@@ -68,7 +68,7 @@ static bool unfit(char note[GB_PEER_NOTE_MAX], const char *what, const char *whi
 }
 
 static bool options_known(const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
-    const unsigned known =
+    const uint64_t known =
         1u << GB_OPTION_LAYOUT | 1u << GB_OPTION_ACCUMULATE | 1u << GB_OPTION_REDUCTION | 1u << GB_OPTION_IN_PLACE;
     const char *const unknown = gb_peer_unknown_option(problem, known);
     if (unknown) return unfit(note, "an option that it does not know: ", unknown);

@@ -8,10 +8,9 @@
 #include "random.h"
 
 enum {
-    ALIGNMENT = 64,  /* what misalign counts from */
-    GUARD = 64,      /* bytes of padding before and after an operand */
-    ARGS_MAX = 1024, /* bytes of the largest argument struct */
-    CHUNK = 512,     /* elements made at a time when contents are compared */
+    ALIGNMENT = 64, /* what misalign counts from */
+    GUARD = 64,     /* bytes of padding before and after an operand */
+    CHUNK = 512,    /* elements made at a time when contents are compared */
 };
 
 /* Where the contents of one operand come from. */
@@ -195,7 +194,7 @@ static bool lay_out(struct gb_problem *problem, const struct gb_problem_spec *sp
     gb_spec_arguments(spec, args);
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
-        if ((f->kind != GK_FIELD_IN && f->kind != GK_FIELD_OUT) || !present(spec, kernel, f)) continue;
+        if (!gk_is_operand(f) || !present(spec, kernel, f)) continue;
         struct gb_operand *const operand = &problem->operands[problem->n_operands++];
         operand->field = f;
         operand->output = f->kind == GK_FIELD_OUT;
@@ -229,10 +228,10 @@ static char *row_of(const struct gb_operand *operand, size_t row) {
 }
 
 size_t gb_problem_bytes(const struct gb_problem_spec *spec) {
-    _Alignas(max_align_t) char args[ARGS_MAX] = {0};
+    union gk_any_args args = {0};
     struct gb_problem problem;
     size_t total = 0;
-    if (!lay_out(&problem, spec, args)) return 0;
+    if (!lay_out(&problem, spec, &args)) return 0;
     for (size_t i = 0; i < problem.n_operands; i++) {
         const struct gb_operand *const operand = &problem.operands[i];
         const size_t storage = storage_bytes(spec, operand);
@@ -277,8 +276,7 @@ static void fill_nan(void *out, size_t count, const struct gb_operand *operand) 
 
 static void fill(const struct gb_problem *problem, const struct gb_operand *operand) {
     const struct source source = source_of(problem, operand->field);
-    const bool unset = operand->output && !(problem->spec.accumulate &&
-                                            gk_kernel_field(problem->kernel, GK_FIELD_ACCUMULATE, operand->field->name));
+    const bool unset = !gk_reads(problem->kernel, operand->field, problem->args);
     for (size_t i = 0; i < operand->rows; i++) {
         char *const row = row_of(operand, i);
         if (unset) fill_nan(row, operand->row_elements, operand);

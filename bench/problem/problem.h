@@ -16,7 +16,7 @@ struct gb_operand {
     void *initial; /* outputs and what they share: the rows' contents before the call, tight */
 };
 
-enum { GB_OPERANDS_MAX = 16 };
+enum { GB_OPERANDS_MAX = GK_OPERANDS_MAX };
 
 struct gb_problem {
     struct gb_problem_spec spec;
@@ -31,7 +31,7 @@ struct gb_problem {
 /* Bytes that the operands of the problem take, initial copies included; 0 if that overflows. Allocates nothing. */
 size_t gb_problem_bytes(const struct gb_problem_spec *spec);
 
-/* Outputs that do not accumulate start as NaN (bits: all ones), paddings as a signalling NaN pattern. False: no memory. */
+/* Outputs that are not read start as NaN (bits: all ones), paddings as a signalling NaN pattern. False: no memory. */
 bool gb_problem_create(struct gb_problem *problem, const struct gb_problem_spec *spec);
 /* The same in memory that other processes can map. */
 bool gb_problem_create_shared(struct gb_problem *problem, const struct gb_problem_spec *spec);

@@ -1,7 +1,10 @@
 #include "vocabulary.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "text.h"
 
@@ -29,7 +32,7 @@ static const struct option {
     unsigned kinds, with, without;
     bool for_peers;
     const char *help;
-} options[GB_OPTION_COUNT] = {
+} options[GB_OPTION_REAL] = {
     /* clang-format off */
     [GB_OPTION_DTYPE] =      {"dtype",      PLACE_ENUM,  {AT(dtype)},      {"f32", "f64"}, .help = "float or double"},
     [GB_OPTION_LAYOUT] =     {"layout",     PLACE_ENUM,  {AT(layout)},     {"in_out", "out_in"}, .kinds = KIND(LAYOUT),
@@ -59,11 +62,21 @@ static const struct option {
     /* clang-format on */
 };
 
-const char *gb_option_name(enum gb_option option) { return options[option].name; }
+/* Lines of the list, several of which may have a name. */
+static const struct {
+    const char *name, *help;
+} reals[GB_REALS_MAX] = {
+#define GK_REAL_OPTION(f, usual, doc) {#f, doc},
+#include "../../kernels/kernels.def"
+};
+
+const char *gb_option_name(enum gb_option option) {
+    return option < GB_OPTION_REAL ? options[option].name : reals[option - GB_OPTION_REAL].name;
+}
 
 enum gb_option gb_option_find(const char *name) {
     enum gb_option option = 0;
-    while (option < GB_OPTION_COUNT && strcmp(options[option].name, name) != 0) option++;
+    while (option < GB_OPTION_COUNT && strcmp(gb_option_name(option), name) != 0) option++;
     return option;
 }
 
@@ -74,11 +87,19 @@ static size_t count_words(const struct option *o) {
 }
 
 enum gb_option_kind gb_option_kind(enum gb_option option) {
-    if (options[option].place == PLACE_SIZE) return GB_OPTION_NUMBER;
-    return strcmp(options[option].words[0], "0") == 0 ? GB_OPTION_FLAG : GB_OPTION_WORD;
+    if (option >= GB_OPTION_REAL) return GB_OPTION_IS_REAL;
+    if (options[option].place == PLACE_SIZE) return GB_OPTION_IS_COUNT;
+    return strcmp(options[option].words[0], "0") == 0 ? GB_OPTION_IS_FLAG : GB_OPTION_IS_WORD;
+}
+
+/* The kernel's field that a real option is; NULL: it has none, or the option is not the first of its name. */
+static const struct gk_field *real_field(enum gk_kernel_id kernel, enum gb_option option) {
+    const char *const name = gb_option_name(option);
+    return gb_option_find(name) == option ? gk_kernel_field(gk_kernel_get(kernel), GK_FIELD_REAL, name) : NULL;
 }
 
 bool gb_kernel_has(enum gk_kernel_id kernel, enum gb_option option) {
+    if (option >= GB_OPTION_REAL) return real_field(kernel, option) != NULL;
     const struct gk_kernel *const k = gk_kernel_get(kernel);
     const struct option *const o = &options[option];
     for (size_t i = 0; o->kinds && i < k->n_fields; i++) {
@@ -88,7 +109,7 @@ bool gb_kernel_has(enum gk_kernel_id kernel, enum gb_option option) {
     return !o->kinds;
 }
 
-bool gb_option_is_for_peers(enum gb_option option) { return options[option].for_peers; }
+bool gb_option_is_for_peers(enum gb_option option) { return option >= GB_OPTION_REAL || options[option].for_peers; }
 
 static void put(const struct option *o, uint64_t value, struct gb_problem_spec *spec) {
     char *const start = (char *)spec;
@@ -99,9 +120,23 @@ static void put(const struct option *o, uint64_t value, struct gb_problem_spec *
         for (size_t i = 1; i < count_words(o); i++) *(bool *)(start + o->at[i - 1]) = i == value;
 }
 
+static bool read_real(const char *text, double *value) {
+    const bool negative = text[0] == '-';
+    if (!gb_text_real(text + negative, 0, DBL_MAX, value)) return false;
+    if (negative) *value = -*value;
+    return true;
+}
+
 bool gb_option_read(enum gb_option option, const char *value, struct gb_problem_spec *spec) {
-    const struct option *const o = &options[option];
     uint64_t number = 0;
+    double real;
+    if (option >= GB_OPTION_REAL) {
+        if (!read_real(value, &real)) return false;
+        spec->reals[option - GB_OPTION_REAL].set = true;
+        spec->reals[option - GB_OPTION_REAL].value = real;
+        return true;
+    }
+    const struct option *const o = &options[option];
     if (o->place == PLACE_SIZE && !gb_text_count(value, 0, o->most, &number)) return false;
     while (o->place != PLACE_SIZE && strcmp(o->words[number], value) != 0)
         if (++number == count_words(o)) return false;
@@ -109,7 +144,8 @@ bool gb_option_read(enum gb_option option, const char *value, struct gb_problem_
     return true;
 }
 
-uint64_t gb_option_value(enum gb_option option, const struct gb_problem_spec *spec) {
+/* Of a word: its index. */
+static uint64_t fixed_value(enum gb_option option, const struct gb_problem_spec *spec) {
     const struct option *const o = &options[option];
     const char *const start = (const char *)spec;
     uint64_t value = 0;
@@ -123,15 +159,31 @@ uint64_t gb_option_value(enum gb_option option, const struct gb_problem_spec *sp
     return (uint64_t)index;
 }
 
+/* The kernel's usual value of a real option; of one that it has not, no number, which differs from any. */
+static double usual_value(enum gb_option option, const struct gb_problem_spec *spec) {
+    const struct gk_field *const field = real_field(spec->kernel, option);
+    return field ? field->count : NAN;
+}
+
+double gb_option_value(enum gb_option option, const struct gb_problem_spec *spec) {
+    if (option < GB_OPTION_REAL) return (double)fixed_value(option, spec);
+    return spec->reals[option - GB_OPTION_REAL].set ? spec->reals[option - GB_OPTION_REAL].value : usual_value(option, spec);
+}
+
 const char *gb_option_text(enum gb_option option, const struct gb_problem_spec *spec, char text[GB_VALUE_MAX]) {
-    const uint64_t value = gb_option_value(option, spec);
-    if (options[option].place == PLACE_SIZE) snprintf(text, GB_VALUE_MAX, "%ju", (uintmax_t)value);
-    else snprintf(text, GB_VALUE_MAX, "%s", options[option].words[value]);
+    const double value = gb_option_value(option, spec);
+    if (option < GB_OPTION_REAL && options[option].place != PLACE_SIZE)
+        snprintf(text, GB_VALUE_MAX, "%s", options[option].words[(int)value]);
+    else if (option < GB_OPTION_REAL) snprintf(text, GB_VALUE_MAX, "%.0f", value);
+    else /* the fewest digits that are read back as the same number */
+        for (int digits = 6; digits <= 17; digits++)
+            if (snprintf(text, GB_VALUE_MAX, "%.*g", digits, value) > 0 && strtod(text, NULL) == value) break;
     return text;
 }
 
 bool gb_option_differs(enum gb_option option, const struct gb_problem_spec *spec, uint64_t seed) {
-    return gb_option_value(option, spec) != (option == GB_OPTION_SEED ? seed : 0);
+    if (option < GB_OPTION_REAL) return fixed_value(option, spec) != (option == GB_OPTION_SEED ? seed : 0);
+    return spec->reals[option - GB_OPTION_REAL].set && gb_option_value(option, spec) != usual_value(option, spec);
 }
 
 static void append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -144,26 +196,33 @@ static void append(char *text, size_t size, const char *format, ...) {
     va_end(list);
 }
 
-static void append_values(const struct option *o, const char *between, char *text, size_t size) {
+static void append_values(enum gb_option option, const char *between, char *text, size_t size) {
+    if (option >= GB_OPTION_REAL) {
+        append(text, size, "a number such as 0.5 or -1e-3");
+        return;
+    }
+    const struct option *const o = &options[option];
     if (o->place == PLACE_SIZE) append(text, size, "0..%ju", (uintmax_t)o->most);
     for (size_t i = 0; i < count_words(o); i++) append(text, size, "%s%s", i ? between : "", o->words[i]);
 }
 
 const char *gb_option_allowed(enum gb_option option, char *text, size_t size) {
     text[0] = '\0';
-    append_values(&options[option], ", ", text, size);
+    append_values(option, ", ", text, size);
     return text;
 }
 
 const char *gb_options_help(bool peers) {
-    static char text[1500];
+    static char text[1500 + 200 * GB_REALS_MAX];
     text[0] = '\0';
-    for (size_t i = 0; i < GB_OPTION_COUNT; i++) {
+    for (enum gb_option option = 0; option < GB_OPTION_COUNT; option++) {
+        const bool real = option >= GB_OPTION_REAL, again = gb_option_find(gb_option_name(option)) != option;
         char values[100] = "";
-        if (peers && !options[i].for_peers) continue;
-        append(values, sizeof values, "%s=", options[i].name);
-        append_values(&options[i], "|", values, sizeof values);
-        append(text, sizeof text, "  %-32s  %s\n", values, options[i].help);
+        if (again || (peers && !gb_option_is_for_peers(option))) continue;
+        append(values, sizeof values, "%s=", gb_option_name(option));
+        if (real) append(values, sizeof values, "NUMBER");
+        else append_values(option, "|", values, sizeof values);
+        append(text, sizeof text, "  %-32s  %s\n", values, real ? reals[option - GB_OPTION_REAL].help : options[option].help);
     }
     return text;
 }
@@ -171,7 +230,7 @@ const char *gb_options_help(bool peers) {
 enum { ALWAYS_DTYPE = 1u << GB_OPTION_DTYPE, ALWAYS_ALL = ALWAYS_DTYPE | 1u << GB_OPTION_DATA | 1u << GB_OPTION_SEED };
 
 /* always: bits of the options that are said at their default, too; 0: it is for the whole family, of any type. */
-static void describe(const struct gb_problem_spec *spec, unsigned always, uint64_t seed, char *text, size_t size) {
+static void describe(const struct gb_problem_spec *spec, uint64_t always, uint64_t seed, char *text, size_t size) {
     const struct gk_kernel *const kernel = gk_kernel_get(spec->kernel);
     const bool family = always == 0;
     char value[GB_VALUE_MAX];
@@ -179,12 +238,12 @@ static void describe(const struct gb_problem_spec *spec, unsigned always, uint64
     text[0] = '\0';
     append(text, size, "%s", family ? kernel->family : kernel->name);
     for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
-        if (family ? spec->dims[dim] > 0 : gk_kernel_field(kernel, GK_FIELD_DIM, gk_dim_name(dim)) != NULL)
+        if (family ? spec->dims[dim] > 0 : gk_kernel_dim(kernel, dim) != NULL)
             append(text, size, " %s=%zu", gk_dim_name(dim), spec->dims[dim]);
     for (enum gb_option option = 0; option < GB_OPTION_COUNT; option++) {
         const bool has = family ? option != GB_OPTION_DTYPE : gb_kernel_has(spec->kernel, option);
-        if (has && (always & 1u << option || gb_option_differs(option, spec, seed)))
-            append(text, size, " %s=%s", options[option].name, gb_option_text(option, spec, value));
+        if (has && (always >> option & 1 || gb_option_differs(option, spec, seed)))
+            append(text, size, " %s=%s", gb_option_name(option), gb_option_text(option, spec, value));
     }
 }
 
@@ -202,7 +261,7 @@ void gb_family_title(const struct gb_problem_spec *spec, uint64_t seed, char *te
 
 void gb_spec_arguments(const struct gb_problem_spec *spec, void *args) {
     const struct gk_kernel *const kernel = gk_kernel_get(spec->kernel);
-    const bool ignore = gb_option_value(GB_OPTION_IGNORE, spec);
+    const bool ignore = fixed_value(GB_OPTION_IGNORE, spec);
     const int64_t ignore_index = -1;
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
@@ -211,6 +270,10 @@ void gb_spec_arguments(const struct gb_problem_spec *spec, void *args) {
         if (f->kind == GK_FIELD_ACCUMULATE) memcpy(at, &spec->accumulate, sizeof spec->accumulate);
         if (f->kind == GK_FIELD_LAYOUT) memcpy(at, &spec->layout, sizeof spec->layout);
         if (f->kind == GK_FIELD_REDUCTION) memcpy(at, &spec->reduction, sizeof spec->reduction);
+        if (f->kind == GK_FIELD_REAL) {
+            const double value = gb_option_value(gb_option_find(f->name), spec);
+            memcpy(at, &value, sizeof value);
+        }
         if (f->kind != GK_FIELD_IGNORE) continue;
         memcpy(at, &ignore, sizeof ignore);
         memcpy((char *)args + f->offset2, &ignore_index, sizeof ignore_index);

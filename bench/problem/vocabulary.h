@@ -6,7 +6,14 @@
 
 #include "table.h"
 
-enum { GB_DIMENSION_MAX = 1 << 24, GB_VALUE_MAX = 24 };
+/* GB_REALS_MAX: lines of the list, and one more. */
+enum {
+    GB_DIMENSION_MAX = 1 << 24,
+    GB_VALUE_MAX = 28,
+    GB_REALS_MAX = 1
+#define GK_REAL_OPTION(f, usual, doc) +1
+#include "../../kernels/kernels.def"
+};
 
 enum gb_data {
     GB_DATA_NORMAL,   /* standard normal */
@@ -39,6 +46,10 @@ struct gb_problem_spec {
     bool dloss;       /* an upstream gradient instead of NULL */
     bool bare;        /* optional operands NULL, as far as that leaves something to compute */
     bool in_place;    /* share memory where the table allows it */
+    struct {
+        bool set;
+        double value;
+    } reals[GB_REALS_MAX]; /* of the list's lines, the first of each name; not set: as usual */
     /* memory: */
     size_t ld_pad;   /* elements added to each leading dimension (masks: words) */
     size_t misalign; /* elements by which each operand starts after a 64-byte boundary */
@@ -62,10 +73,12 @@ enum gb_option {
     GB_OPTION_MISALIGN,
     GB_OPTION_DATA,
     GB_OPTION_SEED,
-    GB_OPTION_COUNT
+    GB_OPTION_REAL, /* the first of the real options of the list, which go by the names that they have there */
+    GB_OPTION_COUNT = GB_OPTION_REAL + GB_REALS_MAX - 1
 };
+_Static_assert(GB_OPTION_COUNT <= 64, "there is a bit for each");
 
-enum gb_option_kind { GB_OPTION_WORD, GB_OPTION_FLAG, GB_OPTION_NUMBER }; /* a flag is 0 or 1 */
+enum gb_option_kind { GB_OPTION_IS_WORD, GB_OPTION_IS_FLAG, GB_OPTION_IS_COUNT, GB_OPTION_IS_REAL }; /* a flag is 0 or 1 */
 
 const char *gb_option_name(enum gb_option option);
 enum gb_option gb_option_find(const char *name); /* GB_OPTION_COUNT: no such option */
@@ -83,8 +96,9 @@ bool gb_option_read(enum gb_option option, const char *value, struct gb_problem_
 /* "in_out, out_in" or "0..4096" in text, which is also returned. */
 const char *gb_option_allowed(enum gb_option option, char *text, size_t size);
 
-/* The option's value in spec: a number, or that of the word (0 is the first, the default). */
-uint64_t gb_option_value(enum gb_option option, const struct gb_problem_spec *spec);
+/* The option's value in spec: a number, or that of the word (0 is the first, the default). Of a real option that is not set,
+ * the usual one of the kernel. */
+double gb_option_value(enum gb_option option, const struct gb_problem_spec *spec);
 /* The same as it is said, in text, which is also returned. */
 const char *gb_option_text(enum gb_option option, const struct gb_problem_spec *spec, char text[GB_VALUE_MAX]);
 

@@ -37,17 +37,13 @@ static bool fail(struct line *line, const char *at, const char *format, ...) {
     return false;
 }
 
-static bool any_kernel_has(const struct gb_shape *shape, enum gk_field_kind kind, const char *name) {
+static bool has_dimension(const struct gb_shape *shape, enum gk_dim dim) {
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
-        if (shape->kernels[id] && gk_kernel_field(gk_kernel_get((enum gk_kernel_id)id), kind, name)) return true;
+        if (shape->kernels[id] && gk_kernel_dim(gk_kernel_get((enum gk_kernel_id)id), dim)) return true;
     return false;
 }
 
-static bool has_dimension(const struct gb_shape *shape, enum gk_dim dim) {
-    return any_kernel_has(shape, GK_FIELD_DIM, gk_dim_name(dim));
-}
-
-static bool any_kernel_takes(const struct gb_shape *shape, enum gb_option option) {
+static bool has_option(const struct gb_shape *shape, enum gb_option option) {
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         if (shape->kernels[id] && gb_kernel_has((enum gk_kernel_id)id, option)) return true;
     return false;
@@ -58,14 +54,14 @@ static struct gb_names allowed_keys(const struct gb_shape *shape) {
     for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
         if (has_dimension(shape, dim)) gb_names_add(&names, gk_dim_name(dim));
     for (enum gb_option option = 0; option < GB_OPTION_COUNT; option++)
-        if (any_kernel_takes(shape, option)) gb_names_add(&names, gb_option_name(option));
+        if (has_option(shape, option)) gb_names_add(&names, gb_option_name(option));
     gb_names_add(&names, "name");
     return names;
 }
 
 static bool set_option(struct line *line, enum gb_option option, const char *value) {
     char allowed[100];
-    line->shape.said |= 1u << option;
+    line->shape.said |= (uint64_t)1 << option;
     return gb_option_read(option, value, &line->shape.spec) ||
            fail(line, value, "%s cannot be '%.80s' (allowed: %s)", gb_option_name(option), value,
                 gb_option_allowed(option, allowed, sizeof allowed));
@@ -94,7 +90,7 @@ static bool cut_word(char *word, const char **key, const char **value) {
     *key = word;
     *value = equals ? equals + 1 : "1";
     if (equals) *equals = '\0';
-    if (equals || (option < GB_OPTION_COUNT && gb_option_kind(option) == GB_OPTION_FLAG)) return true;
+    if (equals || (option < GB_OPTION_COUNT && gb_option_kind(option) == GB_OPTION_IS_FLAG)) return true;
     *key = gb_option_name(GB_OPTION_DTYPE);
     *value = word;
     return gb_option_read(GB_OPTION_DTYPE, word, &ignored);
@@ -242,7 +238,7 @@ int gb_workload_read_line(struct gb_workload *workload, const char *what, const 
     return GB_EXIT_OK;
 }
 
-bool gb_shape_says(const struct gb_shape *shape, enum gb_option option) { return shape->said & 1u << option; }
+bool gb_shape_says(const struct gb_shape *shape, enum gb_option option) { return shape->said >> option & 1; }
 
 struct gb_problem_spec gb_shape_problem(const struct gb_shape *shape, enum gk_kernel_id kernel, enum gk_dtype dtype,
                                         uint64_t seed) {

@@ -25,7 +25,7 @@ enum {
 
 struct gb_shape {
     struct gb_problem_spec spec;   /* kernel is not set */
-    unsigned said;                 /* options that the line names: bits 1u << gb_option */
+    uint64_t said;                 /* options that the line names: bit gb_option */
     bool kernels[GK_KERNEL_COUNT]; /* that the line stands for */
     char name[GB_NAME_MAX];
 };

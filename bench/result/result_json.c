@@ -64,17 +64,18 @@ static json_t *shape_of(const struct gb_outcome *outcome) {
     const struct gb_problem_spec *const spec = &outcome->task->spec;
     json_t *const object = json_object();
     for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
-        if (gk_kernel_field(outcome->kernel, GK_FIELD_DIM, gk_dim_name(dim)))
+        if (gk_kernel_dim(outcome->kernel, dim))
             json_object_set_new(object, gk_dim_name(dim), json_integer((json_int_t)spec->dims[dim]));
     return object;
 }
 
 static json_t *option_of(enum gb_option option, const struct gb_problem_spec *spec) {
     char text[GB_VALUE_MAX];
-    const uint64_t value = gb_option_value(option, spec);
+    const double value = gb_option_value(option, spec);
     switch (gb_option_kind(option)) {
-    case GB_OPTION_FLAG: return json_boolean(value);
-    case GB_OPTION_NUMBER: return json_integer((json_int_t)value);
+    case GB_OPTION_IS_FLAG: return json_boolean(value != 0);
+    case GB_OPTION_IS_COUNT: return json_integer((json_int_t)value);
+    case GB_OPTION_IS_REAL: return json_real(value);
     default: return json_string(gb_option_text(option, spec, text));
     }
 }
