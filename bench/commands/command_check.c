@@ -41,7 +41,7 @@ int gb_command_check(int argc, char **argv) {
         {"seed", GB_FLAG_COUNT, &check.seed, "N", "of the contents (default 1)", 0, 0x1p53, NULL},
         {"quick", GB_FLAG_SWITCH, &check.quick, NULL, "about 10 s instead of a minute", 0, 0, NULL},
     };
-    char notes[2000];
+    char notes[4096];
     snprintf(
         notes, sizeof notes,
         "PROBLEM is a line as a failure prints it, or run: \"affine_dx n=3 d=4 m=5 data=integer seed=7\". Its options:\n%s",

@@ -81,7 +81,7 @@ int gb_command_peer(int argc, char **argv) {
         {"threads", GB_FLAG_COUNT, &threads, "N", "threads (default: as for any program that uses gradkern)", 1, THREADS_MAX,
          NULL},
     };
-    char notes[1000];
+    char notes[2048];
     snprintf(notes, sizeof notes,
              "gradbench run starts its own contenders so. It leaves the binding of threads to the environment.\n\n"
              "Options that a line of prepare may have:\n%s",

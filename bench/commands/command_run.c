@@ -321,7 +321,7 @@ static bool parse(struct run_options *o, int argc, char **argv, int *code) {
         {"no-bind", GB_FLAG_SWITCH, &o->no_bind, NULL, "leaves the threads to the operating system", 0, 0, NULL},
         {"no-color", GB_FLAG_SWITCH, &o->no_color, NULL, "plain text on a terminal (NO_COLOR does it too)", 0, 0, NULL},
     };
-    char notes[3000];
+    char notes[4096];
     const struct gb_syntax syntax = {
         .command = "run",
         .options = options,

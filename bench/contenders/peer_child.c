@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "message.h"
 #include "text.h"
 
 enum { LINE_BYTES = 8192, REPLY_BYTES = 510, REASON_BYTES = 200, THREADS_MAX = 1 << 10, WORDS_MAX = 128 };
@@ -48,8 +46,7 @@ void *gb_peer_operand(const struct gb_peer_problem *problem, const char *name, s
 
 const char *gb_peer_unknown_option(const struct gb_peer_problem *problem, uint64_t known) {
     for (enum gb_option o = 0; o < GB_OPTION_COUNT; o++)
-        if (gb_option_is_for_peers(o) && gb_option_differs(o, &problem->spec, 0) && !(known & 1u << o))
-            return gb_option_name(o);
+        if (gb_option_is_for_peers(o) && gb_option_differs(o, &problem->spec, 0) && !(known >> o & 1)) return gb_option_name(o);
     return NULL;
 }
 

@@ -1,9 +1,12 @@
-/* A peer's side of the protocol of PEERS.md: gradkern as a contender and the shipped peers in C are such programs. */
+/* A peer's side of the protocol of PEERS.md: gradkern as a contender and the shipped peers in C are such programs. The latter
+ * include this alone. */
 #ifndef GB_PEER_CHILD_H
 #define GB_PEER_CHILD_H
 
 #include <stddef.h>
 
+#include "clock.h"
+#include "message.h" /* the exit codes: a peer has no message.c */
 #include "vocabulary.h"
 
 enum { GB_PEER_NOTE_MAX = 200 };

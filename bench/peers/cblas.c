@@ -6,8 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "clock.h"
-#include "message.h"
 #include "peer_child.h"
 
 enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 };

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "message.h"
 #include "onednn_api.h"
 #include "peer_child.h"
 

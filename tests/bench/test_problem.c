@@ -425,6 +425,21 @@ static void bad_descriptions_are_refused(void **state) {
     }
 }
 
+/* A word means one thing: a dimension, an option, or what the lines have of their own. */
+static void words_are_distinct(void **state) {
+    static const char *const others[] = {"name", "kernel", "threads", "memory", "bytes"};
+    (void)state;
+    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++) assert_int_equal(gb_option_find(gk_dim_name(dim)), GB_OPTION_COUNT);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_int_equal(gb_option_find(others[i]), GB_OPTION_COUNT);
+        assert_int_equal(gk_dim_find(others[i]), GK_DIM_COUNT);
+    }
+    for (enum gb_option o = 0; o < GB_OPTION_COUNT; o++) {
+        const enum gb_option first = gb_option_find(gb_option_name(o)); /* several kernels may have a real option of a name */
+        assert_true(first == o || (o >= GB_OPTION_REAL && first >= GB_OPTION_REAL));
+    }
+}
+
 static void short_forms(void **state) {
     const struct gb_problem_spec usual = {.kernel = GK_KERNEL_affine_dx, .seed = 4};
     const struct gb_problem_spec s = read_back("affine_dx accumulate n=0 f64 d=2 m=3", &usual);
@@ -510,6 +525,7 @@ int main(void) {
         cmocka_unit_test(what_is_printed_can_be_pasted),
         cmocka_unit_test(heads_can_be_pasted),
         cmocka_unit_test(short_forms),
+        cmocka_unit_test(words_are_distinct),
         cmocka_unit_test(bad_descriptions_are_refused),
         cmocka_unit_test(sha256_of_known_texts),
     };

@@ -169,5 +169,13 @@ holds nobody_is_left
 marked timeout -s KILL 2 "$GRADBENCH" run --workload mlp --isa "$isa" --peer "self=$self" > out 2> err
 holds nobody_is_left
 
+# --- what the documentation and the sources of peers say
+for word in $("$GRADBENCH" peer --help | sed -n 's/^  \([a-z_]*\)=.*/\1/p'); do
+    holds 'grep -q "^| any other .*\`$word=" "$SOURCE_DIR/bench/PEERS.md"' # $word
+done
+includes=$(grep -hE '^#include "' "$SOURCE_DIR"/bench/peers/*.[ch] | sort -u)
+own=$(cd "$SOURCE_DIR/bench/peers" && printf '#include "%s"\n' *.h)
+holds '[ "$(comm -23 <(echo "$includes") <(sort <<< "$own"))" = "#include \"peer_child.h\"" ]'
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -ge 50 ]
