@@ -19,15 +19,21 @@ union count_flops {
 /* clang-format on */
 enum { STEPS_MAX = sizeof(union count_steps), FLOPS_MAX = sizeof(union count_flops) };
 
+/* A line of FLOPs, by the offsets of the args that are looked at. */
+struct flops {
+    double count;
+    size_t output, a, b, c;
+};
+
 /* The kernel or a part of it, by the kernel's own fields and offsets. */
 struct step {
-    const struct gk_field *part;                   /* NULL: the kernel itself */
-    const struct gk_field *needs[GK_OPERANDS_MAX]; /* what it requires and a call may leave out */
-    const struct gk_field *wants[GK_OPERANDS_MAX]; /* outputs that a call may leave out */
-    struct gk_field flops[FLOPS_MAX];
+    const struct gk_field *part; /* NULL: the kernel itself */
     size_t n_needs, n_wants, n_flops;
     enum gk_roof roof;
     bool always; /* has an output that no call leaves out */
+    struct flops flops[FLOPS_MAX];
+    const struct gk_field *wants[GK_OPERANDS_MAX]; /* outputs that a call may leave out */
+    const struct gk_field *needs[GK_OPERANDS_MAX]; /* what it requires and a call may leave out */
 };
 
 /* Found out once, so that a call need not look for names. */
@@ -93,14 +99,14 @@ static void add_operand(const struct gk_kernel *kernel, struct step *step, const
 static void add_flops(const struct gk_kernel *kernel, struct step *step, const struct gk_field *flops) {
     const struct gk_kernel *const theirs = gk_kernel_get(step->part->id);
     const struct gk_field *const output = gk_kernel_field(theirs, GK_FIELD_OUT, flops->name);
-    struct gk_field *const own = &step->flops[step->n_flops];
     if (output && !gk_part_field(kernel, step->part, output) && !gk_part_temporary(kernel, step->part, output)) return;
-    *own = *flops;
-    own->offset = place(kernel, step->part, flops->offset);
-    own->rows = place(kernel, step->part, flops->rows);
-    own->cols = place(kernel, step->part, flops->cols);
-    own->third = place(kernel, step->part, flops->third);
-    step->n_flops++;
+    step->flops[step->n_flops++] = (struct flops){
+        .count = flops->count,
+        .output = place(kernel, step->part, flops->offset),
+        .a = place(kernel, step->part, flops->rows),
+        .b = place(kernel, step->part, flops->cols),
+        .c = place(kernel, step->part, flops->third),
+    };
 }
 
 static struct step step_of(const struct gk_kernel *kernel, const struct gk_field *part) {
@@ -111,7 +117,8 @@ static struct step step_of(const struct gk_kernel *kernel, const struct gk_field
         if (f->kind == GK_FIELD_ROOF) step.roof = f->roof;
         if (part && gk_is_operand(f)) add_operand(kernel, &step, f);
         if (part && f->kind == GK_FIELD_FLOPS) add_flops(kernel, &step, f);
-        if (!part && f->kind == GK_FIELD_FLOPS) step.flops[step.n_flops++] = *f;
+        if (!part && f->kind == GK_FIELD_FLOPS)
+            step.flops[step.n_flops++] = (struct flops){f->count, f->offset, f->rows, f->cols, f->third};
     }
     return step;
 }
@@ -164,7 +171,7 @@ static size_t size_of(enum gk_field_kind kind) {
 void gk_part_args(const struct gk_kernel *kernel, const struct gk_field *part, const void *args, union gk_any_args *part_args) {
     const struct gk_kernel *const theirs = gk_kernel_get(part->id);
     memset(part_args, 0, sizeof *part_args);
-    for (size_t i = 0; i < theirs->n_fields && theirs->fields[i].kind < GK_FIELD_IN_PLACE; i++) {
+    for (size_t i = 0; i < theirs->n_args; i++) {
         const struct gk_field *const f = &theirs->fields[i], *const own = gk_part_field(kernel, part, f);
         if (!own) continue;
         memcpy((char *)part_args + f->offset, (const char *)args + own->offset, size_of(f->kind));
@@ -193,26 +200,40 @@ struct gk_exactness gk_exactness_of(const struct gk_kernel *kernel, const struct
     return exactness;
 }
 
-double gk_kernel_flops(const struct gk_kernel *kernel, const void *args) {
+static double flops_of(const struct step *step, const void *args) {
+    double sum = 0;
+    for (const struct flops *f = step->flops; f < step->flops + step->n_flops; f++)
+        if (f->output == GK_NOWHERE || *(const void *const *)((const char *)args + f->output))
+            sum += f->count * (double)gk_size_at(args, f->a) * (double)gk_size_at(args, f->b) * (double)gk_size_at(args, f->c);
+    return sum;
+}
+
+/* FLOPs of all that runs, and the roof. */
+static double count(const struct gk_kernel *kernel, const void *args, enum gk_roof *roof) {
     const struct steps *const all = steps_of(kernel);
     double flops = 0;
+    *roof = GK_ROOF_MEMORY;
     for (const struct step *step = all->list; step < all->list + all->count; step++) {
         if (!runs(kernel, step, args)) continue;
-        for (const struct gk_field *f = step->flops; f < step->flops + step->n_flops; f++)
-            if (f->offset == GK_NOWHERE || gk_field_pointer(f, args))
-                flops += f->count * (double)gk_size_at(args, f->rows) * (double)gk_size_at(args, f->cols) *
-                         (double)gk_size_at(args, f->third);
+        flops += flops_of(step, args);
+        if (step->roof == GK_ROOF_FMA) *roof = GK_ROOF_FMA;
     }
     return flops;
 }
 
+double gk_kernel_flops(const struct gk_kernel *kernel, const void *args) {
+    enum gk_roof roof;
+    return count(kernel, args, &roof);
+}
+
 enum gk_roof gk_kernel_roof(const struct gk_kernel *kernel, const void *args) {
-    const struct steps *const all = steps_of(kernel);
-    for (const struct step *step = all->list; step < all->list + all->count; step++)
-        if (step->roof == GK_ROOF_FMA && runs(kernel, step, args)) return GK_ROOF_FMA;
-    return GK_ROOF_MEMORY;
+    enum gk_roof roof;
+    count(kernel, args, &roof);
+    return roof;
 }
 
 double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args) {
-    return gk_kernel_roof(kernel, args) == GK_ROOF_FMA ? gk_kernel_flops(kernel, args) : gk_kernel_bytes(kernel, dtype, args);
+    enum gk_roof roof;
+    const double flops = count(kernel, args, &roof);
+    return roof == GK_ROOF_FMA ? flops : gk_kernel_bytes(kernel, dtype, args);
 }

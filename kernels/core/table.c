@@ -23,6 +23,19 @@
 #define SECOND_OF(...)    SECOND(__VA_ARGS__)
 #define AT(f)             SECOND_OF(NO_FIELD_##f, SAME_IN_BOTH(f), ~)
 
+/* clang-format off */
+#define GK_KERNEL(id, family, doc) enum { ARGS_OF_##id = 0
+#define GK_DIM(f) +1
+#define GK_OPERAND(kind, f, ld, rows, cols, element, flags) +1
+#define GK_ACCUMULATE(f) +1
+#define GK_WEIGHT_LAYOUT() +1
+#define GK_IGNORE_INDEX() +1
+#define GK_REDUCTION() +1
+#define GK_REAL_OPTION(f, usual, doc) +1
+#define GK_END(id) };
+/* clang-format on */
+#include "../kernels.def"
+
 #define GK_KERNEL(id, family, doc)                                                                                             \
     static const struct gk_kernel *describe_##id(void) {                                                                       \
         typedef gk_##id##_args self;                                                                                           \
@@ -32,8 +45,8 @@
     }                                                                                                                          \
     ;                                                                                                                          \
     enum { COUNT = sizeof fields / sizeof *fields };                                                                           \
-    static const struct gk_kernel kernel = {GK_KERNEL_##id, #id,   family_##id,  doc_##id,                                     \
-                                            fields,         COUNT, sizeof(self), AT(reserved)};                                \
+    static const struct gk_kernel kernel = {GK_KERNEL_##id, #id,          family_##id,  doc_##id,    fields,                   \
+                                            COUNT,          ARGS_OF_##id, sizeof(self), AT(reserved)};                         \
     return &kernel;                                                                                                            \
     }
 #define GK_DIM(f) {.kind = GK_FIELD_DIM, .name = #f, .offset = AT(f), .dim = GK_DIM_##f},

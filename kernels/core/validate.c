@@ -109,7 +109,7 @@ static gk_status check_overlaps(const struct present *operands, size_t count, co
 gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args, bool *writes) {
     struct present operands[GK_OPERANDS_MAX];
     struct seen seen = {0};
-    for (size_t i = 0; i < kernel->n_fields && kernel->fields[i].kind < GK_FIELD_IN_PLACE; i++) {
+    for (size_t i = 0; i < kernel->n_args; i++) {
         const struct gk_field *const field = &kernel->fields[i];
         gk_status status;
         if (gk_is_operand(field)) {

@@ -81,6 +81,7 @@ struct gk_kernel {
     const char *name, *family, *doc;
     const struct gk_field *fields;
     size_t n_fields;
+    size_t n_args; /* the first of them, which are fields of the struct */
     size_t args_size;
     size_t reserved; /* offset of the reserved bytes, with which the struct ends */
 };
@@ -143,7 +144,7 @@ static inline bool gk_reserved_unused(const void *args, size_t from, size_t size
 
 /* The value of an option of which a kernel has one at most; 0: it has none. */
 static inline int gk_option(const struct gk_kernel *kernel, enum gk_field_kind kind, const void *args) {
-    for (size_t i = kernel->n_fields; i > 0; i--)
+    for (size_t i = kernel->n_args; i > 0; i--)
         if (kernel->fields[i - 1].kind == kind) return *(const int *)((const char *)args + kernel->fields[i - 1].offset);
     return 0;
 }
