@@ -22,7 +22,7 @@ sed 's/relu_forward/relu_heads/; s/->d\b/->h/g' source/kernels/ops/relu_forward.
 holds '[ "$(grep -c "GK_DIM(h)" entry)" = 1 ]'
 
 cmake -S source -B build -DCMAKE_C_COMPILER="$CC" -DCMAKE_BUILD_TYPE=Plain -DCMAKE_C_FLAGS=-O1 -DGRADKERN_TESTS=OFF > out 2> err
-cmake --build build --target gk_core > out 2>&1
+cmake --build build --target gk_table > out 2>&1
 holds '[ $? != 0 ] && grep -q GK_DIM_h out' # no such dimension yet
 sed -i '/^GK_DIMENSION(c,/a GK_DIMENSION(h, "heads")' $list
 if ! cmake --build build -j2 --target gradbench > out 2> err; then
