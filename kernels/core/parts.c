@@ -72,7 +72,8 @@ static bool reads_name(const struct gk_kernel *kernel, const struct gk_field *pa
     const struct gk_kernel *const theirs = gk_kernel_get(part->id);
     for (size_t i = 0; i < theirs->n_fields; i++) {
         const struct gk_field *const f = &theirs->fields[i];
-        if (f->kind == GK_FIELD_IN && strcmp(gk_part_name(kernel, part, f->name), name) == 0) return true;
+        const bool read = f->kind == GK_FIELD_IN || f->flags & GK_FLAG_INOUT;
+        if (read && strcmp(gk_part_name(kernel, part, f->name), name) == 0) return true;
     }
     return false;
 }
@@ -86,10 +87,32 @@ bool gk_part_temporary(const struct gk_kernel *kernel, const struct gk_field *pa
     return needed;
 }
 
-static void add_operand(const struct gk_kernel *kernel, struct step *step, const struct gk_field *field) {
+static void add_need(struct step *step, const struct gk_field *own) {
+    for (size_t i = 0; i < step->n_needs; i++)
+        if (step->needs[i] == own) return;
+    step->needs[step->n_needs++] = own;
+}
+
+/* A temporary is there where the part that writes it, one of those before this one, has what it needs. */
+static void add_needs_of_temporary(const struct gk_kernel *kernel, const struct steps *before, struct step *step,
+                                   const char *name) {
+    for (const struct step *s = before->list; s < before->list + before->count; s++) {
+        const struct gk_kernel *const theirs = gk_kernel_get(s->part->id);
+        for (size_t i = 0; i < theirs->n_args; i++) {
+            const struct gk_field *const f = &theirs->fields[i];
+            if (f->kind != GK_FIELD_OUT || strcmp(gk_part_name(kernel, s->part, f->name), name) != 0) continue;
+            for (size_t j = 0; j < s->n_needs; j++) add_need(step, s->needs[j]);
+        }
+    }
+}
+
+static void add_operand(const struct gk_kernel *kernel, const struct steps *before, struct step *step,
+                        const struct gk_field *field) {
     const struct gk_field *const own = gk_part_field(kernel, step->part, field);
-    const bool optional = own && own->flags & GK_FLAG_OPTIONAL;
-    if (optional && !(field->flags & GK_FLAG_OPTIONAL)) step->needs[step->n_needs++] = own;
+    const bool optional = own && own->flags & GK_FLAG_OPTIONAL, required = !(field->flags & GK_FLAG_OPTIONAL);
+    if (optional && required) add_need(step, own);
+    if (!own && required && field->kind == GK_FIELD_IN)
+        add_needs_of_temporary(kernel, before, step, gk_part_name(kernel, step->part, field->name));
     if (field->kind != GK_FIELD_OUT) return;
     if (optional) step->wants[step->n_wants++] = own;
     else step->always |= own || gk_part_temporary(kernel, step->part, field);
@@ -109,18 +132,18 @@ static void add_flops(const struct gk_kernel *kernel, struct step *step, const s
     };
 }
 
-static struct step step_of(const struct gk_kernel *kernel, const struct gk_field *part) {
+static void add_step(const struct gk_kernel *kernel, struct steps *s, const struct gk_field *part) {
     const struct gk_kernel *const theirs = part ? gk_kernel_get(part->id) : kernel;
     struct step step = {.part = part, .always = !part};
     for (size_t i = 0; i < theirs->n_fields; i++) {
         const struct gk_field *const f = &theirs->fields[i];
         if (f->kind == GK_FIELD_ROOF) step.roof = f->roof;
-        if (part && gk_is_operand(f)) add_operand(kernel, &step, f);
+        if (part && gk_is_operand(f)) add_operand(kernel, s, &step, f);
         if (part && f->kind == GK_FIELD_FLOPS) add_flops(kernel, &step, f);
         if (!part && f->kind == GK_FIELD_FLOPS)
             step.flops[step.n_flops++] = (struct flops){f->count, f->offset, f->rows, f->cols, f->third};
     }
-    return step;
+    s->list[s->count++] = step;
 }
 
 static void resolve(void) {
@@ -128,8 +151,8 @@ static void resolve(void) {
         const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
         struct steps *const s = &steps[id];
         for (size_t i = 0; i < kernel->n_fields; i++)
-            if (kernel->fields[i].kind == GK_FIELD_PART) s->list[s->count++] = step_of(kernel, &kernel->fields[i]);
-        if (s->count == 0) s->list[s->count++] = step_of(kernel, NULL);
+            if (kernel->fields[i].kind == GK_FIELD_PART) add_step(kernel, s, &kernel->fields[i]);
+        if (s->count == 0) add_step(kernel, s, NULL);
     }
 }
 

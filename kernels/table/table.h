@@ -92,7 +92,7 @@ union gk_any_args {
 #include "../kernels.def"
 };
 
-/* Counted from the list: an array as long as a kernel has operands, or lines of a kind. */
+/* Counted from the list: char x[0 +1 +1 ...]; for each kernel, and their union is as large as the largest. */
 #define GK_END(id) ];
 #define GK_KERNEL(id, family, doc) char id[0
 #define GK_OPERAND(kind, f, ld, rows, cols, element, flags) +1

@@ -222,6 +222,12 @@ static void check_gradient(const struct gk_kernel *kernel, const struct gk_field
             assert_non_null(gk_kernel_operand(forward, kernel->fields[i].name));
 }
 
+/* A sum is over a dimension of the kernel itself. */
+static void check_exactness(const struct gk_kernel *kernel, const struct gk_field *output) {
+    const struct gk_exactness e = gk_exactness_of(kernel, output);
+    if (e.rule == GK_EXACT_SUM || e.rule == GK_EXACT_SOFTMAX) assert_non_null(gk_kernel_dim(kernel, e.dim));
+}
+
 static void the_list_makes_sense(void **state) {
     size_t most = 0;
     (void)state;
@@ -234,6 +240,7 @@ static void the_list_makes_sense(void **state) {
             if (described && f->kind < GK_FIELD_IN_PLACE) fail_msg("%s: %s comes too late", kernel->name, f->name);
             described |= f->kind >= GK_FIELD_IN_PLACE;
             operands += gk_is_operand(f);
+            if (f->kind == GK_FIELD_OUT) check_exactness(kernel, f);
             roofs += f->kind == GK_FIELD_ROOF;
             flops += f->kind == GK_FIELD_FLOPS;
             if (f->kind == GK_FIELD_EXACTNESS || f->kind == GK_FIELD_FLOPS)

@@ -27,6 +27,9 @@ int main(void) {
     CHECK(gk_part_temporary(both, first, gk_kernel_operand(gk_kernel_get(first->id), "dx")));
     CHECK(!gk_part_temporary(both, second, gk_kernel_operand(step, "w")));
     CHECK(!gk_part_temporary(both, second, gk_kernel_operand(step, "b")));
+    CHECK(gk_part_runs(both, first, &one) && gk_part_runs(both, second, &one));
+    const gk_planted_scaled_step_args none = {.n = 2, .h = 3, .w = x + 8}; /* and so the second has nothing to read */
+    CHECK(!gk_part_runs(both, first, &none) && !gk_part_runs(both, second, &none) && gk_kernel_flops(both, &none) == 0);
     gk_part_args(both, first, &one, &part);
     CHECK(part.planted_scale_dx.scale == 4 && part.planted_scale_dx.dy == x && !part.planted_scale_dx.dx);
     gk_part_args(both, second, &one, &part);
