@@ -5,7 +5,7 @@
 #include "problem.h"
 
 struct gb_accuracy {
-    bool known;                 /* an oracle for this kernel exists; without one nothing was checked */
+    bool known;                 /* a truth file has its formula; else nothing was checked */
     size_t elements;            /* compared */
     double worst;               /* largest error / bound; at most 1 is right, NaN or Inf is wrong */
     struct gb_difference first; /* the first element beyond its bound */
@@ -15,7 +15,7 @@ struct gb_accuracy {
 /* The kernel's error can be bounded on such data: it holds no NaN and no infinity. */
 bool gb_accuracy_applies(enum gb_data data);
 
-bool gb_accuracy_has_oracle(const struct gk_kernel *kernel);
+bool gb_accuracy_known(const struct gk_kernel *kernel);
 
 /* The problem after one call from its initial state. False: an element is beyond its bound, or there is no memory (elements 0).
  */

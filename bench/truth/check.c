@@ -11,6 +11,7 @@
 #include "guard.h"
 #include "message.h"
 #include "text.h"
+#include "truth.h"
 #include "verify.h"
 
 struct check {
@@ -24,16 +25,14 @@ struct check {
 
 /* All shapes from 1 to 5 (rows of up to 24 where there are two dimensions), serial; a part on threads and small caches. */
 static void check_small(struct check *c, enum gk_kernel_id kernel, enum gk_dtype dtype) {
-    const size_t repeats = c->options->quick ? 1 : 4, cube = gb_kernel_dimensions(kernel) == 3;
-    for (size_t i = 1; i <= 5; i++)
-        for (size_t j = 1; j <= (cube ? 5 : 24); j++)
-            for (size_t k = 1; k <= (cube ? 5 : 1); k++)
-                for (size_t r = 0; r < repeats; r++) {
-                    const struct gb_problem_spec s =
-                        gb_spec_by_turns(kernel, dtype, (const size_t[]){i, j, k}, c->number++, c->options->seed);
-                    gb_lineup_compare(&c->lineup, &s, 0, c->number % 8 == 0 ? GB_USE_ALL : GB_USE_SERIAL);
-                    gb_lineup_accuracy(&c->lineup, &s);
-                }
+    size_t sizes[GK_DIM_COUNT];
+    for (size_t i = 0; gb_small_shape(kernel, i, 5, 24, sizes); i++)
+        for (size_t r = 0; r < (c->options->quick ? 1 : 4); r++) {
+            const struct gb_problem_spec s =
+                gb_spec_by_turns(kernel, dtype, sizes, GK_DIM_COUNT, c->number++, c->options->seed);
+            gb_lineup_compare(&c->lineup, &s, 0, c->number % 8 == 0 ? GB_USE_ALL : GB_USE_SERIAL);
+            gb_lineup_accuracy(&c->lineup, &s);
+        }
 }
 
 /* Every edge in every dimension, beside a small size and another edge, on all contexts. */
@@ -43,10 +42,12 @@ static void check_edges(struct check *c, enum gk_kernel_id kernel, enum gk_dtype
     for (size_t d = 0; d < dimensions; d++)
         for (size_t i = 0; i < count; i++)
             for (size_t r = 0; r < (c->options->quick ? 1 : 3); r++) {
-                size_t size[3] = {5, 5, 5};
-                size[d] = sizes[i];
+                size_t size[GK_DIM_COUNT];
+                for (size_t k = 0; k < GK_DIM_COUNT; k++) size[k] = 5;
                 size[(d + 1) % dimensions] = r == 0 ? 3 : sizes[(i * 7 + r * 5) % (count * 2 / 3)];
-                const struct gb_problem_spec s = gb_spec_by_turns(kernel, dtype, size, c->number++, c->options->seed);
+                size[d] = sizes[i];
+                const struct gb_problem_spec s =
+                    gb_spec_by_turns(kernel, dtype, size, GK_DIM_COUNT, c->number++, c->options->seed);
                 gb_lineup_compare(&c->lineup, &s, 0, c->options->quick && i % 4 ? GB_USE_SERIAL | GB_USE_SMALL : GB_USE_ALL);
                 if (r == 0) gb_lineup_accuracy(&c->lineup, &s);
             }
@@ -92,30 +93,35 @@ static void check_memory(struct check *c, enum gk_kernel_id kernel, enum gk_dtyp
     enum { SIZES = sizeof sizes / sizeof *sizes };
     const size_t count = c->options->quick ? 10 : 60;
     for (size_t i = 0; i < count; i++) {
-        const size_t size[] = {sizes[i % SIZES], sizes[(i * 3 + i / SIZES) % SIZES], sizes[(i * 7 + 3 + i / SIZES) % SIZES]};
-        struct gb_problem_spec s = gb_spec_by_turns(kernel, dtype, size, c->number++, c->options->seed);
+        size_t size[GK_DIM_COUNT];
+        for (size_t k = 0; k < GK_DIM_COUNT; k++) size[k] = sizes[(i * ((2u << k) - 1) + k * (3 + i / SIZES)) % SIZES];
+        struct gb_problem_spec s = gb_spec_by_turns(kernel, dtype, size, GK_DIM_COUNT, c->number++, c->options->seed);
         s.misalign = 0; /* the page decides */
         guard_problem(c, &s);
     }
 }
 
+struct gradient_tally {
+    struct check *check;
+    const struct gb_lineup_cell *cell;
+};
+
+static void tally_gradient(void *state, const struct gb_gradient_check *g) {
+    const struct gradient_tally *const t = state;
+    t->check->gradients++;
+    if (g->error <= g->limit) return;
+    t->check->gradients_wrong++;
+    fprintf(t->check->out, "FAILED gradient: %s by %s, isa %s: relative error %.2g, at most %.0e allowed\n", g->name, g->method,
+            gk_context_isa(t->cell->ctx), g->error, g->limit);
+}
+
 static void check_gradients(struct check *c) {
-    struct gb_gradient_check checks[GB_GRADIENT_CHECKS_MAX];
     for (size_t i = 0; i < c->lineup.count; i++) {
         const struct gb_lineup_cell *const cell = &c->lineup.list[i];
-        if (cell->use != GB_USE_SERIAL) continue;
-        const size_t count = gb_gradient_checks(cell->ctx, checks);
-        if (count == 0) {
-            c->gradients_wrong++;
-            fprintf(c->out, "FAILED gradients: no memory, or a kernel refused\n");
-        }
-        for (size_t k = 0; k < count; k++) {
-            c->gradients++;
-            if (checks[k].error <= checks[k].limit) continue;
-            c->gradients_wrong++;
-            fprintf(c->out, "FAILED gradient: %s by %s, isa %s: relative error %.2g, at most %.0e allowed\n", checks[k].name,
-                    checks[k].method, gk_context_isa(cell->ctx), checks[k].error, checks[k].limit);
-        }
+        struct gradient_tally tally = {c, cell};
+        if (cell->use != GB_USE_SERIAL || gb_gradient_checks(cell->ctx, tally_gradient, &tally)) continue;
+        c->gradients_wrong++;
+        fprintf(c->out, "FAILED gradients: no memory, or a kernel refused\n");
     }
 }
 
@@ -124,7 +130,7 @@ static void print_row(const struct check *c, size_t isa, int kernel, int dtype) 
     const struct gb_tally *const tally = &c->lineup.tally[isa][kernel][dtype];
     char worst[32] = "bits of ref", cases[24];
     if (tally->cases == 0 && tally->failures == 0) return;
-    if (isa == 0) snprintf(worst, sizeof worst, gb_accuracy_has_oracle(k) ? "%.3f" : "not known", tally->worst);
+    if (isa == 0) snprintf(worst, sizeof worst, gb_accuracy_known(k) ? "%.3f" : "not known", tally->worst);
     snprintf(cases, sizeof cases, "%zu", tally->cases);
     fprintf(c->out, "%-24s %-4s %-8s %8s  %-11s  %s\n", k->name, gk_dtype_name((enum gk_dtype)dtype),
             gk_isa_get(isa, GK_F32)->name, cases, worst, tally->failures ? "FAILED" : "ok");
@@ -143,13 +149,22 @@ static void print_not_asked(const struct check *c) {
             gb_names_join(&kernels, text, sizeof text));
 }
 
+/* What has a gradient is known by its truth with complex arguments, too. */
+static void print_no_complex_form(const struct check *c, const struct gk_field *f) {
+    if (f->kind != GK_FIELD_GRADIENT) return;
+    const struct gb_truth *const truth = gb_truth_of(gk_kernel_get(f->id));
+    if (truth && !truth->compute_complex)
+        fprintf(c->out, "skipped: complex step of %s: its truth has no complex form\n", truth->kernel);
+}
+
 static void print_skipped(const struct check *c) {
     for (size_t i = 0; i < GK_ISA_COUNT; i++)
         if (gk_isa_unusable(i)) fprintf(c->out, "skipped: isa %s: %s\n", gk_isa_get(i, GK_F32)->name, gk_isa_unusable(i));
     for (int id = 0; id < GK_KERNEL_COUNT; id++) {
         const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
-        if (c->options->kernels[id] && !gb_accuracy_has_oracle(kernel))
-            fprintf(c->out, "skipped: accuracy of %s: oracle.c has no formula for it\n", kernel->name);
+        if (c->options->kernels[id] && !gb_accuracy_known(kernel))
+            fprintf(c->out, "skipped: accuracy of %s: no truth file has its formula\n", kernel->name);
+        for (size_t i = 0; i < kernel->n_fields && c->options->kernels[id]; i++) print_no_complex_form(c, &kernel->fields[i]);
     }
     print_not_asked(c);
     if (c->unguarded) fprintf(c->out, "skipped: %zu calls between forbidden pages: no memory for them\n", c->unguarded);
@@ -224,10 +239,11 @@ static int check_one(struct check *c, const struct gb_problem_spec *spec) {
         return gb_fail(GB_EXIT_RESOURCE, "checking this problem needs %s, but %s are %s",
                        gb_bytes_text(12 * bytes, need, sizeof need), gb_bytes_text(memory.bytes, have, sizeof have),
                        memory.rule);
-    const double fma = (double)(spec->n ? spec->n : 1) * (double)(spec->d ? spec->d : 1) * (double)(spec->m ? spec->m : 1);
-    if (fma > GB_VERIFY_FULL_FMA) return check_large(c, spec);
+    double work = 1;
+    for (size_t k = 0; k < GK_DIM_COUNT; k++) work *= spec->dims[k] ? (double)spec->dims[k] : 1;
+    if (work > GB_VERIFY_FULL_FMA) return check_large(c, spec);
     gb_lineup_compare(&c->lineup, spec, 0, GB_USE_ALL);
-    if (fma <= full_oracle) gb_lineup_accuracy(&c->lineup, spec);
+    if (work <= full_oracle) gb_lineup_accuracy(&c->lineup, spec);
     guard_problem(c, spec);
     return report(c);
 }

@@ -1,12 +1,14 @@
 #include "gradients.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "oracle.h"
+#include "lineup.h"
+#include "truth.h"
 
-enum { RANDOM = 11 };
+enum { SEED = 47 };
 
 static const double step = 1e-5;
 
@@ -47,191 +49,171 @@ double gb_next_normal(uint64_t *state) {
     return sum;
 }
 
-static void fill(double *x, size_t count, uint64_t *state) {
-    for (size_t i = 0; i < count; i++) x[i] = gb_next_normal(state);
-}
-
 struct checker {
     gk_context *ctx;
-    uint64_t random;
-    struct gb_gradient_check *checks;
-    size_t count;
+    void (*each)(void *state, const struct gb_gradient_check *check);
+    void *state;
     bool failed;
 };
 
-static void add(struct checker *c, const char *name, const char *method, double error, double limit) {
-    c->checks[c->count++] = (struct gb_gradient_check){name, method, error, limit};
+/* Both problems of a GK_GRADIENT line: the backward one reads the forward one's operands. */
+struct pair {
+    const struct gk_field *line;
+    gk_context *ctx;
+    struct gb_problem forward, backward;
+    const struct gb_operand *output, *by, *out;
+    const struct gb_operand *upstream; /* NULL: 1 */
+};
+
+static struct gb_operand *find(struct gb_problem *problem, const char *name) {
+    for (size_t i = 0; i < problem->n_operands; i++)
+        if (strcmp(problem->operands[i].field->name, name) == 0) return &problem->operands[i];
+    return NULL;
 }
 
-static void add_centred(struct checker *c, const char *name, const struct gb_function *f, double *x, size_t count,
-                        const double *gradient, double limit) {
-    double *const numerical = calloc(count + 1, sizeof *numerical);
-    if (!numerical || !gb_centred_differences(f, x, count, step, numerical)) c->failed = true;
-    else add(c, name, "centred differences", gb_relative_error(numerical, gradient, count), limit);
+static size_t elements(const struct gb_operand *o) { return o->rows * o->row_elements; }
+
+/* dy of y, dloss of loss; of the losses of rows what a reduction would have multiplied. */
+static bool is_upstream(const struct gk_field *field, const char *output) {
+    return field->flags & GK_FLAG_DLOSS || (field->name[0] == 'd' && strcmp(field->name + 1, output) == 0);
+}
+
+static void leave_out(struct gb_problem *problem, size_t index) {
+    struct gb_operand *const o = &problem->operands[index];
+    memset((char *)problem->args + o->field->offset, 0, sizeof(void *));
+    free(o->base);
+    memmove(o, o + 1, (--problem->n_operands - index) * sizeof *o);
+}
+
+/* An input of the backward problem is the forward one's operand of that name. What has none there is left out. */
+static bool share(struct pair *p) {
+    struct gb_problem *const b = &p->backward;
+    for (size_t i = b->n_operands; i > 0; i--) {
+        struct gb_operand *const o = &b->operands[i - 1];
+        const struct gb_operand *const from = find(&p->forward, o->field->name);
+        if (o->output || is_upstream(o->field, p->line->other)) continue;
+        if (!from && !(o->field->flags & GK_FLAG_OPTIONAL)) return false;
+        if (!from) {
+            leave_out(b, i - 1);
+            continue;
+        }
+        o->start = from->start;
+        memcpy((char *)b->args + o->field->offset, &o->start, sizeof o->start);
+    }
+    return true;
+}
+
+/* The function may have a kink at 0: every element is at least 10 steps from it. */
+static void keep_from_zero(const struct gb_operand *o) {
+    double *const x = o->start;
+    for (size_t i = 0; i < elements(o); i++) x[i] += copysign(10 * step, x[i]);
+}
+
+static void evaluate(void *state, double *y) {
+    const struct pair *const p = state;
+    gb_problem_call(&p->forward, p->ctx);
+    memcpy(y, p->output->start, elements(p->output) * sizeof *y);
+}
+
+static void add(struct checker *c, const struct pair *p, const char *method, double error, double limit) {
+    struct gb_gradient_check check = {.method = method, .error = error, .limit = limit};
+    char title[100];
+    gb_problem_title(&p->backward.spec, SEED, title, sizeof title);
+    snprintf(check.name, sizeof check.name, "%s of %s", p->line->name, title);
+    c->each(c->state, &check);
+}
+
+static void centred(struct checker *c, struct pair *p, double *numerical) {
+    const struct gb_function f = {evaluate, p, elements(p->output), p->upstream ? p->upstream->start : NULL};
+    if (!gb_centred_differences(&f, p->by->start, elements(p->by), step, numerical)) c->failed = true;
+    const enum gk_rule rule = gk_exactness_of(p->forward.kernel, p->output->field).rule;
+    const double limit = rule == GK_EXACT_SUM || rule == GK_EXACT_EXACT ? 1e-9 : 1e-7; /* these alone do not bend */
+    add(c, p, "centred differences", gb_relative_error(numerical, p->out->start, elements(p->out)), limit);
+}
+
+static void complex_step(struct checker *c, struct pair *p, double *numerical, double *formula) {
+    const struct gb_truth *const forward = gb_truth_of(p->forward.kernel), *const backward = gb_truth_of(p->backward.kernel);
+    if (!forward || !forward->compute_complex || !backward) return;
+    struct gb_task task = gb_task_begin(&p->backward);
+    task.wanted = p->line->name;
+    backward->compute(&task);
+    const gb_real *const dout = p->upstream ? gb_input(&task, p->upstream->field->name) : NULL;
+    if (task.failed || !task.values || !gb_complex_step(&p->forward, p->line->other, dout, p->line->by, numerical))
+        c->failed = true;
+    for (size_t i = 0; i < elements(p->out) && task.values; i++) formula[i] = (double)task.values[i];
+    gb_task_end(&task);
+    add(c, p, "complex step", gb_relative_error(numerical, formula, elements(p->out)), 1e-13);
+}
+
+static void check_pair(struct checker *c, struct pair *p) {
+    double *const numerical = calloc(2 * elements(p->out) + 1, sizeof *numerical);
+    if (!numerical || elements(p->by) != elements(p->out) || gb_problem_call(&p->forward, c->ctx) != GK_OK ||
+        gb_problem_call(&p->backward, c->ctx) != GK_OK) {
+        c->failed = true;
+    } else {
+        complex_step(c, p, numerical, numerical + elements(p->out)); /* first: it needs the outputs of the forward call */
+        centred(c, p, numerical);
+    }
     free(numerical);
 }
 
-/* The affine layer of the course notes: x is (10, 2, 3) flattened, w (6, 5). */
-enum { N = 10, D = 6, M = 5 };
-
-struct affine {
-    gk_context *ctx;
-    gk_layout layout;
-    double x[N * D], w[D * M], b[M], dout[N * M], dx[N * D], dw[D * M], db[M];
-};
-
-static void affine_forward(void *state, double *y) {
-    const struct affine *const a = state;
-    gk_affine_forward_f64(a->ctx, &(gk_affine_forward_args_f64){
-                                      .n = N, .d = D, .m = M, .x = a->x, .w = a->w, .b = a->b, .y = y, .layout = a->layout});
-}
-
-static void check_affine(struct checker *c, gk_layout layout) {
-    struct affine a = {.ctx = c->ctx, .layout = layout};
-    fill(a.x, N * D, &c->random);
-    fill(a.w, D * M, &c->random);
-    fill(a.b, M, &c->random);
-    fill(a.dout, N * M, &c->random);
-    const gk_status status = gk_affine_backward_f64(
-        c->ctx,
-        &(gk_affine_backward_args_f64){
-            .n = N, .d = D, .m = M, .x = a.x, .w = a.w, .dy = a.dout, .dx = a.dx, .dw = a.dw, .db = a.db, .layout = layout});
-    if (status != GK_OK) c->failed = true;
-    const struct gb_function f = {affine_forward, &a, N * M, a.dout};
-    const bool swapped = layout == GK_OUT_IN;
-    add_centred(c, swapped ? "affine dx, w as [out][in]" : "affine dx", &f, a.x, N * D, a.dx, 1e-9);
-    add_centred(c, swapped ? "affine dw, w as [out][in]" : "affine dw", &f, a.w, D * M, a.dw, 1e-9);
-    add_centred(c, swapped ? "affine db, w as [out][in]" : "affine db", &f, a.b, M, a.db, 1e-9);
-}
-
-struct relu {
-    gk_context *ctx;
-    double x[N * D], dout[N * D], y[N * D], dx[N * D];
-    uint64_t mask[N];
-};
-
-static void relu_forward(void *state, double *y) {
-    struct relu *const r = state;
-    gk_relu_forward_f64(r->ctx, &(gk_relu_forward_args_f64){.n = N, .d = D, .x = r->x, .y = y, .mask = r->mask});
-}
-
-/* Every x at least 10 steps from the kink. */
-static void check_relu(struct checker *c) {
-    struct relu r = {.ctx = c->ctx};
-    fill(r.x, N * D, &c->random);
-    fill(r.dout, N * D, &c->random);
-    for (size_t i = 0; i < N * D; i++) r.x[i] += copysign(10 * step, r.x[i]);
-    relu_forward(&r, r.y);
-    const gk_status status =
-        gk_relu_backward_f64(c->ctx, &(gk_relu_backward_args_f64){.n = N, .d = D, .dy = r.dout, .mask = r.mask, .dx = r.dx});
-    if (status != GK_OK) c->failed = true;
-    add_centred(c, "relu dx, away from 0", &(struct gb_function){relu_forward, &r, N * D, r.dout}, r.x, N * D, r.dx, 1e-9);
-}
-
-enum { ROWS = 7, CLASSES = 9 };
-
-struct softmax {
-    gk_softmax_xent_args_f64 args;
-    gk_context *ctx;
-    double x[ROWS * CLASSES], t[ROWS * CLASSES], dx[ROWS * CLASSES], row_loss[ROWS], dloss[ROWS];
-    int32_t labels[ROWS];
-};
-
-/* The upstream gradient multiplies the outputs: the loss, or the rows' losses without a reduction. */
-static void softmax_loss(void *state, double *y) {
-    struct softmax *const s = state;
-    double unused[ROWS * CLASSES];
-    gk_softmax_xent_args_f64 args = s->args;
-    args.dloss = NULL;
-    args.dx = unused;
-    if (args.reduction == GK_NONE) args.row_loss = y;
-    else args.loss = y;
-    gk_softmax_xent_f64(s->ctx, &args);
-}
-
-static void check_softmax(struct checker *c, const char *name, bool soft, bool ignore, bool dloss, gk_reduction reduction) {
-    struct softmax s = {.ctx = c->ctx};
-    fill(s.x, ROWS * CLASSES, &c->random);
-    fill(s.dloss, ROWS, &c->random);
-    for (size_t i = 0; i < ROWS * CLASSES; i++) s.t[i] = fabs(gb_next_normal(&c->random));
-    for (size_t i = 0; i < ROWS; i++) s.labels[i] = ignore && i % 3 == 1 ? -100 : (int32_t)(i * 5 % CLASSES);
-    s.args = (gk_softmax_xent_args_f64){.n = ROWS,
-                                        .c = CLASSES,
-                                        .x = s.x,
-                                        .dx = s.dx,
-                                        .labels = soft ? NULL : s.labels,
-                                        .t = soft ? s.t : NULL,
-                                        .use_ignore_index = ignore,
-                                        .ignore_index = -100,
-                                        .reduction = reduction,
-                                        .dloss = dloss ? s.dloss : NULL};
-    if (gk_softmax_xent_f64(c->ctx, &s.args) != GK_OK) c->failed = true;
-    const size_t outputs = reduction == GK_NONE ? ROWS : 1;
-    add_centred(c, name, &(struct gb_function){softmax_loss, &s, outputs, dloss ? s.dloss : NULL}, s.x, ROWS * CLASSES, s.dx,
-                1e-7);
-}
-
-/* The oracle's gradients by the complex step: no difference is taken, so nothing cancels. */
-static void check_oracle_affine(struct checker *c) {
-    static const double h = 1e-100;
-    gb_real x[N * D], w[D * M], dy[N * M], dx[N * D], dw[D * M], db[M];
-    double complex variables[N * D + D * M + M], y[N * M];
-    double complex *const cx = variables, *const cw = cx + N * D, *const cb = cw + D * M;
-    double by_step[N * D + D * M + M], by_formula[N * D + D * M + M];
-    for (size_t i = 0; i < N * D + D * M + M; i++) variables[i] = gb_next_normal(&c->random);
-    for (size_t i = 0; i < N * D; i++) x[i] = creal(cx[i]);
-    for (size_t i = 0; i < D * M; i++) w[i] = creal(cw[i]);
-    for (size_t i = 0; i < N * M; i++) dy[i] = gb_next_normal(&c->random);
-    gb_oracle_affine_dx(N, D, M, dy, w, NULL, dx, NULL);
-    gb_oracle_affine_dw(N, D, M, x, dy, NULL, dw, NULL);
-    gb_oracle_affine_db(N, M, dy, NULL, db, NULL);
-    for (size_t i = 0; i < N * D + D * M + M; i++) {
-        double sum = 0;
-        variables[i] += I * h;
-        gb_oracle_affine_forward_complex(N, D, M, cx, cw, cb, y);
-        variables[i] = creal(variables[i]);
-        for (size_t j = 0; j < N * M; j++) sum += cimag(y[j]) / h * (double)dy[j];
-        by_step[i] = sum;
-        by_formula[i] = (double)(i < N * D ? dx[i] : i < N * D + D * M ? dw[i - N * D] : db[i - N * D - D * M]);
+/* False: the line says nothing of such a problem, which has no such output. */
+static bool check_line(struct checker *c, const struct gk_field *line, const struct gb_problem_spec *spec) {
+    struct gb_problem_spec forward = *spec;
+    struct pair p = {.line = line, .ctx = c->ctx};
+    forward.kernel = line->id;
+    bool there = false;
+    if (gb_problem_create(&p.forward, &forward) && gb_problem_create(&p.backward, spec) && share(&p)) {
+        p.output = find(&p.forward, line->other);
+        p.by = find(&p.forward, line->by);
+        p.out = find(&p.backward, line->name);
+        for (size_t i = 0; i < p.backward.n_operands; i++)
+            if (is_upstream(p.backward.operands[i].field, line->other)) p.upstream = &p.backward.operands[i];
+        there = p.output && p.by && p.out;
+    } else {
+        c->failed = true;
     }
-    add(c, "affine, oracle", "complex step", gb_relative_error(by_step, by_formula, N * D + D * M + M), 1e-13);
+    if (there) keep_from_zero(p.by), check_pair(c, &p);
+    gb_problem_destroy(&p.forward);
+    gb_problem_destroy(&p.backward);
+    return there;
 }
 
-static void check_oracle_softmax(struct checker *c, const char *name, bool divide, bool one_hot) {
-    static const double h = 1e-100;
-    gb_real x[ROWS * CLASSES], t[ROWS * CLASSES], p[ROWS * CLASSES], dx[ROWS * CLASSES];
-    double complex cx[ROWS * CLASSES];
-    double labels[ROWS * CLASSES], by_step[ROWS * CLASSES], by_formula[ROWS * CLASSES];
-    for (size_t i = 0; i < ROWS * CLASSES; i++) {
-        x[i] = gb_next_normal(&c->random);
-        cx[i] = (double)x[i];
-        labels[i] = one_hot ? i % CLASSES == i / CLASSES : fabs(gb_next_normal(&c->random));
-        t[i] = labels[i];
+/* The lines of the kernel's own entry or of a part's, for those outputs that are the kernel's too. Of several for one output
+ * the first that says something counts. */
+static void check_entry(struct checker *c, const struct gk_kernel *entry, const struct gk_field *part,
+                        const struct gb_problem_spec *spec) {
+    const struct gk_kernel *const kernel = gk_kernel_get(spec->kernel);
+    const char *done = "";
+    for (size_t i = 0; i < entry->n_fields; i++) {
+        const struct gk_field *const f = &entry->fields[i];
+        if (f->kind != GK_FIELD_GRADIENT || strcmp(done, f->name) == 0) continue;
+        const struct gk_field *const out = gk_kernel_field(entry, GK_FIELD_OUT, f->name);
+        if (!part || gk_part_field(kernel, part, out))
+            if (check_line(c, f, spec)) done = f->name;
     }
-    gb_oracle_softmax_xent(
-        &(struct gb_oracle_softmax){.n = ROWS, .c = CLASSES, .x = x, .t = t, .divide = divide, .p = p, .dx = dx});
-    for (size_t i = 0; i < ROWS * CLASSES; i++) {
-        cx[i] += I * h;
-        by_step[i] = cimag(gb_oracle_softmax_xent_complex(ROWS, CLASSES, cx, labels, NULL, divide)) / h;
-        by_formula[i] = (double)dx[i];
-        cx[i] = creal(cx[i]);
-    }
-    add(c, name, "complex step", gb_relative_error(by_step, by_formula, ROWS * CLASSES), 1e-13);
 }
 
-size_t gb_gradient_checks(gk_context *ctx, struct gb_gradient_check checks[GB_GRADIENT_CHECKS_MAX]) {
-    struct checker c = {.ctx = ctx, .random = RANDOM, .checks = checks};
-    check_affine(&c, GK_IN_OUT);
-    check_affine(&c, GK_OUT_IN);
-    check_relu(&c);
-    check_softmax(&c, "softmax_xent dx", false, false, false, GK_MEAN);
-    check_softmax(&c, "softmax_xent dx, sum, dloss", false, false, true, GK_SUM);
-    check_softmax(&c, "softmax_xent dx, ignored rows", false, true, false, GK_MEAN);
-    check_softmax(&c, "softmax_xent dx, no reduction, dloss", false, true, true, GK_NONE);
-    check_softmax(&c, "softmax_xent dx, soft labels", true, false, true, GK_MEAN);
-    check_softmax(&c, "softmax_xent dx, soft labels, no reduction", true, false, true, GK_NONE);
-    check_oracle_affine(&c);
-    check_oracle_softmax(&c, "softmax_xent, oracle", true, true);
-    check_oracle_softmax(&c, "softmax_xent, oracle, soft labels", false, false);
-    return c.failed ? 0 : c.count;
+/* A part that has other names in the kernel is left out: the forward kernel knows its own only. */
+static void check_kernel(struct checker *c, const struct gb_problem_spec *spec) {
+    const struct gk_kernel *const kernel = gk_kernel_get(spec->kernel);
+    check_entry(c, kernel, NULL, spec);
+    for (size_t i = 0; i < kernel->n_fields; i++)
+        if (kernel->fields[i].kind == GK_FIELD_PART && kernel->fields[i + 1].kind != GK_FIELD_RENAME)
+            check_entry(c, gk_kernel_get(kernel->fields[i].id), &kernel->fields[i], spec);
+}
+
+bool gb_gradient_checks(gk_context *ctx, void (*each)(void *state, const struct gb_gradient_check *check), void *state) {
+    static const size_t sizes[] = {10, 6, 5, 9}; /* n, d and m as in the notes: x is 10 x 2 x 3 */
+    struct checker c = {.ctx = ctx, .each = each, .state = state};
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        for (unsigned set = 0; set < GB_OPTION_SETS; set++) {
+            struct gb_problem_spec s;
+            if (!gb_spec_of_set((enum gk_kernel_id)id, GK_F64, set, &s) || s.accumulate) continue;
+            for (size_t k = 0; k < GK_DIM_COUNT; k++) s.dims[k] = sizes[k % 4];
+            s.wide_labels = s.dloss;
+            s.seed = SEED;
+            check_kernel(&c, &s);
+        }
+    return !c.failed;
 }

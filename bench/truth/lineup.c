@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "accuracy.h"
+#include "fused.h"
 
 enum { LOGGED_MAX = 10 };
 
@@ -21,8 +22,8 @@ static gk_status add(struct gb_lineup *lineup, size_t isa, size_t threads, enum 
     return GK_OK;
 }
 
-struct gb_problem_spec gb_spec_by_turns(enum gk_kernel_id kernel, enum gk_dtype dtype, const size_t sizes[3], uint64_t number,
-                                        uint64_t seed) {
+struct gb_problem_spec gb_spec_by_turns(enum gk_kernel_id kernel, enum gk_dtype dtype, const size_t *sizes, size_t count,
+                                        uint64_t number, uint64_t seed) {
     static const size_t pads[] = {0, 1, 3, 5}, shifts[] = {0, 1, 3, 7};
     uint64_t x = (number + seed) * 0x9e3779b97f4a7c15u;
     x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
@@ -31,7 +32,7 @@ struct gb_problem_spec gb_spec_by_turns(enum gk_kernel_id kernel, enum gk_dtype 
     const struct gk_kernel *const k = gk_kernel_get(kernel);
     size_t next = 0;
     for (size_t i = 0; i < k->n_fields; i++)
-        if (k->fields[i].kind == GK_FIELD_DIM) s.dims[k->fields[i].dim] = next < 3 ? sizes[next++] : 1;
+        if (k->fields[i].kind == GK_FIELD_DIM) s.dims[k->fields[i].dim] = sizes[next++ % count];
     s.layout = x & 1 ? GK_OUT_IN : GK_IN_OUT;
     s.accumulate = x >> 1 & 1;
     s.soft_labels = (x >> 2 & 3) == 0;
@@ -47,11 +48,35 @@ struct gb_problem_spec gb_spec_by_turns(enum gk_kernel_id kernel, enum gk_dtype 
     return s;
 }
 
+bool gb_spec_of_set(enum gk_kernel_id kernel, enum gk_dtype dtype, unsigned set, struct gb_problem_spec *spec) {
+    *spec = (struct gb_problem_spec){.kernel = kernel,
+                                     .dtype = dtype,
+                                     .layout = set & 1 ? GK_OUT_IN : GK_IN_OUT,
+                                     .accumulate = set & 2,
+                                     .soft_labels = set & 4,
+                                     .ignore = set & 8,
+                                     .dloss = set & 16,
+                                     .reduction = (gk_reduction)(set >> 5)};
+    for (enum gb_option o = 0; o < GB_OPTION_COUNT; o++)
+        if (!gb_kernel_has(kernel, o) && gb_option_differs(o, spec, 0)) return false;
+    return !(spec->soft_labels && spec->ignore); /* soft labels know no ignored rows */
+}
+
 size_t gb_kernel_dimensions(enum gk_kernel_id id) {
     const struct gk_kernel *const kernel = gk_kernel_get(id);
     size_t count = 0;
     for (size_t i = 0; i < kernel->n_fields; i++) count += kernel->fields[i].kind == GK_FIELD_DIM;
     return count;
+}
+
+bool gb_small_shape(enum gk_kernel_id kernel, size_t number, size_t most, size_t longest, size_t sizes[static GK_DIM_COUNT]) {
+    const size_t dimensions = gb_kernel_dimensions(kernel);
+    for (size_t i = dimensions; i > 0; i--) {
+        const size_t top = dimensions <= 2 && i == dimensions ? longest : i <= 3 ? most : 2;
+        sizes[i - 1] = 1 + number % top;
+        number /= top;
+    }
+    return number == 0;
 }
 
 static int by_size(const void *a, const void *b) {
@@ -152,10 +177,19 @@ static bool compare_cell(struct gb_lineup *lineup, const struct gb_lineup_cell *
     if (status != expected)
         snprintf(what, sizeof what, "status: %s (ref: %s)", gk_status_string(status), gk_status_string(expected));
     else if (!gb_problem_equal(got, want, &d))
-        snprintf(what, sizeof what, "bits: %s[%zu][%zu] is %a, ref has %a", d.operand, d.row, d.col, d.got, d.want);
+        snprintf(what, sizeof what, "bits: %s[%zu][%zu] is %a, %s %a", d.operand, d.row, d.col, d.got,
+                 gb_has_parts(got->kernel) ? "its parts on ref have" : "ref has", d.want);
     else return true;
     gb_lineup_fail(lineup, spec, cell->isa, cell->threads, what);
     return false;
+}
+
+/* What a call must return: ref's bits, of a fused kernel those of its parts on ref. */
+static gk_status call_ref(struct gb_problem *want, gk_context *ref) {
+    const gk_status status = gb_problem_call(want, ref);
+    if (status != GK_OK || !gb_has_parts(want->kernel)) return status;
+    gb_problem_reset(want);
+    return gb_parts_call(want, ref);
 }
 
 static bool compare_all(struct gb_lineup *lineup, struct gb_problem *got, struct gb_problem *want, unsigned drop,
@@ -164,7 +198,7 @@ static bool compare_all(struct gb_lineup *lineup, struct gb_problem *got, struct
     const char *changed;
     drop_outputs(got, drop);
     drop_outputs(want, drop);
-    const gk_status expected = gb_problem_call(want, lineup->ref);
+    const gk_status expected = call_ref(want, lineup->ref);
     for (size_t i = 0; i < lineup->count; i++)
         if (lineup->list[i].use & use && !compare_cell(lineup, &lineup->list[i], got, want, expected)) same = false;
     if (gb_problem_intact(got, &changed)) return same;
@@ -199,7 +233,7 @@ bool gb_lineup_accuracy(struct gb_lineup *lineup, const struct gb_problem_spec *
     struct gb_problem problem;
     struct gb_accuracy accuracy;
     char what[200];
-    if (!gb_accuracy_applies(spec->data) || !gb_accuracy_has_oracle(gk_kernel_get(spec->kernel))) return true;
+    if (!gb_accuracy_applies(spec->data) || !gb_accuracy_known(gk_kernel_get(spec->kernel))) return true;
     lineup->problems++;
     lineup->cases++;
     tally->cases++;

@@ -1,5 +1,5 @@
 /* Every cell that this CPU runs, side by side: contexts for each usable isa and thread count, and one problem run through
- * all of them and compared bit by bit with the ref isa on one thread. */
+ * all of them and compared bit by bit with the ref isa on one thread; a fused kernel with its parts there. */
 #ifndef GB_LINEUP_H
 #define GB_LINEUP_H
 
@@ -58,10 +58,19 @@ bool gb_lineup_accuracy(struct gb_lineup *lineup, const struct gb_problem_spec *
 void gb_lineup_fail(struct gb_lineup *lineup, const struct gb_problem_spec *spec, size_t isa, size_t threads, const char *what);
 
 /* Shapes and options that reach every path, from the table: a problem of the kernel with sizes for its dimensions in their
- * order (the first two or all three) and options by turns, a different choice for each number. */
-struct gb_problem_spec gb_spec_by_turns(enum gk_kernel_id kernel, enum gk_dtype dtype, const size_t sizes[3], uint64_t number,
-                                        uint64_t seed);
+ * order (where it has more than `count`, from the first again) and options by turns, a different choice for each number. */
+struct gb_problem_spec gb_spec_by_turns(enum gk_kernel_id kernel, enum gk_dtype dtype, const size_t *sizes, size_t count,
+                                        uint64_t number, uint64_t seed);
+
+enum { GB_OPTION_SETS = 96 };
+/* Each set of the kernel's own options, by number, without sizes and contents. False: it has not all options of that set. */
+bool gb_spec_of_set(enum gk_kernel_id kernel, enum gk_dtype dtype, unsigned set, struct gb_problem_spec *spec);
+
 size_t gb_kernel_dimensions(enum gk_kernel_id kernel);
+
+/* The small shapes of a kernel, by number: all sizes up to `most` of its first three dimensions and up to 2 of the others;
+ * where there are no more than two, of the last one up to `longest`. False: there are no more. */
+bool gb_small_shape(enum gk_kernel_id kernel, size_t number, size_t most, size_t longest, size_t sizes[static GK_DIM_COUNT]);
 
 enum { GB_EDGE_SIZES_MAX = 256 };
 /* b - 1, b, b + 1, 2 b - 1 and 2 b + 1 for every edge b that an isa exports, ascending. Returns their number. */

@@ -1,9 +1,12 @@
 #include "verify.h"
 
-#include "machine.h"
-
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "machine.h"
+#include "fused.h"
+#include "random.h"
 
 enum {
     RUNS_MAX = 512,         /* runs of indices next to edges, of one dimension */
@@ -30,8 +33,10 @@ struct regions {
 
 struct gb_verifier {
     bool sampled;
-    struct regions reference, peer; /* peer: the whole outputs of the first variant, when ref gave only a sample */
+    /* peer: when ref gave only a sample the whole outputs of the first variant, of a fused kernel of its parts */
+    struct regions reference, peer;
     const char *peer_name;
+    char parts_name[48];
 };
 
 /* The dimensions (offsets in args) that an operand's rows and columns are. */
@@ -172,13 +177,6 @@ static bool compute_region(struct gb_verifier *v, const struct gb_problem *probl
     return status == GK_OK;
 }
 
-static uint64_t next_random(uint64_t *state) {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 static int by_begin(const void *a, const void *b) {
     const size_t x = ((const struct run *)a)->begin, y = ((const struct run *)b)->begin;
     return (x > y) - (x < y);
@@ -286,7 +284,7 @@ static bool sample_crossings(struct sampler *s, const size_t *threads, size_t n_
 static bool sample_whole(struct sampler *s) {
     for (size_t i = 0; i < WHOLE_MAX; i++) {
         const bool by_row = s->rows > 1 && i % 2 == 0;
-        const size_t size = by_row ? s->rows : s->cols, at = next_random(&s->random) % size;
+        const size_t size = by_row ? s->rows : s->cols, at = gb_next_random(&s->random) % size;
         const struct run one = {at, at + 1}, rows = by_row ? one : (struct run){0, s->rows};
         const struct run cols = by_row ? (struct run){0, s->cols} : one;
         bool done = false;
@@ -338,7 +336,20 @@ static bool sample(struct gb_verifier *v, const struct gb_problem *problem, gk_c
 
 static bool in_full(struct gb_verifier *v, struct gb_problem *problem, gk_context *ref) {
     gb_problem_reset(problem);
-    const bool ok = gb_problem_call(problem, ref) == GK_OK && copy_outputs(problem, &v->reference);
+    const bool ok = gb_parts_call(problem, ref) == GK_OK && copy_outputs(problem, &v->reference);
+    gb_problem_reset(problem);
+    return ok;
+}
+
+/* All of a problem from its parts, for which ref would take too long; on the widest isa, as all have the same bits. */
+static bool whole_by_parts(struct gb_verifier *v, struct gb_problem *problem) {
+    gk_context *widest;
+    if (!gb_has_parts(problem->kernel)) return true;
+    if (gk_context_create(&widest, &(gk_options){.threads = 1}) != GK_OK) return false;
+    const bool ok = gb_parts_call(problem, widest) == GK_OK && copy_outputs(problem, &v->peer);
+    snprintf(v->parts_name, sizeof v->parts_name, "the sequence of its parts on %s", gk_context_isa(widest));
+    v->peer_name = v->parts_name;
+    gk_context_destroy(widest);
     gb_problem_reset(problem);
     return ok;
 }
@@ -347,7 +358,8 @@ struct gb_verifier *gb_verifier_create(struct gb_problem *problem, gk_context *r
     struct gb_verifier *const v = calloc(1, sizeof *v);
     if (!v) return NULL;
     v->sampled = fma_count(problem) > GB_VERIFY_FULL_FMA && can_sample(problem);
-    const bool ok = v->sampled ? sample(v, problem, ref, threads, n_threads) : in_full(v, problem, ref);
+    const bool ok =
+        v->sampled ? sample(v, problem, ref, threads, n_threads) && whole_by_parts(v, problem) : in_full(v, problem, ref);
     if (ok) return v;
     gb_verifier_destroy(v);
     return NULL;

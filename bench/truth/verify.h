@@ -1,7 +1,8 @@
 /* Before a speed is printed: the cell's output has the bits of the ref isa. In full where ref costs at most
  * GB_VERIFY_FULL_FMA multiply-adds; above, ref computes a sample, once a problem: whole output rows and columns chosen by the
  * seed, and all elements where rows and columns next to the edges of tiles, blocks and threads meet; the variants are then also
- * compared with each other in full.
+ * compared with each other in full, those of a fused kernel with its parts, called one after the other on the widest isa. What
+ * ref computes in full of a fused kernel is its parts, too.
  *
  *     verifier = gb_verifier_create(&problem, ref_ctx, threads, n_threads);
  *     for each variant:

@@ -221,7 +221,7 @@ static void gradkern_as_a_peer(void **state) {
         for (uint64_t i = 0; i < (uint64_t)GK_KERNEL_COUNT * GK_DTYPE_COUNT * ROUNDS; i++) {
             const enum gk_kernel_id kernel = (enum gk_kernel_id)(i / GK_DTYPE_COUNT % GK_KERNEL_COUNT);
             const struct gb_problem_spec spec =
-                gb_spec_by_turns(kernel, (enum gk_dtype)(i % GK_DTYPE_COUNT), sizes[i / 3 % SIZES], i, 5);
+                gb_spec_by_turns(kernel, (enum gk_dtype)(i % GK_DTYPE_COUNT), sizes[i / 3 % SIZES], 3, i, 5);
             same_bits(&child, &spec, ctx, (size_t)atoi(threads));
         }
         end(&child);
@@ -239,7 +239,7 @@ static void the_line_of_a_run(void **state) {
     assert_int_equal(gk_context_create(&ctx, &(gk_options){.isa = "ref", .threads = 1}), GK_OK);
     for (uint64_t i = 0; i < (uint64_t)GK_KERNEL_COUNT * GK_DTYPE_COUNT * ROUNDS; i++) {
         const enum gk_kernel_id kernel = (enum gk_kernel_id)(i / GK_DTYPE_COUNT % GK_KERNEL_COUNT);
-        const struct gb_problem_spec spec = gb_spec_by_turns(kernel, (enum gk_dtype)(i % GK_DTYPE_COUNT), sizes[0], i, 8);
+        const struct gb_problem_spec spec = gb_spec_by_turns(kernel, (enum gk_dtype)(i % GK_DTYPE_COUNT), sizes[0], 3, i, 8);
         struct gb_problem there, here;
         struct gb_difference first;
         assert_true(gb_problem_create_shared(&there, &spec) && gb_problem_create(&here, &spec));
@@ -303,7 +303,7 @@ static void compare(const struct child *child, bool f64, bool others) {
         const enum gk_kernel_id kernel = (enum gk_kernel_id)(i / GK_DTYPE_COUNT % GK_KERNEL_COUNT);
         const bool affine = strcmp(gk_kernel_get(kernel)->family, "affine") == 0;
         struct gb_problem_spec spec =
-            gb_spec_by_turns(kernel, (enum gk_dtype)(i % GK_DTYPE_COUNT), sizes[i / 3 % (SIZES - 1)], i, 6);
+            gb_spec_by_turns(kernel, (enum gk_dtype)(i % GK_DTYPE_COUNT), sizes[i / 3 % (SIZES - 1)], 3, i, 6);
         spec.data = GB_DATA_NORMAL;
         const bool did = same_numbers(child, &spec, ctx, 1 + i % 2);
         done[kernel] += did;
@@ -472,8 +472,8 @@ static void random_lines(const struct child *child) {
         struct shared s;
         char line[LINE_BYTES], reply[REPLY_BYTES];
         const size_t three[] = {9, 5, 7};
-        const struct gb_problem_spec spec = gb_spec_by_turns((enum gk_kernel_id)(i % GK_KERNEL_COUNT),
-                                                             (enum gk_dtype)(i / 16 % GK_DTYPE_COUNT), three, (uint64_t)i, 7);
+        const struct gb_problem_spec spec = gb_spec_by_turns(
+            (enum gk_kernel_id)(i % GK_KERNEL_COUNT), (enum gk_dtype)(i / 16 % GK_DTYPE_COUNT), three, 3, (uint64_t)i, 7);
         share(&s, &spec);
         prepare_line(&s, 1, line);
         for (int changes = 1 + i % 3; changes > 0; changes--) {

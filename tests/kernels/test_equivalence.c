@@ -19,9 +19,9 @@ static const uint64_t seed = 20240607;
 
 static struct gb_lineup lineup;
 
-static void with_shape(enum gk_kernel_id kernel, enum gk_dtype dtype, size_t a, size_t b, size_t c, uint64_t number,
+static void with_shape(enum gk_kernel_id kernel, enum gk_dtype dtype, const size_t sizes[static GK_DIM_COUNT], uint64_t number,
                        unsigned use) {
-    const struct gb_problem_spec s = gb_spec_by_turns(kernel, dtype, (const size_t[]){a, b, c}, number, seed);
+    const struct gb_problem_spec s = gb_spec_by_turns(kernel, dtype, sizes, GK_DIM_COUNT, number, seed);
     gb_lineup_compare(&lineup, &s, 0, use);
 }
 
@@ -32,14 +32,11 @@ static void small_shapes(void **state) {
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
             const enum gk_kernel_id kernel = (enum gk_kernel_id)id;
-            const bool cube = gb_kernel_dimensions(kernel) == 3;
-            for (size_t a = 1; a <= SMALL; a++)
-                for (size_t b = 1; b <= (cube ? SMALL : LONG_ROW); b++)
-                    for (size_t c = 1; c <= (cube ? SMALL : 1); c++, number += 2) {
-                        with_shape(kernel, (enum gk_dtype)dtype, a, b, c, number, GB_USE_SERIAL);
-                        with_shape(kernel, (enum gk_dtype)dtype, a, b, c, number + 1,
-                                   number % 22 == 0 ? GB_USE_ALL : GB_USE_SERIAL);
-                    }
+            size_t s[GK_DIM_COUNT];
+            for (size_t i = 0; gb_small_shape(kernel, i, SMALL, LONG_ROW, s); i++, number += 2) {
+                with_shape(kernel, (enum gk_dtype)dtype, s, number, GB_USE_SERIAL);
+                with_shape(kernel, (enum gk_dtype)dtype, s, number + 1, number % 22 == 0 ? GB_USE_ALL : GB_USE_SERIAL);
+            }
         }
     assert_int_equal(lineup.failures, 0);
 }
@@ -58,28 +55,32 @@ static size_t all_sizes(enum gk_dtype dtype, size_t sizes[GB_EDGE_SIZES_MAX]) {
     return count;
 }
 
-/* Every pair of edge sizes in every pair of dimensions, the third one small; of two large ones, which cost the most, one pair
- * in four. Threads and small caches by turns. */
+/* Two sizes at dimensions p and q, the others small; of two large ones, which cost the most, one pair in four. Threads and
+ * small caches by turns. */
+static void edge_pairs(enum gk_kernel_id kernel, enum gk_dtype dtype, size_t p, size_t q, uint64_t *number) {
+    static const size_t others[] = {1, 2, 3, 5, 7, 11};
+    size_t sizes[GB_EDGE_SIZES_MAX], s[GK_DIM_COUNT];
+    const size_t count = all_sizes(dtype, sizes);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < count; j++, ++*number) {
+            if (sizes[i] >= LARGE && sizes[j] >= LARGE && (i + j + p + q) % 4) continue;
+            for (size_t k = 0; k < GK_DIM_COUNT; k++) s[k] = others[(*number + k) % 6];
+            s[p] = sizes[i], s[q] = sizes[j];
+            const unsigned turn = *number % 8 == 0 ? GB_USE_ALL : *number % 8 == 4 ? GB_USE_SMALL : 0;
+            with_shape(kernel, dtype, s, *number, GB_USE_SERIAL | turn);
+        }
+}
+
 static void edges_in_pairs(void **state) {
     (void)state;
-    static const size_t thirds[] = {1, 2, 3, 5, 7, 11};
     uint64_t number = 1 << 20;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
             const enum gk_kernel_id kernel = (enum gk_kernel_id)id;
-            size_t sizes[GB_EDGE_SIZES_MAX];
-            const size_t count = all_sizes((enum gk_dtype)dtype, sizes), third = gb_kernel_dimensions(kernel) == 3 ? 3 : 1;
-            for (size_t i = 0; i < count; i++)
-                for (size_t j = 0; j < count; j++)
-                    for (size_t t = 0; t < third; t++, number++) {
-                        size_t s[3] = {sizes[i], sizes[j], thirds[number % 6]};
-                        const size_t keep = s[2 - t];
-                        s[2 - t] = s[2];
-                        s[2] = keep;
-                        if (sizes[i] >= LARGE && sizes[j] >= LARGE && (i + j + t) % 4) continue;
-                        const unsigned turn = number % 8 == 0 ? GB_USE_ALL : number % 8 == 4 ? GB_USE_SMALL : 0;
-                        with_shape(kernel, (enum gk_dtype)dtype, s[0], s[1], s[2], number, GB_USE_SERIAL | turn);
-                    }
+            const size_t dimensions = gb_kernel_dimensions(kernel);
+            for (size_t p = 0; p < dimensions; p++)
+                for (size_t q = dimensions > 1 ? p + 1 : p; q < dimensions; q++)
+                    edge_pairs(kernel, (enum gk_dtype)dtype, p, q, &number);
         }
     assert_int_equal(lineup.failures, 0);
 }
@@ -91,12 +92,12 @@ static void edges_in_threes(void **state) {
     uint64_t number = 1 << 21;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
-            size_t sizes[GB_EDGE_SIZES_MAX];
+            size_t sizes[GB_EDGE_SIZES_MAX], s[GK_DIM_COUNT];
             const size_t count = all_sizes((enum gk_dtype)dtype, sizes);
             for (size_t i = 0; i < SHAPES; i++, number++) {
-                const uint64_t x = number * 0x9e3779b97f4a7c15u;
-                with_shape((enum gk_kernel_id)id, (enum gk_dtype)dtype, sizes[(x >> 8) % count], sizes[(x >> 24) % count],
-                           sizes[(x >> 40) % (count / 2)], number, GB_USE_ALL);
+                uint64_t x = (number * 0x9e3779b97f4a7c15u) >> 8;
+                for (size_t k = 0; k < GK_DIM_COUNT; k++, x >>= 16) s[k] = sizes[x % (k < 2 ? count : count / 2)];
+                with_shape((enum gk_kernel_id)id, (enum gk_dtype)dtype, s, number, GB_USE_ALL);
             }
         }
     assert_int_equal(lineup.failures, 0);
@@ -140,9 +141,9 @@ static void every_data(void **state) {
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
             for (int data = 0; data < GB_DATA_COUNT; data++)
                 for (int i = 0; i < 4; i++, number++) {
-                    const size_t *const sizes = i % 2 ? (const size_t[]){67, 131, 43} : (const size_t[]){300, 37, 70};
+                    static const size_t shapes[][3] = {{300, 37, 70}, {67, 131, 43}};
                     struct gb_problem_spec s =
-                        gb_spec_by_turns((enum gk_kernel_id)id, (enum gk_dtype)dtype, sizes, number, seed);
+                        gb_spec_by_turns((enum gk_kernel_id)id, (enum gk_dtype)dtype, shapes[i % 2], 3, number, seed);
                     s.data = (enum gb_data)data;
                     s.seed = number;
                     gb_lineup_compare(&lineup, &s, 0, GB_USE_ALL);

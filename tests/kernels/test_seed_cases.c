@@ -224,18 +224,19 @@ static void worked_example_5_jacobian_of_relu(void **state) {
     free(s);
 }
 
-/* The notes' case: x (10, 2, 3), w (6, 5), b (5), dout (10, 5), normally distributed: 1e-9 or better each. */
+static void close_enough(void *state, const struct gb_gradient_check *check) {
+    if (!strstr(check->name, " of affine_backward ")) return;
+    if (!(check->error <= 1e-9)) fail_msg("%s: %g", check->name, check->error);
+    if (strcmp(check->method, "centred differences") == 0) ++*(size_t *)state;
+}
+
+/* The notes' case: x (10, 2, 3), w (6, 5), b (5), dout (10, 5), normally distributed: 1e-9 or better each, of three gradients
+ * with both layouts of w. */
 static void gradient_check_of_affine(void **state) {
     (void)state;
     FOR_EACH_CONTEXT(ctx) {
-        struct gb_gradient_check checks[GB_GRADIENT_CHECKS_MAX];
-        const size_t count = gb_gradient_checks(ctx, checks);
         size_t affine = 0;
-        for (size_t i = 0; i < count; i++) {
-            if (strncmp(checks[i].name, "affine d", 8) != 0) continue;
-            affine++;
-            if (!(checks[i].error <= 1e-9)) fail_msg("%s: %g", checks[i].name, checks[i].error);
-        }
+        assert_true(gb_gradient_checks(ctx, close_enough, &affine));
         assert_int_equal(affine, 6);
     }
 }

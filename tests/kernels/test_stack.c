@@ -86,7 +86,7 @@ static void for_each_call(gk_context *ctx, void (*body)(struct job *job)) {
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
             for (size_t i = 0; i < TURNS * sizeof sizes / sizeof *sizes; i++) {
                 const struct gb_problem_spec spec =
-                    gb_spec_by_turns((enum gk_kernel_id)id, (enum gk_dtype)dtype, sizes[i / TURNS], i, 17);
+                    gb_spec_by_turns((enum gk_kernel_id)id, (enum gk_dtype)dtype, sizes[i / TURNS], 3, i, 17);
                 struct gb_problem problem;
                 struct job job = {.problem = &problem, .ctx = ctx};
                 assert_true(gb_problem_create(&problem, &spec));
