@@ -53,38 +53,58 @@ static void check_edges(struct check *c, enum gk_kernel_id kernel, enum gk_dtype
             }
 }
 
-static const char *compare_guarded(struct gb_problem *problem, const struct gb_problem *want, gk_context *ctx,
-                                   enum gb_side side, char what[160]) {
+struct guarded_call {
+    const struct gb_problem_spec *spec;
+    gk_context *ctx;
+    gk_status status;
+};
+
+static void call_guarded(void *context, const void *args, void *scratch) {
+    struct guarded_call *const call = context;
+    (void)scratch; /* the context has its own */
+    call->status = gk_call(call->ctx, call->spec->kernel, call->spec->dtype, args);
+}
+
+/* NULL: all is well; else what is wrong. */
+static const char *compare_guarded(struct gb_guard_problem *g, const struct gb_problem *want, gk_context *ctx, char what[160]) {
+    struct guarded_call call = {.spec = &want->spec, .ctx = ctx};
+    struct gb_guard_fault fault;
     struct gb_difference d;
-    gb_problem_reset(problem);
-    switch (gb_guard_call(problem, ctx, side, what)) {
-    case GB_GUARD_NO_MEMORY: return "";
-    case GB_GUARD_FAULT: return what;
-    case GB_GUARD_STATUS: return "memory: the call failed at the edge of a page";
-    default: break;
-    }
-    if (gb_problem_equal(problem, want, &d)) return NULL;
-    snprintf(what, 160, "memory: %s[%zu][%zu] is %a at the edge of a page, else %a", d.operand, d.row, d.col, d.got, d.want);
+    const char *changed;
+    char text[120];
+    gb_guard_reset(g);
+    if (!gb_guard_run(g, 1, call_guarded, &call, 0, &fault)) {
+        gb_guard_describe(&fault, text, sizeof text);
+        snprintf(what, 160, "memory: %s", text);
+    } else if (call.status != GK_OK) return "memory: the call failed at the edge of a page";
+    else if (!gb_problem_equal(&g->problem, want, &d))
+        snprintf(what, 160, "memory: %s[%zu][%zu] is %a at the edge of a page, else %a", d.operand, d.row, d.col, d.got,
+                 d.want);
+    else if (!gb_guard_intact(g, &changed)) snprintf(what, 160, "memory: bytes beside the rows of %s were written", changed);
+    else return NULL;
     return what;
 }
 
 /* The problem through each serial context, at both edges of a page. */
 static void guard_problem(struct check *c, const struct gb_problem_spec *spec) {
-    struct gb_problem problem, want;
+    struct gb_problem_spec plain = *spec;
+    struct gb_problem want;
+    struct gb_guard_problem guarded;
     char what[160];
-    if (!gb_problem_create(&want, spec)) return;
-    if (gb_problem_create(&problem, spec) && gb_problem_call(&want, c->lineup.ref) == GK_OK)
+    plain.in_place = false;
+    if (!gb_problem_create(&want, &plain)) return;
+    const bool called = gb_problem_call(&want, c->lineup.ref) == GK_OK;
+    for (int side = GB_GUARD_RIGHT; side <= GB_GUARD_LEFT && called; side++) {
+        const bool placed = gb_guard_place(&guarded, &want, (enum gb_guard_side)side, spec->in_place, spec->ld_pad);
         for (size_t i = 0; i < c->lineup.count; i++) {
             const struct gb_lineup_cell *const cell = &c->lineup.list[i];
-            for (int side = 0; side < 2 && cell->threads == 1; side++) {
-                const char *const wrong = compare_guarded(&problem, &want, cell->ctx, (enum gb_side)side, what);
-                const bool unmapped = wrong && !*wrong;
-                c->guarded += !unmapped;
-                c->unguarded += unmapped;
-                if (wrong && *wrong) gb_lineup_fail(&c->lineup, spec, cell->isa, 1, wrong);
-            }
+            if (cell->threads != 1) continue;
+            c->guarded += placed;
+            c->unguarded += !placed;
+            const char *const wrong = placed ? compare_guarded(&guarded, &want, cell->ctx, what) : NULL;
+            if (wrong) gb_lineup_fail(&c->lineup, spec, cell->isa, 1, wrong);
         }
-    gb_problem_destroy(&problem);
+    }
     gb_problem_destroy(&want);
 }
 
@@ -294,6 +314,7 @@ int gb_check_run(const struct gb_check_options *options, FILE *out) {
     if (status == GK_OK) gb_lineup_open(&c->lineup, options->isas, filled.threads, filled.n_threads, out, &status);
     const int code = status != GK_OK ? fail_status(status) : options->problem ? check_one(c, options->problem) : check_all(c);
     gb_lineup_close(&c->lineup);
+    gb_guard_close();
     free(c);
     return code;
 }

@@ -211,19 +211,32 @@ static void bounds(void **state) {
         }
 }
 
-/* A problem whose isa count in args is one more than its memory holds: the kernel touches what lies beyond. */
+static void call_ref(void *context, const void *args, void *scratch) {
+    (void)scratch;
+    *(gk_status *)context = gk_call(lineup.ref, kernel_of("relu_forward"), GK_F32, args);
+}
+
+/* A problem whose number of columns in args is one more than its memory holds: the kernel touches what lies beyond. */
 static void guards_see_one_element_too_many(void **state) {
     (void)state;
     const struct gb_problem_spec s = {.kernel = kernel_of("relu_forward"), .n = 3, .d = 20, .seed = 9};
     struct gb_problem problem;
+    struct gb_guard_problem guarded;
+    struct gb_guard_fault fault;
+    gk_status status;
     char what[160] = "";
     assert_true(gb_problem_create(&problem, &s));
-    assert_int_equal(gb_guard_call(&problem, lineup.ref, GB_GUARD_AFTER, what), GB_GUARD_OK);
-    assert_int_equal(gb_guard_call(&problem, lineup.ref, GB_GUARD_BEFORE, what), GB_GUARD_OK);
     const struct gk_field *const d = gk_kernel_field(problem.kernel, GK_FIELD_DIM, "d");
-    *(size_t *)((char *)problem.args + d->offset) = s.d + 1;
-    assert_int_equal(gb_guard_call(&problem, lineup.ref, GB_GUARD_AFTER, what), GB_GUARD_FAULT);
+    for (int side = GB_GUARD_LEFT; side >= GB_GUARD_RIGHT; side--) {
+        assert_true(gb_guard_place(&guarded, &problem, (enum gb_guard_side)side, false, 1));
+        assert_true(gb_guard_run(&guarded, 1, call_ref, &status, 0, &fault));
+        assert_int_equal(status, GK_OK);
+    }
+    *(size_t *)(guarded.args + d->offset) = s.d + 1;
+    assert_false(gb_guard_run(&guarded, 1, call_ref, &status, 0, &fault));
+    gb_guard_describe(&fault, what, sizeof what);
     assert_non_null(strstr(what, "past its last element"));
+    gb_guard_close();
     gb_problem_destroy(&problem);
 }
 
