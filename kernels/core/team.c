@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,15 +147,11 @@ bool gk_team_places(struct gk_processors *processors) {
 __attribute__((noinline)) static size_t run_region(size_t threads, gk_run *run, const void *args, void *scratch,
                                                    const struct gk_caches *caches, bool trying) {
     const uint32_t state = gk_cpu_float_state();
-    atomic_size_t next = 0;
     size_t size = 1;
 #pragma omp parallel num_threads((int)threads)
     {
-        const struct gk_team team = {.rank = (size_t)omp_get_thread_num(),
-                                     .size = (size_t)omp_get_num_threads(),
-                                     .scratch = scratch,
-                                     .caches = caches,
-                                     .next = &next};
+        const struct gk_team team = {
+            .rank = (size_t)omp_get_thread_num(), .size = (size_t)omp_get_num_threads(), .scratch = scratch, .caches = caches};
         if (team.rank == 0 && trying) pthread_mutex_unlock(&trial);
         run_member(state, run, args, &team);
         if (team.rank == 0) size = team.size; /* at the end: all threads have read what lies beside it */
@@ -169,8 +166,7 @@ size_t gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch,
         pool = threads; /* also where OpenMP gives fewer: else each call would try them again */
         return run_region(threads, run, args, scratch, caches, trying);
     }
-    atomic_size_t next = 0;
-    run(args, &(struct gk_team){.rank = 0, .size = 1, .scratch = scratch, .caches = caches, .next = &next});
+    run(args, &(struct gk_team){.rank = 0, .size = 1, .scratch = scratch, .caches = caches});
     return 1;
 }
 

@@ -2,7 +2,6 @@
 #ifndef GK_TEAM_H
 #define GK_TEAM_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,7 +11,6 @@ struct gk_team {
     size_t rank, size;
     void *scratch; /* the bytes that the cell asked for, aligned to 4096, shared by the team */
     const struct gk_caches *caches;
-    atomic_size_t *next; /* starts at 0 in each call: gk_team_claim */
 };
 
 /* What a kernel may know when it sizes its scratch space. */
@@ -27,11 +25,6 @@ struct gk_machine {
 size_t gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch, const struct gk_caches *caches);
 
 void gk_team_barrier(const struct gk_team *team);
-
-/* Items 0, 1, 2, ... each to one thread of the team, whichever comes first. */
-static inline size_t gk_team_claim(const struct gk_team *team) {
-    return atomic_fetch_add_explicit(team->next, 1, memory_order_relaxed);
-}
 
 /* This thread's share of [0, total), cut at multiples of unit. */
 static inline struct gk_slice gk_team_slice(const struct gk_team *team, size_t total, size_t unit) {

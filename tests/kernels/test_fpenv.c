@@ -147,14 +147,13 @@ static void upper_halves_are_clean(void **state) {
 /* Cells without the library around them, whose own code might clean up. */
 static void cell_leaves_clean_registers(struct gb_problem *p, gk_context *ctx) {
     struct gk_context_info info;
-    atomic_size_t next = 0;
     gk_context_inspect(ctx, &info);
     const struct gk_cell *const cell = gk_isa_get(info.isa, p->spec.dtype)->cells[p->spec.kernel];
     const struct gk_machine machine = {1, info.caches};
     const size_t bytes = cell->scratch ? cell->scratch(p->args, &machine) : 0;
     void *const scratch = bytes ? aligned_alloc(4096, (bytes + 4095) / 4096 * 4096) : NULL;
     assert_true(bytes == 0 || scratch);
-    const struct gk_team team = {.size = 1, .scratch = scratch, .caches = &info.caches, .next = &next};
+    const struct gk_team team = {.size = 1, .scratch = scratch, .caches = &info.caches};
     const struct gb_fp_control before = gb_fp_control();
     cell->run(p->args, &team);
     const bool used = gb_upper_halves_used();
