@@ -180,7 +180,7 @@ static atomic_size_t arrived;
 static void *race(void *pointer) {
     struct caller *const c = pointer;
     atomic_fetch_add(&arrived, 1);
-    while (atomic_load(&arrived) < RACERS) continue;
+    while (atomic_load(&arrived) < RACERS) sched_yield();
     gk_context *const ctx = nth_context(c->index);
     if (!ctx) {
         c->mismatches++;

@@ -3,8 +3,9 @@
 # runs the tests that must see each. Killed means an exit code other than 0, a signal, or no end in time. Without GK_LONG=1 only
 # the records marked with a star. MUTANTS="M01 M20" runs just these. Prints a matrix: K killed, . passed (so the fault was not
 # seen), blank not run, for a fault that has been seen needs no second look.
-# Usage: test_mutants.sh build, which makes the copy in BUILD_DIR/mutants and runs its tests without a fault; for each share
-# of the list test_mutants.sh SHARE/SHARES, which skips a share without a fault for this CPU. Without an argument: all of it.
+# Usage: test_mutants.sh apply, which only asks whether every command of every record still changes its file; test_mutants.sh
+# build, which makes the copy in BUILD_DIR/mutants and runs its tests without a fault; for each share of the list
+# test_mutants.sh SHARE/SHARES, which skips a share without a fault for this CPU. Without an argument: all of it.
 set -u
 : "${SOURCE_DIR:?}" "${BUILD_DIR:?}" "${GRADBENCH:?}"
 share=${1:-1/1}
@@ -12,27 +13,64 @@ copy=$BUILD_DIR/mutants
 source=$copy/source pristine=$copy/pristine build=$copy/build log=$copy/log
 declare -a ids=() files=() detectors=() texts=() scripts=()
 declare -A limits=()
-last=-1 starred=0
 
 wanted() { # ID STAR
+  if [ "$share" = apply ]; then return; fi
   if [ -n "${MUTANTS:-}" ]; then [[ " $MUTANTS " == *" $1 "* ]]; else [ "${GK_LONG:-0}" = 1 ] || [ "$2" = 1 ]; fi
 }
 
-while IFS= read -r line; do
-  case $line in
-  '' | '#'*) continue ;;
-  ' '*) [ "$last" -lt 0 ] || scripts[last]+=$line$'\n' ;;
-  *)
-    read -r id file list text <<<"$line"
-    starred=0
-    [[ $id == *'*' ]] && starred=1
-    id=${id%\*} last=-1
-    wanted "$id" "$starred" || continue
-    last=${#ids[@]}
-    ids[last]=$id files[last]=$file detectors[last]=${list//,/ } texts[last]=$text scripts[last]=
-    ;;
-  esac
-done <"$SOURCE_DIR/tests/mutants/list.txt"
+read_list() {
+  local line id file list text starred last=-1
+  ids=() files=() detectors=() texts=() scripts=()
+  while IFS= read -r line; do
+    case $line in
+    '' | '#'*) continue ;;
+    ' '*) [ "$last" -lt 0 ] || scripts[last]+=$line$'\n' ;;
+    *)
+      read -r id file list text <<<"$line"
+      starred=0
+      [[ $id == *'*' ]] && starred=1
+      id=${id%\*} last=-1
+      wanted "$id" "$starred" || continue
+      last=${#ids[@]}
+      ids[last]=$id files[last]=$file detectors[last]=${list//,/ } texts[last]=$text scripts[last]=
+      ;;
+    esac
+  done
+}
+
+# What of the records no longer means anything, a line each.
+stale() {
+  local i detector file command changed
+  printf '%s\n' "${ids[@]}" | sort | uniq -d | sed 's/$/: two of that name/'
+  for i in "${!ids[@]}"; do
+    for detector in ${detectors[i]}; do
+      compgen -G "$SOURCE_DIR/tests/*/test_$detector.c" >/dev/null || echo "${ids[i]}: no test $detector"
+    done
+    [ -n "${scripts[i]}" ] || echo "${ids[i]}: no commands"
+    file=$SOURCE_DIR/${files[i]}
+    [ -f "$file" ] || { echo "${ids[i]}: no file ${files[i]}" && continue; }
+    while IFS= read -r command && [ -n "$command" ]; do
+      changed=$(sed "$command" "$file" 2>&1) && [ "$changed" != "$(<"$file")" ] ||
+        echo "${ids[i]}: changes nothing in ${files[i]}: ${command#"${command%%[! ]*}"}"
+    done <<<"${scripts[i]}"
+  done
+}
+
+apply() {
+  local planted found
+  planted=$'P1 README.md golden text\n    s/^# //\n    s/no such words//\nP2 no/file golden text\n    s/a/b/\n'
+  planted+=$'P3 README.md nobody text\n    s/^# //\nP4 README.md golden text\n    s/^# \nP4 README.md golden no commands\n'
+  read_list <<<"$planted"
+  [ "$(stale | wc -l)" = 6 ] || { echo "planted records that mean nothing were not found:" && stale && exit 1; }
+  read_list <"$SOURCE_DIR/tests/mutants/list.txt"
+  found=$(stale)
+  [ -z "$found" ] || { echo "$found" && exit 1; }
+  echo "${#ids[@]} mutants apply"
+}
+if [ "$share" = apply ]; then apply && exit; fi
+
+read_list <"$SOURCE_DIR/tests/mutants/list.txt"
 [ ${#ids[@]} -gt 0 ] || { echo "no such mutants" >&2; exit 1; }
 
 fail() {
