@@ -179,6 +179,17 @@ answers 0 "gradkern: installing libhwloc-dev libjansson-dev by apt-get, 106 MB o
 $building" "${bench[@]}" --quick
 holds 'grep -q "^cmake --preset release .*-DGRADKERN_TESTS=OFF" "$state/log"'
 
+# --- what one preset needs alone
+fresh
+stub clang <<'END'
+case $* in *-fsanitize=thread*) exit 1 ;; esac
+while [ "$1" != -o ]; do shift; done
+echo program >"$2"
+END
+answers 4 "gradkern: error: please install what is missing (GRADKERN_INSTALL=0): libclang-rt-dev (Debian, Ubuntu) or \
+compiler-rt (Fedora)" env GRADKERN_INSTALL=0 "${tests[@]}" --preset tsan
+rm "$bin/clang"
+
 # --- peers are offered, and said
 fresh
 answers 0 "gradkern: installing libopenblas0-openmp libblis4-openmp libdnnl2 by apt-get, 106 MB on disk
@@ -196,6 +207,7 @@ $building" "${tests[@]}"
 fresh
 answers 0 "$gone
 $building" env GRADKERN_INSTALL=0 "${tests[@]}"
+answers 0 "" "${tests[@]}" --no-peers -LE slow
 answers 0 "" "${tests[@]}" --no-peers -j --timeout 9 -j 2 --no-tests=error -V --repeat until-pass:2 -j2
 for words in "--peers none" --peers=nobody "--peers naive,mkl" "list peers"; do answers 0 "" "${bench[@]}" $words; done
 answers 0 "${gone/openblas blis onednn2/onednn2 openblas}" env GRADKERN_INSTALL=0 "${bench[@]}" --peers onednn2@avx2,openblas
