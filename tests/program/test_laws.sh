@@ -52,19 +52,21 @@ code() {
 
 sources() { find "$@" -type f \( -name '*.[ch]' -o -name '*.def' \); }
 
-# Instruction sets, intrinsics and OpenMP keep to their places. test_cpu.c is about CPUID; host.c is a program around the library;
-# peers are what others wrote, and their settings.
+# Instruction sets, intrinsics and OpenMP keep to their places. test_cpu.c is about CPUID; host.c is a program around the
+# library; peers are what others wrote, and their settings.
+places="/kernels/(simd/.*|core/(cpu\.[ch]|team\.c)|ops/[a-z0-9_]+_(${fast:-none})\.c)\$"
+places+='|/tests/(kernels/test_cpu|data/host)\.c$|/bench/(peers/.*|contenders/peer_catalog\.c)$'
+intrinsics='intrin\.h|arm_(neon|sve)|\b_mm[0-9]*_[a-z]|\b__m(128|256|512)|__builtin_ia32'
+sets="\b(avx|avx2|avx512[a-z]*|sse[0-9]|fma[34]|neon|sve|${fast:-none})\b"
+openmp='pragma omp|omp\.h|\bomp_(get|set|in|init|destroy|test|unset)_'
 words() {
-  sources "$@" |
-    grep -vE "/kernels/simd/|/kernels/core/cpu\.[ch]\$|/kernels/core/team\.c\$|/tests/kernels/test_cpu\.c\$|/tests/data/host\.c\$|/bench/peers/|/bench/contenders/peer_catalog\.c\$|/kernels/ops/[a-z0-9_]+_(${fast:-none})\.c\$" |
-    while read -r file; do code "$file"; done |
-    grep -iE "intrin\.h|arm_(neon|sve)|\b_mm[0-9]*_[a-z]|\b__m(128|256|512)|__builtin_ia32|\b(avx|avx2|avx512[a-z]*|sse[0-9]|fma[34]|neon|sve|${fast:-none})\b|pragma omp|omp\.h|\bomp_(get|set|in|init|destroy|test|unset)_"
+  sources "$@" | grep -vE "$places" | while read -r file; do code "$file"; done | grep -iE "$intrinsics|$sets|$openmp"
 }
 mkdir -p "$scratch/tree/kernels/ops" "$scratch/tree/kernels/simd"
 planted_words() {
   local line count=0
-  for line in 'void f(void) { _mm256_zeroupper(); }' '#include <immintrin.h>' '_Pragma omp parallel for' 'int n = omp_get_max_threads();' \
-    'const char *best = "AVX2";' '__attribute__((target("avx512f")))'; do
+  for line in 'void f(void) { _mm256_zeroupper(); }' '#include <immintrin.h>' '_Pragma omp parallel for' \
+    'int n = omp_get_max_threads();' 'const char *best = "AVX2";' '__attribute__((target("avx512f")))'; do
     printf '/* avx2, in a comment\n avx2 */ int ok;\n%s\n' "${line/_Pragma/#pragma}" >"$scratch/tree/kernels/ops/planted.c"
     [ "$(words "$scratch/tree" | wc -l)" = 1 ] && count=$((count + 1))
   done
@@ -85,22 +87,28 @@ twice() {
 echo >"$scratch/tree/kernels/simd/planted.c"
 law "file names are unique" "$(twice "$scratch/tree")" "$(twice "$SOURCE_DIR")"
 
-loose() { grep -rnE 'ffast''-math|O''fast|ffp-contract=(fast|on)|funsafe' --include=CMakeLists.txt --include='*.[ch]' --include='*.json' "$@"; }
+loose() {
+  grep -rnE 'ffast''-math|O''fast|ffp-contract=(fast|on)|funsafe' --include={CMakeLists.txt,'*.[ch]','*.json'} "$@"
+}
 echo 'add_compile_options(-O''fast)' >"$scratch/tree/CMakeLists.txt"
 law "no loose floating point" "$(loose "$scratch/tree")" \
-  "$(loose "$SOURCE_DIR/CMakeLists.txt" "$SOURCE_DIR/CMakePresets.json" "$SOURCE_DIR/kernels" "$SOURCE_DIR/bench" "$SOURCE_DIR/tests")"
+  "$(loose "$SOURCE_DIR"/{CMakeLists.txt,CMakePresets.json,kernels,bench,tests})"
+
+# What stands in a file between <!-- WORD --> and <!-- /WORD -->.
+between() { sed -n "/<!-- $1 -->/,/<!-- \/$1 -->/p" "$2" | sed '1d;$d'; } # WORD FILE
 
 # The README's kernel table is what the program prints.
-table_differs() { diff <(sed -n '/<!-- kernels -->/,/<!-- \/kernels -->/p' "$1" | grep '^|') <("$GRADBENCH" list --markdown | grep '^|'); }
+table_differs() { diff <(between kernels "$1" | grep '^|') <("$GRADBENCH" list --markdown | grep '^|'); }
 printf '<!-- kernels -->\n| kernel |\n<!-- /kernels -->\n' >"$scratch/readme"
 law "the README's kernel table is current (cmake --build build/release --target update)" "$(table_differs "$scratch/readme")" "$(table_differs "$SOURCE_DIR/README.md" 2>&1)"
 
 # So are the tables of races, from the results that are kept.
-races_differ() { diff <(sed -n '/<!-- races -->/,/<!-- \/races -->/p' "$1" | sed '1d;$d') <("$SOURCE_DIR/bench/records/table" "${@:2}"); }
+races_differ() { diff <(between races "$1") <("$SOURCE_DIR/bench/records/table" "${@:2}"); }
 printf '<!-- races -->\nahead everywhere\n<!-- /races -->\n' >"$scratch/readme"
 law "the README's table of races is that of bench/records" "$(races_differ "$scratch/readme" --short)" \
   "$(races_differ "$SOURCE_DIR/README.md" --short 2>&1)"
-law "so is the whole one beside them" "$(races_differ "$scratch/readme")" "$(races_differ "$SOURCE_DIR/bench/records/README.md" 2>&1)"
+law "so is the whole one beside them" "$(races_differ "$scratch/readme")" \
+  "$(races_differ "$SOURCE_DIR/bench/records/README.md" 2>&1)"
 
 # What is kept of a race says what was raced, not where it lay.
 folders() { grep -oE "[\"'= ]/[^\"]*" "$@"; }
@@ -111,6 +119,100 @@ RACE
 law "a race that is reduced has no folders in its commands" "$(not_cut <"$scratch/race.json")" \
   "$("$SOURCE_DIR/bench/records/table" --reduce "$scratch/race.json" | not_cut)"
 law "nor have the races that are kept" "$(folders "$scratch/race.json")" "$(folders "$SOURCE_DIR"/bench/records/*.json)"
+
+# No line is longer than 128 columns, but those of tables and data.
+too_long() {
+  find "$@" \( -name build -o -name .git -o -name "*.json" -o -path "*/tests/*.txt" -o -path "*/records/*" \) \
+    ! -name CMakeLists.txt -prune -o -type f -print0 |
+    xargs -0 awk 'length > 128 && !/^\|/ { print FILENAME ":" FNR ": " length " columns" }'
+}
+printf '%0129d\n' 0 >"$scratch/tree/kernels/planted.h"
+law "no line is longer than 128 columns" "$(too_long "$scratch/tree")" "$(too_long "$SOURCE_DIR")"
+
+# The environment of the tests is in CONTRIBUTING.md; that of the library and of OpenMP has its places.
+outside='^(GRADKERN|OMP)_'
+variables() { # FOLDER
+  grep -rhoE 'getenv\("[A-Z_]+|\$\{[A-Z_]+:?[-?]' "$1" | grep -oE '[A-Z_]{2,}' | grep -vE "$outside" | sort -u
+}
+listed() { # FILE
+  sed -n '/^## Tests/,/^## [^T]/p' "$1" | grep -oE '`[A-Z_]+(=[^`]*)?`' | sed -E 's/`|=.*//g' | grep -vE "$outside" | sort -u
+}
+unlisted() { diff <(variables "$1") <(listed "$2"); }
+echo 'get''env("GK_PLANTED"); $''{GK_OTHER:-}' >"$scratch/tree/kernels/planted.c"
+law "CONTRIBUTING.md lists the environment of the tests" \
+  "$([ "$(unlisted "$scratch/tree" /dev/null | grep -c '^< GK')" = 2 ] && unlisted "$SOURCE_DIR/tests" /dev/null)" \
+  "$(unlisted "$SOURCE_DIR/tests" "$SOURCE_DIR/CONTRIBUTING.md")"
+
+# --- the rooms of bench/
+
+# A room, and those that it stands on: it may include their headers, and what these may include. "table" is what the library
+# says of itself, "core" the rest of the library.
+declare -A stands=([base]=table [machine]='base core' [problem]=machine [contenders]=problem [truth]=problem
+  [measure]='contenders truth' [result]=base [report]=result [commands]='report measure')
+stands[result]+=' measure' # until a result is plain data
+
+# NAME...: these rooms and all below them. The library's inside is for those only that name it.
+below() {
+  local room
+  for room in "$@"; do
+    echo "$room"
+    # shellcheck disable=SC2046,SC2086
+    below $(xargs -n 1 <<<"${stands[$room]:-}" | grep -vx core)
+  done | sort -u
+}
+headers() { # ROOM: as an include names them
+  case $1 in
+    core) (cd "$SOURCE_DIR/kernels" && ls kernel.h {core,ops,simd}/*.h && ls {core,ops,simd}/*.h | sed 's|.*/||') ;;
+    table) (cd "$SOURCE_DIR/kernels/table" && echo gradkern.h && ls -- *.h) ;;
+    *) (cd "$SOURCE_DIR/bench/$1" && ls -- *.h) ;;
+  esac
+}
+# Nor does an include climb out of a room, but to a list.
+climbs() { sources "$@" | xargs grep -nE '#include "[^"]*\.\./[^"]*\.h"'; }
+echo '#include "../planted.h"' >"$scratch/tree/kernels/planted.c"
+law "no include climbs to a header of another folder" "$(climbs "$scratch/tree")" \
+  "$(climbs "$SOURCE_DIR"/{kernels,bench,tests})"
+
+# shellcheck disable=SC2086
+preprocess() { "${CC:-cc}" -std=c17 -D_GNU_SOURCE $2 "$1" -x c -; } # OPTION FLAGS
+# Of these rooms' headers those that a source could include.
+found() { # FLAGS ROOM...
+  local room
+  for room in "${@:2}"; do
+    headers "$room" | sed "s|.*|#if __has_include(\"&\")\nsees & of $room\n#endif|"
+  done | preprocess -E "$1" | grep '^sees'
+}
+# FILE of lines `PART -IFOLDER...`: what a source of the part can include and must not, or the other way round.
+strange_includes() {
+  local name flags room other allowed
+  while read -r name flags; do
+    room=${name#gb_}
+    case $name in
+      gradbench-peer-*) found "$flags" machine problem truth measure result report commands | sed "s|^|$name |" ;;
+    esac
+    [ -n "${stands[$room]:-}" ] || continue
+    # shellcheck disable=SC2086
+    allowed=" $(below $room | xargs) ${stands[$room]} "
+    for other in "${!stands[@]}" table core; do
+      if [[ $allowed != *" $other "* ]]; then found "$flags" "$other" | sed "s|^|$room |"
+      elif [ "$other" != core ]; then
+        headers "$other" | sed 's|.*|#include "&"|' | preprocess -fsyntax-only "$flags" >"$scratch/errors" 2>&1 ||
+          echo "$room does not see $other: $(grep -m 1 error "$scratch/errors")"
+      fi
+    done
+  done <"$1"
+}
+includes=$BUILD_DIR/bench/includes.txt
+sed -E "s#^(gb_base|gradbench-peer-naive) .*#& -I$SOURCE_DIR/bench/truth#" "$includes" >"$scratch/opened"
+sed "/^gb_machine/s|-I$SOURCE_DIR/bench/base||" "$includes" >"$scratch/closed"
+planted_walls() {
+  local opened closed
+  opened=$(strange_includes "$scratch/opened") closed=$(strange_includes "$scratch/closed")
+  [[ $opened == *"base sees verify.h of truth"*"peer-naive sees verify.h of truth"* ]] &&
+    [[ $closed == "machine does not see base: "* ]] && echo caught
+}
+law "a room of bench/ sees its own headers and those of the rooms below, no other compiles" "$(planted_walls)" \
+  "$([ -s "$includes" ] || echo "the build says of no room what it sees"; strange_includes "$includes")"
 
 if [ "${OPTIMISED:-1}" != 1 ]; then
   echo "not checked: the laws of the machine code, which are those of an optimised build without sanitizers"
@@ -123,11 +225,11 @@ objects() { find "$BUILD_DIR/kernels/CMakeFiles/gk_$1.dir" -name '*.o' | sort; }
 disassemble() { objdump -dr --no-show-raw-insn "$@"; }
 
 # Reads `nm -g --defined-only`: an object of an isa exports only names that end in the isa's own.
-foreign() { awk -v suffix="__$1" 'NF == 3 && substr($3, length($3) - length(suffix) + 1) != suffix { print $3 " in " suffix }'; }
+foreign() { awk -v suffix="__$1" 'NF == 3 && $3 !~ suffix "$" { print $3 " in " suffix }'; }
 
-# Reads a disassembly: no vector goes to or from the stack inside a loop of fma, and each tile has one. A loop is what lies between
-# a backward jump and its target, without another: compilers also put rare code last, from which they jump back. %rbp is the stack
-# only in functions that make it so.
+# Reads a disassembly: no vector goes to or from the stack inside a loop of fma, and each tile has one. A loop is what lies
+# between a backward jump and its target, without another: compilers also put rare code last, from which they jump back. %rbp is
+# the stack only in functions that make it so.
 spills() {
   awk '
     function has_fma(first, last,   i) {
@@ -161,7 +263,8 @@ spills() {
 # Reads a dynamic section and program headers (readelf -dlW).
 loader_findings() {
   awk '/GNU_STACK/ && / RWE /  { print "executable stack" }
-    /GNU_STACK/ { stack = 1 } /GNU_RELRO/ { relro = 1 } /BIND_NOW|FLAGS.* NOW/ { now = 1 } /TEXTREL/ { print "text relocations" }
+    /GNU_STACK/ { stack = 1 } /GNU_RELRO/ { relro = 1 } /BIND_NOW|FLAGS.* NOW/ { now = 1 }
+    /TEXTREL/ { print "text relocations" }
     /\(NEEDED\)/ && !/\[(libc|libm|libhwloc|libgomp|libomp|libpthread|libgcc_s|ld-linux[^.]*)\.so/ { print "needs", $NF }
     END { if (!stack || !relro || !now) print "no stack header, no relro or no immediate binding" }'
 }
@@ -175,7 +278,8 @@ environment() {
 first=$(head -n 1 <<<"$isas")
 found='' weak='' spilled='' promised=''
 while IFS=$'\t' read -r isa holds lacks; do
-  [ -n "$holds" ] && [ -n "$lacks" ] || promised+="$isa promises nothing: set holds_$isa and lacks_$isa in kernels/CMakeLists.txt"$'\n'
+  [ -n "$holds" ] && [ -n "$lacks" ] ||
+    promised+="$isa promises nothing: set holds_$isa and lacks_$isa in kernels/CMakeLists.txt"$'\n'
   for dtype in f32 f64; do
     cell=${isa}_$dtype
     [ -n "$(objects "$cell")" ] || promised+="$cell has no objects"$'\n'
@@ -191,7 +295,8 @@ while IFS=$'\t' read -r isa holds lacks; do
   done
 done <"$promises"
 
-law "objects export their own isa only" "$(nm -g --defined-only "$(objects "${first}_f32" | head -n 1)" | foreign other_f32)" "$found"
+law "objects export their own isa only" \
+  "$(nm -g --defined-only "$(objects "${first}_f32" | head -n 1)" | foreign other_f32)" "$found"
 # Each isa's promise must fail on at least one other isa's code: a pattern that fits all code says nothing.
 while IFS=$'\t' read -r isa holds lacks; do
   [ "$(wc -l <<<"$isas")" -gt 1 ] || continue
@@ -207,10 +312,13 @@ printf '%s' "$weak"
 law "isas hold the instructions they promise, and no others" "$([ -z "$weak" ] && echo caught)" "$promised"
 
 planted_spill() {
-  local head='0000 <gk_tile_planted>:' fma='vfmadd231ps %zmm1,%zmm2,%zmm3' good spill frame empty
-  good=$(printf '%s\n 10:\t%s\n 20:\tvmovaps (%%rbp),%%zmm1\n 30:\tjne    10 <x>\n 40:\tvmovaps %%zmm1,(%%rsp)\n' "$head" "$fma" | spills)
+  local head='0000 <gk_tile_planted>:' fma='vfmadd231ps %zmm1,%zmm2,%zmm3' back='jne    10 <x>' good spill frame empty
+  good=$(printf '%s\n 10:\t%s\n 20:\tvmovaps (%%rbp),%%zmm1\n 30:\t%s\n 40:\tvmovaps %%zmm1,(%%rsp)\n' "$head" "$fma" "$back" |
+    spills)
   spill=$(printf '%s\n 10:\tvmovaps %%zmm1,0x40(%%rsp)\n 20:\t%s\n 30:\tjne    10 <x>\n' "$head" "$fma" | spills)
-  frame=$(printf '%s\n 8:\tmov    %%rsp,%%rbp\n 10:\t%s\n 20:\tvaddps -0x40(%%rbp),%%zmm1,%%zmm1\n 30:\tjne    10 <x>\n' "$head" "$fma" | spills)
+  frame='%s\n 8:\tmov    %%rsp,%%rbp\n 10:\t%s\n 20:\tvaddps -0x40(%%rbp),%%zmm1,%%zmm1\n 30:\t%s\n'
+  # shellcheck disable=SC2059
+  frame=$(printf "$frame" "$head" "$fma" "$back" | spills)
   empty=$(printf '%s\n 10:\t%s\n 20:\tret\n' "$head" "$fma" | spills)
   [ -z "$good" ] && [ -n "$spill" ] && [ -n "$frame" ] && [ -n "$empty" ] && echo caught
 }
@@ -219,9 +327,11 @@ law "no spill in the loop of a tile" "$(planted_spill)" "$spilled"
 exported() { awk '$NF !~ /^gk_/ || $NF ~ /__/ { print $NF }'; }
 law "the shared library exports gk_* only" "$(echo '0 T gemm' | exported)$(echo '0 D gk_gemm__ref_f32' | exported)" \
   "$(nm -D --defined-only "$shared" | exported)"
-law "the shared library is hardened and needs little" "$(printf 'GNU_STACK 0 0 RWE 0x10\n (NEEDED) [libblas.so.3]\n' | loader_findings)" \
+law "the shared library is hardened and needs little" \
+  "$(printf 'GNU_STACK 0 0 RWE 0x10\n (NEEDED) [libblas.so.3]\n' | loader_findings)" \
   "$(readelf -dlW "$shared" | loader_findings)"
-law "nothing changes the floating-point environment" "$(printf '0000 <gk_cpu_set_float_states>:\n10: ldmxcsr (%%rsp)\n' | environment)" \
+law "nothing changes the floating-point environment" \
+  "$(printf '0000 <gk_cpu_set_float_states>:\n10: ldmxcsr (%%rsp)\n' | environment)" \
   "$(disassemble "$shared" | environment)"
 
 exit "$status"

@@ -27,8 +27,8 @@ shape='affine n=64 d=48 m=40 name=one'
 
 # race ARGUMENTS...: a short one; got is its exit code.
 race() {
-    marked timeout 100 "$GRADBENCH" run --quick --details --rounds 6 --max-time 0.001 --isa "$isa" --kernels affine_dx,affine_db \
-        --shape "$shape" "$@" > out 2> err < /dev/null
+    marked timeout 100 "$GRADBENCH" run --quick --details --rounds 6 --max-time 0.001 --isa "$isa" \
+        --kernels affine_dx,affine_db --shape "$shape" "$@" > out 2> err < /dev/null
     got=$?
 }
 
@@ -141,7 +141,9 @@ holds '[ "$(grep -cE "^  loops +1 .* within the bound" out)" = 1 ] && [ "$(grep 
 # Even: calls of a fifth of a millisecond, not of a speed that matters.
 marked timeout 100 "$GRADBENCH" run --details --rounds 15 --max-time 1 --isa "$isa" --kernels affine_dx --peer "self=$self" \
     --shape 'affine n=256 d=256 m=256' > out 2> err < /dev/null
-holds 'awk "/against the best peer \(self\), / { split(\$0, a, /, [0-9]+ threads? +/); r = a[2] + 0; n++; bad += r < 0.8 || r > 1.25 }
+holds 'awk "/against the best peer \(self\), / {
+        split(\$0, a, /, [0-9]+ threads? +/); r = a[2] + 0; n++; bad += r < 0.8 || r > 1.25
+    }
     END { exit !(n >= 1 && bad == 0) }" out'
 
 # --- what is refused

@@ -138,7 +138,8 @@ done
 for run in "$tree/tests/fresh_machine" "$tree/.ci/run"; do
   fresh
   answers 0 "" bash "$run" --help
-  holds '[ "$(head -n 1 "$dir/out")" = "usage: bash $run" ] && grep -q "fresh machine" "$dir/out" && ! grep -q "[#$]" "$dir/out"'
+  holds '[ "$(head -n 1 "$dir/out")" = "usage: bash $run" ]'
+  holds 'grep -q "fresh machine" "$dir/out" && ! grep -q "[#$]" "$dir/out"'
   answers 2 "gradkern: error: $run takes no arguments (got '-R')" bash "$run" -R
   answers 4 "gradkern: error: /proc cannot be written to (TMPDIR=FOLDER names another)" env TMPDIR=/proc bash "$run"
   holds '[ ! -s "$state/log" ]'

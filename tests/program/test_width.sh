@@ -41,7 +41,8 @@ done
 peers=(--peer "a.peer.whose.name.is.long@setting=sh '$dir/peer.sh'"
     --peer 'absent=echo absent as long as nobody installs what it is made of, which may take a while')
 for view in '' --details; do
-    COLUMNS=80 timeout 100 "$GRADBENCH" run --quick --max-time 0.001 --rounds 6 --kernels affine_db $view "${peers[@]}" > out 2> err
+    COLUMNS=80 timeout 100 "$GRADBENCH" run --quick --max-time 0.001 --rounds 6 --kernels affine_db $view "${peers[@]}" \
+        > out 2> err
     holds 'grep -q "^peer a.peer.whose" out && grep -q "^peer absent is not in the race:" out && [ "$(wc -L < out)" -le 80 ]'
 done
 fits 80 --kernels affine_db --threads 1,2,3,4,5,6 --shape 'affine n=33 d=10 m=20 name=a-name-of-many-words:and-a-colon:and-more'

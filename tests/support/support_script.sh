@@ -1,5 +1,5 @@
-# Sourced by scripts that start gradbench: a scratch folder to be in, an environment without settings, and a count of what holds.
-# The script says in no() what it shows of a failure.
+# Sourced by scripts that start gradbench: a scratch folder to be in, an environment without settings, and a count of what
+# holds. The script says in no() what it shows of a failure.
 : "${GRADBENCH:?path of the program}"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
