@@ -1,17 +1,9 @@
 /* The ref isa against the true values: every element of every output within the bound of the numerics contract. Integers
  * come out exactly. All other isas have ref's bits (test_equivalence), so that this holds for them too. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "accuracy.h"
-#include "lineup.h"
+#include "support_lineup.h"
 
 static const uint64_t seed = 7;
 static struct gb_lineup lineup;
@@ -106,13 +98,6 @@ static void wrong_results_are_seen(void **state) {
     }
 }
 
-static struct gb_operand *find(struct gb_problem *problem, const char *name) {
-    size_t i = 0;
-    while (i < problem->n_operands && strcmp(problem->operands[i].field->name, name) != 0) i++;
-    assert_true(i < problem->n_operands);
-    return &problem->operands[i];
-}
-
 /* What exp may drop below the smallest normal number comes into a gradient at most max(1, |sum of labels|) / n times. */
 static void gradients_next_to_zero(void **state) {
     static const struct {
@@ -125,11 +110,11 @@ static void gradients_next_to_zero(void **state) {
         struct gb_problem problem;
         struct gb_accuracy accuracy;
         assert_true(gb_problem_create(&problem, &s));
-        memcpy(find(&problem, "t")->start, rows[i].labels, sizeof rows[i].labels);
-        memcpy(find(&problem, "x")->start, (const float[]){0, 0, -200}, 3 * sizeof(float));
+        memcpy(gb_operand_named(&problem, "t")->start, rows[i].labels, sizeof rows[i].labels);
+        memcpy(gb_operand_named(&problem, "x")->start, (const float[]){0, 0, -200}, 3 * sizeof(float));
         assert_int_equal(gb_problem_call(&problem, lineup.ref), GK_OK);
         assert_true(gb_accuracy_check(&problem, &accuracy));
-        float *const last = (float *)find(&problem, "dx")->start + 2;
+        float *const last = (float *)gb_operand_named(&problem, "dx")->start + 2;
         for (int sign = -1; sign <= 1; sign += 2) {
             *last = (float)sign * rows[i].most;
             assert_true(gb_accuracy_check(&problem, &accuracy));
@@ -156,18 +141,6 @@ static void report(void **state) {
         }
 }
 
-static int open_lineup(void **state) {
-    gk_status status;
-    (void)state;
-    return gb_lineup_open(&lineup, (bool[GK_ISA_COUNT]){true}, &(size_t){1}, 1, stderr, &status) ? 0 : -1;
-}
-
-static int close_lineup(void **state) {
-    (void)state;
-    gb_lineup_close(&lineup);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_element_within_its_bound),
@@ -176,5 +149,8 @@ int main(void) {
         cmocka_unit_test(gradients_next_to_zero),
         cmocka_unit_test(report),
     };
-    return cmocka_run_group_tests(tests, open_lineup, close_lineup);
+    gb_open_lineup(&lineup, (bool[GK_ISA_COUNT]){true}, &(size_t){1}, 1);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gb_lineup_close(&lineup);
+    return failed;
 }

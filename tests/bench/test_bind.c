@@ -1,23 +1,12 @@
 /* The benchmark binds its threads to cores of their own, also where the OpenMP runtime has bound them before. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "bind.h"
 #include "core/team.h"
+#include "support.h"
 
 enum { TEAM = 2 };
-
-static char *program;
 
 static void note_mask(const void *args, const struct gk_team *team) {
     cpu_set_t *const masks = *(cpu_set_t *const *)args;
@@ -50,22 +39,13 @@ static void each_thread_has_a_core(void **state) {
         return;
     }
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-        int status = 0;
-        fflush(NULL);
-        const pid_t child = fork();
-        if (child == 0) {
-            setenv(variables[i][0], variables[i][1], 1);
-            execl("/proc/self/exe", program, "child", (char *)NULL);
-            _exit(127);
-        }
-        assert_true(child > 0 && waitpid(child, &status, 0) == child);
-        if (status) fail_msg("%s=%s: status %#x", variables[i][0], variables[i][1], (unsigned)status);
+        const int code = gb_start_again("child", variables[i][0], variables[i][1]);
+        if (code) fail_msg("%s=%s: exit code %d", variables[i][0], variables[i][1], code);
     }
 }
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_thread_has_a_core)};
-    program = argv[0];
     if (argc > 1 && strcmp(argv[1], "child") == 0) return bind_a_team();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

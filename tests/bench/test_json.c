@@ -1,20 +1,11 @@
 /* The result file against its schema, "gradbench/1", field by field, and what its numbers must have to do with each other. */
 #include <jansson.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
 
-#include "commands.h"
 #include "call.h"
+#include "commands.h"
+#include "support.h"
 
 static const char *const dtypes[] = {"f32", "f64", NULL};
 static const char *const verdicts[] = {"faster", "slower", "same", "inconclusive", NULL};
@@ -41,10 +32,7 @@ static json_t *run(int argc, char **argv, int code) {
         execv("/proc/self/exe", all);
         _exit(98);
     }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), code);
+    assert_int_equal(gb_exit_code(child), code);
     json_error_t error;
     json_t *const json = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
     unlink(path);

@@ -1,23 +1,14 @@
 /* The programs that are raced, by the protocol of bench/PEERS.md: gradkern's own by its bits, the others by their numbers, and
  * all of them by what they answer to requests that make no sense. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "lineup.h"
+#include "support.h"
 #include "turn.h"
 
 enum { LINE_BYTES = 4096, REPLY_BYTES = 512, WAIT_MS = 60000, ALIGNMENT = 64, ARGUMENTS_MAX = 8 };
@@ -76,11 +67,9 @@ static struct child start(const char *program, const char *const *arguments, cha
 }
 
 static int wait_for(struct child *child) {
-    int status;
     close(child->to);
     close(child->from);
-    assert_int_equal(waitpid(child->pid, &status, 0), child->pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return gb_exit_code(child->pid);
 }
 
 static void end(struct child *child) {

@@ -1,30 +1,15 @@
 /* The checker's own tools: contents that depend on nothing but what they should, and comparisons that see what is wrong. */
 #include <fcntl.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "problem.h"
 #include "sha256.h"
+#include "support_lineup.h"
 #include "turn.h"
 #include "workload.h"
 
 static struct gb_problem_spec some(int kernel) {
     return (struct gb_problem_spec){.kernel = (enum gk_kernel_id)kernel, .n = 9, .d = 70, .m = 67, .c = 66, .seed = 3};
-}
-
-static const struct gb_operand *find(const struct gb_problem *problem, const char *name) {
-    for (size_t i = 0; i < problem->n_operands; i++)
-        if (strcmp(problem->operands[i].field->name, name) == 0) return &problem->operands[i];
-    return NULL;
 }
 
 /* Other strides and alignment, a larger batch, the other layout: the same contents where rows and columns are the same. */
@@ -198,7 +183,7 @@ static void data_is_what_its_name_says(void **state) {
         while (gk_kernel_get(s.kernel) != kernel) s.kernel++;
         struct gb_problem problem;
         assert_true(gb_problem_create(&problem, &s));
-        assert_int_equal(holds(find(&problem, "dy"), cases[i].test), cases[i].expected);
+        assert_int_equal(holds(gb_operand_named(&problem, "dy"), cases[i].test), cases[i].expected);
         gb_problem_destroy(&problem);
     }
 }
@@ -213,7 +198,7 @@ static void moments(void **state) {
         struct gb_problem problem;
         s.data = data ? GB_DATA_CANCEL : GB_DATA_NORMAL;
         assert_true(gb_problem_create(&problem, &s));
-        const struct gb_operand *const dy = find(&problem, "dy");
+        const struct gb_operand *const dy = gb_operand_named(&problem, "dy");
         for (size_t i = 0; i < s.n; i++)
             for (size_t j = 0; j < s.m; j++) {
                 const double x = gb_operand_value(dy, gb_operand_bits(dy, i, j));
@@ -246,8 +231,8 @@ static void labels_are_in_range(void **state) {
         s.wide_labels = true;
         assert_true(gb_problem_create(&wide, &s));
         for (size_t i = 0; i < s.n; i++) {
-            const int64_t label = label_at(find(&problem, "labels"), i);
-            assert_true(label >= -1 && label < 10 && label == label_at(find(&wide, "labels64"), i));
+            const int64_t label = label_at(gb_operand_named(&problem, "labels"), i);
+            assert_true(label >= -1 && label < 10 && label == label_at(gb_operand_named(&wide, "labels64"), i));
             if (label < 0) ignored++;
             else seen[label]++;
         }

@@ -2,20 +2,11 @@
  * that were measured too low. */
 #include <fcntl.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 #include "report_table.h"
 #include "report_words.h"
+#include "support.h"
 #include "text.h"
 
 enum { ROUNDS = 7, TASKS = 4, TASKS_MOST = 24, PEER = 6, VARIANTS = 8 };

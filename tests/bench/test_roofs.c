@@ -1,16 +1,7 @@
 /* Roofs that are measured while something else keeps a core busy: a probe that is slowed down for a while. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
 #include "core/topology.h"
 #include "roofs.h"
+#include "support_lineup.h"
 
 /* Which FMA probes are slowed down, and how. */
 static struct {
@@ -35,12 +26,6 @@ size_t __wrap_gk_probe_run(size_t index, enum gk_dtype dtype, enum gk_probe prob
     return __real_gk_probe_run(index, dtype, probe, threads, &slowed);
 }
 
-static size_t widest(void) {
-    size_t isa = GK_ISA_COUNT - 1;
-    while (gk_isa_unusable(isa)) isa--;
-    return isa;
-}
-
 enum {
     EFFORT = 3,
     MOST_TO_CALIBRATE = 25, /* calls before the first sample */
@@ -62,8 +47,8 @@ static void test_low_beside_one_thread(void **state) {
         print_message("there is one core here\n");
         skip();
     }
-    roofs.isas[widest()] = true;
-    busy.isa = widest(), busy.threads = 2, busy.factor = 8, busy.calls = DISTURBED;
+    roofs.isas[gb_widest_isa()] = true;
+    busy.isa = gb_widest_isa(), busy.threads = 2, busy.factor = 8, busy.calls = DISTURBED;
     measure(&roofs);
     assert_true(busy.seen > DISTURBED);
     busy.calls = SIZE_MAX; /* it never ends, but the second look does */
@@ -76,12 +61,12 @@ static void test_low_beside_one_thread(void **state) {
 static void test_low_beside_a_narrower(void **state) {
     (void)state;
     static struct gb_roofs roofs = {.n_threads = 1, .threads = {1}};
-    if (widest() == 0) {
+    if (gb_widest_isa() == 0) {
         print_message("only the reference runs here\n");
         skip();
     }
-    roofs.isas[0] = roofs.isas[widest()] = true;
-    busy.isa = widest(), busy.threads = 1, busy.factor = 200, busy.calls = DISTURBED;
+    roofs.isas[0] = roofs.isas[gb_widest_isa()] = true;
+    busy.isa = gb_widest_isa(), busy.threads = 1, busy.factor = 200, busy.calls = DISTURBED;
     measure(&roofs);
     assert_true(busy.seen > DISTURBED);
     busy.factor = 0;

@@ -2,32 +2,17 @@
  * peers are held to, which lets roundings pass; the guard pages of
  * `gradbench check` see one byte too far. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "bound.h"
-#include "lineup.h"
 #include "guard.h"
 #include "fused.h"
+#include "support_lineup.h"
 #include "verify.h"
 
 static struct gb_lineup lineup;
 static const size_t thread_counts[] = {1, 3};
 
 static const struct gb_lineup_cell *widest(void) { return &lineup.list[lineup.count - 1]; }
-
-static enum gk_kernel_id kernel_of(const char *name) {
-    int id = 0;
-    while (id < GK_KERNEL_COUNT && strcmp(gk_kernel_get((enum gk_kernel_id)id)->name, name) != 0) id++;
-    assert_true(id < GK_KERNEL_COUNT);
-    return (enum gk_kernel_id)id;
-}
 
 static void flip(const struct gb_operand *o, size_t row, size_t col) {
     ((unsigned char *)o->start)[(row * o->ld + col) * o->element_size] ^= 1;
@@ -91,17 +76,17 @@ static void assert_parts_see(struct gb_verifier *verifier, struct gb_problem *pr
  * of a fused kernel from the start. */
 static void sampled(void **state) {
     static const struct {
-        const char *kernel;
+        enum gk_kernel_id kernel;
         size_t n, d, m;
         gk_layout layout;
     } problems[] = {
-        {"affine_forward", 1030, 1021, 1041, GK_IN_OUT}, {"affine_dx", 333, 2049, 1600, GK_OUT_IN},
-        {"affine_dw", 1025, 1031, 1037, GK_OUT_IN},      {"affine_backward", 1030, 520, 1100, GK_IN_OUT},
-        {"affine_dx", 200, 6000, 900, GK_IN_OUT},
+        {GK_KERNEL_affine_forward, 1030, 1021, 1041, GK_IN_OUT}, {GK_KERNEL_affine_dx, 333, 2049, 1600, GK_OUT_IN},
+        {GK_KERNEL_affine_dw, 1025, 1031, 1037, GK_OUT_IN},      {GK_KERNEL_affine_backward, 1030, 520, 1100, GK_IN_OUT},
+        {GK_KERNEL_affine_dx, 200, 6000, 900, GK_IN_OUT},
     };
     (void)state;
     for (size_t k = 0; k < sizeof problems / sizeof *problems; k++) {
-        const struct gb_problem_spec s = {.kernel = kernel_of(problems[k].kernel),
+        const struct gb_problem_spec s = {.kernel = problems[k].kernel,
                                           .n = problems[k].n,
                                           .d = problems[k].d,
                                           .m = problems[k].m,
@@ -213,13 +198,13 @@ static void bounds(void **state) {
 
 static void call_ref(void *context, const void *args, void *scratch) {
     (void)scratch;
-    *(gk_status *)context = gk_call(lineup.ref, kernel_of("relu_forward"), GK_F32, args);
+    *(gk_status *)context = gk_call(lineup.ref, GK_KERNEL_relu_forward, GK_F32, args);
 }
 
 /* A problem whose number of columns in args is one more than its memory holds: the kernel touches what lies beyond. */
 static void guards_see_one_element_too_many(void **state) {
     (void)state;
-    const struct gb_problem_spec s = {.kernel = kernel_of("relu_forward"), .n = 3, .d = 20, .seed = 9};
+    const struct gb_problem_spec s = {.kernel = GK_KERNEL_relu_forward, .n = 3, .d = 20, .seed = 9};
     struct gb_problem problem;
     struct gb_guard_problem guarded;
     struct gb_guard_fault fault;
@@ -240,18 +225,6 @@ static void guards_see_one_element_too_many(void **state) {
     gb_problem_destroy(&problem);
 }
 
-static int open_lineup(void **state) {
-    gk_status status;
-    (void)state;
-    return gb_lineup_open(&lineup, NULL, thread_counts, 2, stderr, &status) ? 0 : -1;
-}
-
-static int close_lineup(void **state) {
-    (void)state;
-    gb_lineup_close(&lineup);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(full),
@@ -259,5 +232,8 @@ int main(void) {
         cmocka_unit_test(bounds),
         cmocka_unit_test(guards_see_one_element_too_many),
     };
-    return cmocka_run_group_tests(tests, open_lineup, close_lineup);
+    gb_open_lineup(&lineup, NULL, thread_counts, 2);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gb_lineup_close(&lineup);
+    return failed;
 }

@@ -1,14 +1,5 @@
 /* The parser of workload files: what it accepts, and line, column and words of what it refuses. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
+#include "support.h"
 #include "workload.h"
 
 static bool parse(struct gb_workload *workload, const char *text, struct gb_parse_error *error) {

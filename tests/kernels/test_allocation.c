@@ -1,39 +1,18 @@
 /* Calls allocate once and never again, and running out of memory is an error, not a crash or a leak. This program's own malloc
  * family counts, and fails where a test asks for it; it stands before the C library's for everything linked into the program.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <hwloc.h>
 #include <malloc.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "problem.h"
-#include "support_child.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define REPLACED 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define REPLACED 0
-#endif
-#endif
-#if !defined(REPLACED)
-#define REPLACED 1
-#endif
+#include "support_lineup.h"
 
 enum { THREADS = 3, TRIES_MAX = 1000, LIMIT = 20 };
 
@@ -43,7 +22,7 @@ static atomic_ptrdiff_t until_fail; /* the allocation at which this is 1 fails, 
 static atomic_bool persistent;
 static atomic_bool suspended; /* nothing fails */
 
-#if REPLACED
+#if !GB_SANITIZER
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
@@ -137,13 +116,6 @@ static void fail_from(ptrdiff_t n, bool all) {
     atomic_store(&until_fail, n);
 }
 
-static gk_context *context(size_t isa, size_t threads) {
-    gk_context *ctx;
-    const gk_options options = {.isa = gk_isa_get(isa, GK_F32)->name, .threads = threads, .serial_below = 1};
-    assert_int_equal(gk_context_create(&ctx, &options), GK_OK);
-    return ctx;
-}
-
 static struct gb_problem_spec spec_of(int kernel, int dtype, int large) {
     return (struct gb_problem_spec){.kernel = (enum gk_kernel_id)kernel,
                                     .dtype = (enum gk_dtype)dtype,
@@ -177,12 +149,9 @@ static void later_calls_allocate_nothing(void **state) {
     size_t calls = 0;
     (void)state;
     for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) {
-        if (gk_isa_unusable(isa)) {
-            printf("skipped: isa %s: %s\n", gk_isa_get(isa, GK_F32)->name, gk_isa_unusable(isa));
-            continue;
-        }
+        if (!gb_isa_runs(isa)) continue;
         for (int i = 0; i < GK_KERNEL_COUNT * GK_DTYPE_COUNT * 4; i++) {
-            gk_context *const ctx = context(isa, i & 1 ? THREADS : 1);
+            gk_context *const ctx = gb_context(isa, i & 1 ? THREADS : 1);
             const struct gb_problem_spec spec = spec_of(i / 4 / GK_DTYPE_COUNT, i / 4 % GK_DTYPE_COUNT, i & 2);
             struct gb_problem p;
             assert_true(gb_problem_create(&p, &spec));
@@ -206,7 +175,7 @@ static void scratch_space_is_kept(void **state) {
     (void)state;
     for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) {
         if (gk_isa_unusable(isa)) continue;
-        gk_context *const ctx = context(isa, 1);
+        gk_context *const ctx = gb_context(isa, 1);
         for (int i = 0; i < 2 * GK_KERNEL_COUNT; i++) {
             const struct gb_problem_spec spec = spec_of(i / 2, GK_F32, i % 2);
             assert_true(gb_problem_create(&problems[i / 2][i % 2], &spec));
@@ -225,12 +194,12 @@ static void contexts_leave_nothing(void **state) {
     struct gb_problem p;
     (void)state;
     assert_true(gb_problem_create(&p, &spec));
-    gk_context_destroy(context(0, 1)); /* the topology is read once */
+    gk_context_destroy(gb_context(0, 1)); /* the topology is read once */
     for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) {
         if (gk_isa_unusable(isa)) continue;
         const ptrdiff_t before = atomic_load(&alive);
         for (int i = 0; i < 20; i++) {
-            gk_context *const ctx = context(isa, 1);
+            gk_context *const ctx = gb_context(isa, 1);
             assert_int_equal(gb_problem_call(&p, ctx), GK_OK);
             gk_context_destroy(ctx);
         }
@@ -256,7 +225,7 @@ static void trimming_gives_scratch_space_back(void **state) {
     const long pages = (8 << 20) / sysconf(_SC_PAGESIZE);
     struct gb_problem p, want;
     struct gb_difference d;
-    gk_context *const ctx = context(0, 1);
+    gk_context *const ctx = gb_context(0, 1);
     (void)state;
     gk_context_trim(NULL);
     gk_context_trim(ctx); /* nothing to free yet */
@@ -336,12 +305,10 @@ static int first_context(ptrdiff_t n, bool all) {
 }
 
 static int in_child(ptrdiff_t n, bool all) {
-    int status = 0;
     fflush(NULL);
     const pid_t child = fork();
     if (child == 0) _exit(first_context(n, all));
-    assert_true(child > 0 && waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+    return gb_exit_code(child);
 }
 
 static size_t fail_each(bool all) {
@@ -447,7 +414,7 @@ int main(void) {
         cmocka_unit_test(trimming_gives_scratch_space_back),
         cmocka_unit_test(every_allocation_of_a_call_fails),
     };
-    if (!REPLACED) {
+    if (GB_SANITIZER) {
         printf("skipped: allocation: the sanitizer has a malloc of its own\n");
         return 0;
     }

@@ -1,23 +1,13 @@
 /* Every error of every kernel, from the table: the status that gradkern.h promises, and not a byte of any operand changed. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <limits.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "core/team.h"
-#include "problem.h"
-#include "support_passive.h"
+#include "support_lineup.h"
 
-enum { COLUMNS_MAX = 16, OPERANDS_BYTES = 1 << 18 };
+enum { OPERANDS_BYTES = 1 << 18 };
 
-static gk_context *contexts[COLUMNS_MAX]; /* of the usable columns */
+static gk_context *contexts[GK_ISA_COUNT]; /* of the usable columns */
 static size_t n_contexts, checked;
 
 /* The public functions, one a kernel and type. */
@@ -408,7 +398,7 @@ static void in_place_with_two_strides(struct gb_problem *p) {
 
 /* Operands that touch do not overlap: all of them end to end in one buffer give the same bits. */
 static void neighbours(struct gb_problem *p) {
-    _Alignas(64) static char buffer[COLUMNS_MAX][OPERANDS_BYTES];
+    _Alignas(64) static char buffer[GK_ISA_COUNT][OPERANDS_BYTES];
     struct gb_problem packed = *p;
     struct gb_difference d;
     COPY_ARGS(p);
@@ -695,23 +685,6 @@ static void every_column_was_asked(void **state) {
     assert_true(checked > 1000 * n_contexts);
 }
 
-static int open_all(void **state) {
-    (void)state;
-    for (size_t i = 0; i < GK_ISA_COUNT; i++) {
-        const gk_options options = {.isa = gk_isa_get(i, GK_F32)->name, .threads = 2, .serial_below = 1};
-        const char *const reason = gk_isa_unusable(i);
-        if (reason) printf("skipped: column %s: %s\n", options.isa, reason);
-        else if (gk_context_create(&contexts[n_contexts++], &options) != GK_OK) return -1;
-    }
-    return 0;
-}
-
-static int close_all(void **state) {
-    (void)state;
-    for (size_t i = 0; i < n_contexts; i++) gk_context_destroy(contexts[i]);
-    return 0;
-}
-
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_strings),
@@ -743,5 +716,8 @@ int main(int argc, char **argv) {
     };
     (void)argc;
     gb_wait_passively(argv);
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    n_contexts = gb_open_contexts(contexts, 2);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gb_close_contexts(contexts, n_contexts);
+    return failed;
 }

@@ -1,19 +1,10 @@
 /* Limits of control groups are found wherever they are. Each case is a tree of files as /proc and the mounts would show it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "core/cgroup.h"
+#include "support.h"
 
 /* Lines of mountinfo: what the mount shows at its top, where it is, what it is. */
 #define MOUNT(top, folder, rest)      "31 23 0:28 " top " " folder " rw,relatime shared:4 master:1 - " rest "\n"

@@ -1,14 +1,6 @@
 /* The detector on CPUID dumps: real ones, and contradictory ones as hypervisors and masks make them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "core/cpu.h"
+#include "support.h"
 
 enum { NONE = 0, A2 = GK_CPU_AVX2, A2F = GK_CPU_AVX2 | GK_CPU_FMA, FMA = GK_CPU_FMA };
 enum {

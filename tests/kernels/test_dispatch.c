@@ -1,30 +1,13 @@
 /* The table holds what it says, and a context takes the isa and the threads that its options and the environment ask for, or
  * says that it cannot. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <ctype.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "core/team.h"
-#include "problem.h"
-#include "support_child.h"
+#include "support_lineup.h"
 
 enum { LONG_VALUE = 1 << 20, CALLS = 5 };
 
 static const char *name_of(size_t isa) { return gk_isa_get(isa, GK_F32)->name; }
-
-/* Without GRADKERN_ISA, which hides isas. */
-static size_t widest(void) {
-    size_t isa = GK_ISA_COUNT - 1;
-    while (gk_isa_unusable(isa)) isa--;
-    return isa;
-}
 
 static int clean_environment(void **state) {
     (void)state;
@@ -53,7 +36,7 @@ static void assert_choice(const char *isa, gk_status want, const char *name) {
 
 static void default_is_the_widest(void **state) {
     (void)state;
-    assert_choice(NULL, GK_OK, name_of(widest()));
+    assert_choice(NULL, GK_OK, name_of(gb_widest_isa()));
 }
 
 static void isa_is_chosen(void **state) {
@@ -63,7 +46,7 @@ static void isa_is_chosen(void **state) {
 
 /* With GRADKERN_ISA naming isa i: it is the choice, and every one that this CPU runs can be asked for. */
 static void environment_decides_what_is_left_open(void **state) {
-    const size_t highest = widest();
+    const size_t highest = gb_widest_isa();
     (void)state;
     for (size_t i = 0; i < GK_ISA_COUNT; i++) {
         setenv("GRADKERN_ISA", name_of(i), 1);
@@ -92,7 +75,7 @@ static void assert_refused(const char *value) {
     if (!*value) return;
     setenv("GRADKERN_ISA", value, 1);
     assert_choice(NULL, GK_ERROR_ENVIRONMENT, NULL);
-    for (size_t i = 0; i <= widest(); i++) assert_choice(name_of(i), GK_OK, name_of(i));
+    for (size_t i = 0; i <= gb_widest_isa(); i++) assert_choice(name_of(i), GK_OK, name_of(i));
     clean_environment(NULL);
 }
 
@@ -214,7 +197,7 @@ static void verbose_prints_the_choice_once(void **state) {
     char text[4096];
     int code;
     (void)state;
-    for (size_t i = 0; i <= widest(); i++) {
+    for (size_t i = 0; i <= gb_widest_isa(); i++) {
         run_child("1", name_of(i), text, sizeof text, &code);
         assert_int_equal(code, 0);
         assert_non_null(strstr(text, name_of(i)));
@@ -304,17 +287,12 @@ static void every_column_is_complete(void **state) {
 /* Outputs start as NaN, so that a cell that does nothing is seen. */
 static void every_usable_cell_executes(void **state) {
     size_t ran = 0, isas = 0;
-    gk_context *ref;
+    gk_context *const ref = gb_context(0, 1);
     (void)state;
-    assert_int_equal(gk_context_create(&ref, &(gk_options){.isa = name_of(0), .threads = 1}), GK_OK);
     for (size_t i = 0; i < GK_ISA_COUNT; i++) {
-        if (gk_isa_unusable(i)) {
-            printf("skipped: isa %s: %s\n", name_of(i), gk_isa_unusable(i));
-            continue;
-        }
-        gk_context *ctx;
+        if (!gb_isa_runs(i)) continue;
+        gk_context *const ctx = gb_context(i, 1);
         isas++;
-        assert_int_equal(gk_context_create(&ctx, &(gk_options){.isa = name_of(i), .threads = 1}), GK_OK);
         for (int k = 0; k < GK_KERNEL_COUNT * GK_DTYPE_COUNT; k++) {
             const struct gb_problem_spec spec = {.kernel = (enum gk_kernel_id)(k / GK_DTYPE_COUNT),
                                                  .seed = 1,

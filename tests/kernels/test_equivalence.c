@@ -1,16 +1,7 @@
 /* Every cell returns the bits of ref: all small shapes, the edges of every tile and block that an isa exports, paddings,
  * misalignment, every option and kind of data, every thread count, and caches so small that every blocking path runs. From the
  * table alone: a kernel that is added is tested without a line here. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-#include "lineup.h"
-#include "support_passive.h"
+#include "support_lineup.h"
 
 enum { SMALL = 17, LONG_ROW = 150, LARGE = 100 };
 
@@ -154,26 +145,11 @@ static void every_data(void **state) {
 static void nothing_idle(void **state) {
     (void)state;
     size_t skipped = 0;
-    for (size_t i = 0; i < GK_ISA_COUNT; i++) {
-        const char *const reason = gk_isa_unusable(i);
-        if (reason) printf("skipped: isa %s: %s\n", gk_isa_get(i, GK_F32)->name, reason), skipped++;
-    }
+    for (size_t i = 0; i < GK_ISA_COUNT; i++) skipped += !gb_isa_runs(i);
     printf("%zu cells, %zu cases (%zu problems), seed %llu, %zu isas skipped\n",
            (GK_ISA_COUNT - skipped) * GK_KERNEL_COUNT * GK_DTYPE_COUNT, lineup.cases, lineup.problems, (unsigned long long)seed,
            skipped);
     assert_int_equal(gb_lineup_idle(&lineup), 0);
-}
-
-static int open_lineup(void **state) {
-    gk_status status;
-    (void)state;
-    return gb_lineup_open(&lineup, NULL, thread_counts, sizeof thread_counts / sizeof *thread_counts, stderr, &status) ? 0 : -1;
-}
-
-static int close_lineup(void **state) {
-    (void)state;
-    gb_lineup_close(&lineup);
-    return 0;
 }
 
 int main(int argc, char **argv) {
@@ -183,5 +159,8 @@ int main(int argc, char **argv) {
     };
     (void)argc;
     gb_wait_passively(argv);
-    return cmocka_run_group_tests(tests, open_lineup, close_lineup);
+    gb_open_lineup(&lineup, NULL, thread_counts, sizeof thread_counts / sizeof *thread_counts);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gb_lineup_close(&lineup);
+    return failed;
 }

@@ -1,20 +1,11 @@
 /* A child after fork computes the same bits and never hangs: the OpenMP runtime's threads do not exist there, so calls are
  * serial, also where the parent made none before. Each scenario is this program started afresh, killed after 10 seconds. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "core/team.h"
-#include "problem.h"
+#include "support_lineup.h"
 
 enum { LIMIT = 10, THREADS = 4, MANY = 40, BAD_BITS = 21, BAD_REASON, BAD_CALL };
 
@@ -194,20 +185,8 @@ static void harness_sees_hangs(void **state) {
     assert_int_equal(in_child(fails), BAD_BITS);
 }
 
-static int start(const char *scenario) {
-    int status = 0;
-    fflush(NULL);
-    const pid_t child = fork();
-    if (child == 0) {
-        execl("/proc/self/exe", "fork", scenario, (char *)NULL);
-        _exit(BAD_CALL);
-    }
-    if (child < 0 || waitpid(child, &status, 0) != child) return BAD_CALL;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
-}
-
 static void run_scenario(const char *name) {
-    const int code = start(name);
+    const int code = gb_start_again(name, NULL, NULL);
     if (code == BAD_BITS) fail_msg("other bits");
     if (code == BAD_REASON) fail_msg("gk_team_serial_reason is wrong");
     if (code >= 100) fail_msg("killed by signal %d%s", code - 100, code == 100 + SIGALRM ? ": it hung" : "");
@@ -227,9 +206,8 @@ static void run_scenario(const char *name) {
 FOR_EACH_SCENARIO(TEST_OF)
 
 static int open_all(void **state) {
-    gk_context *ref;
+    gk_context *const ref = gb_context(0, 1);
     (void)state;
-    if (gk_context_create(&ref, &(gk_options){.isa = gk_isa_get(0, GK_F32)->name, .threads = 1}) != GK_OK) return -1;
     for (int id = 0; id < GK_KERNEL_COUNT; id++) {
         const struct gb_problem_spec spec = {.kernel = (enum gk_kernel_id)id, .n = 300, .d = 50, .m = 40, .c = 33, .seed = 9};
         if (!gb_problem_create(&problems[id], &spec) || !gb_problem_create(&expected[id], &spec)) return -1;

@@ -1,23 +1,8 @@
 /* Gradients: the checks of `gradbench check` through every usable isa, and the two-layer net of the notes. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "call.h"
 #include "gradients.h"
-
-static gk_context *context(size_t isa) {
-    gk_context *ctx = NULL;
-    const gk_options options = {.isa = gk_isa_get(isa, GK_F64)->name, .threads = 1};
-    assert_int_equal(gk_context_create(&ctx, &options), GK_OK);
-    return ctx;
-}
+#include "support_lineup.h"
 
 struct tally {
     size_t isa, count, wrong;
@@ -36,11 +21,8 @@ static void show(void *state, const struct gb_gradient_check *check) {
 static void every_gradient(void **state) {
     (void)state;
     for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) {
-        if (gk_isa_unusable(isa)) {
-            printf("skipped: isa %s: %s\n", gk_isa_get(isa, GK_F64)->name, gk_isa_unusable(isa));
-            continue;
-        }
-        gk_context *const ctx = context(isa);
+        if (!gb_isa_runs(isa)) continue;
+        gk_context *const ctx = gb_context(isa, 1);
         struct tally tally = {.isa = isa};
         assert_true(gb_gradient_checks(ctx, show, &tally));
         assert_true(tally.count > 90);
@@ -147,7 +129,7 @@ static void two_layer_net(void **state) {
     while (gk_isa_unusable(isa)) isa--;
     struct net *const net = calloc(1, sizeof *net);
     assert_non_null(net);
-    net->ctx = context(isa);
+    net->ctx = gb_context(isa, 1);
     make_net(net, 2019);
     backward(net);
     const double w1 = mean_difference(net, net->w1, net->dw1, PIXELS * HIDDEN),

@@ -1,35 +1,12 @@
 /* What else the canonical order promises: a row does not depend on the rest of the batch, micro-batches of 256 rows add up to
  * the bits of the whole batch, and a fused kernel returns the bits of its parts. For every usable isa, on one and three
  * threads. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "lineup.h"
 #include "fused.h"
-#include "support_passive.h"
+#include "support_lineup.h"
 
 static const size_t thread_counts[] = {1, 3};
 static struct gb_lineup lineup;
 static size_t cases;
-
-static struct gb_operand *find(struct gb_problem *problem, const char *name) {
-    for (size_t i = 0; i < problem->n_operands; i++)
-        if (strcmp(problem->operands[i].field->name, name) == 0) return &problem->operands[i];
-    return NULL;
-}
-
-static enum gk_kernel_id kernel_of(const char *name) {
-    int id = 0;
-    while (id < GK_KERNEL_COUNT && strcmp(gk_kernel_get((enum gk_kernel_id)id)->name, name) != 0) id++;
-    assert_true(id < GK_KERNEL_COUNT);
-    return (enum gk_kernel_id)id;
-}
 
 static void call(struct gb_problem *problem, const struct gb_lineup_cell *cell) {
     const gk_status status = gb_problem_call(problem, cell->ctx);
@@ -58,7 +35,7 @@ static void assert_equal(const struct gb_problem *p, const struct gb_lineup_cell
 }
 
 static void set_pointer(struct gb_problem *problem, const char *name, const void *pointer) {
-    memcpy((char *)problem->args + find(problem, name)->field->offset, &pointer, sizeof pointer);
+    memcpy((char *)problem->args + gb_operand_named(problem, name)->field->offset, &pointer, sizeof pointer);
 }
 
 static void set_dimension(struct gb_problem *problem, const char *name, size_t size) {
@@ -136,14 +113,14 @@ static void call_part(struct gb_problem *p, const struct gb_lineup_cell *cell, s
 
 /* dw and db over 1111 rows: any cut into parts of multiples of 256 rows, each added to the ones before. */
 static void micro_batches_add_up(void **state) {
-    static const char *const kernels[] = {"affine_dw", "affine_db", "affine_backward"};
+    static const enum gk_kernel_id kernels[] = {GK_KERNEL_affine_dw, GK_KERNEL_affine_db, GK_KERNEL_affine_backward};
     static const size_t cuts[][6] = {{256, 512, 768, 1024, 1111}, {512, 1111}, {256, 1111}, {768, 1024, 1111}, {1024, 1111}};
     (void)state;
     for (size_t k = 0; k < 3; k++)
         for (int options = 0; options < 4; options++)
             for (size_t c = 0; c < lineup.count; c++) {
                 const struct gb_lineup_cell *const cell = &lineup.list[c];
-                const struct gb_problem_spec s = {.kernel = kernel_of(kernels[k]),
+                const struct gb_problem_spec s = {.kernel = kernels[k],
                                                   .dtype = options & 1 ? GK_F64 : GK_F32,
                                                   .n = 1111,
                                                   .d = 21,
@@ -159,8 +136,10 @@ static void micro_batches_add_up(void **state) {
                     gb_problem_reset(&parts);
                     for (size_t i = 0, begin = 0; cuts[cut][i]; begin = cuts[cut][i++])
                         call_part(&parts, cell, begin, cuts[cut][i], i > 0);
-                    if (find(&whole, "dw")) assert_equal(&parts, cell, find(&parts, "dw"), find(&whole, "dw"));
-                    if (find(&whole, "db")) assert_equal(&parts, cell, find(&parts, "db"), find(&whole, "db"));
+                    if (gb_operand_named(&whole, "dw"))
+                        assert_equal(&parts, cell, gb_operand_named(&parts, "dw"), gb_operand_named(&whole, "dw"));
+                    if (gb_operand_named(&whole, "db"))
+                        assert_equal(&parts, cell, gb_operand_named(&parts, "db"), gb_operand_named(&whole, "db"));
                 }
                 gb_problem_destroy(&whole);
                 gb_problem_destroy(&parts);
@@ -214,18 +193,6 @@ static void report(void **state) {
     assert_true(cases > 100 * lineup.count);
 }
 
-static int open_lineup(void **state) {
-    gk_status status;
-    (void)state;
-    return gb_lineup_open(&lineup, NULL, thread_counts, 2, stderr, &status) ? 0 : -1;
-}
-
-static int close_lineup(void **state) {
-    (void)state;
-    gb_lineup_close(&lineup);
-    return 0;
-}
-
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_do_not_know_their_batch),
@@ -235,5 +202,8 @@ int main(int argc, char **argv) {
     };
     (void)argc;
     gb_wait_passively(argv);
-    return cmocka_run_group_tests(tests, open_lineup, close_lineup);
+    gb_open_lineup(&lineup, NULL, thread_counts, 2);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gb_lineup_close(&lineup);
+    return failed;
 }

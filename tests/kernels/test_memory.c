@@ -1,20 +1,11 @@
 /* Not one byte is read or written outside the operands' rows: every cell on operands flush against pages that cannot be
  * touched, whole or row by row, at both ends, inputs not writable, scratch space exactly as large as the cell asked for.
  * GK_QUICK=1 takes one problem in QUICK. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "core/team.h"
 #include "guard.h"
-#include "support_passive.h"
+#include "support_lineup.h"
 
 enum { SIZES_MAX = 96, LONGEST = 280, LOGGED_MAX = 10, THREADS = 3, QUICK = 12 };
 
@@ -260,9 +251,7 @@ static void far_rows(void **state) {
     (void)state;
     for (size_t c = 0; c < GK_ISA_COUNT; c++)
         for (size_t threads = 1; threads <= THREADS && !gk_isa_unusable(c); threads += 2) {
-            gk_context *ctx;
-            const gk_options options = {.isa = gk_isa_get(c, GK_F32)->name, .threads = threads, .serial_below = 1};
-            assert_int_equal(gk_context_create(&ctx, &options), GK_OK);
+            gk_context *const ctx = gb_context(c, threads);
             for (int i = 0; i < GK_KERNEL_COUNT * GK_DTYPE_COUNT * 4; i++) {
                 const struct gb_problem_spec spec = {.kernel = (enum gk_kernel_id)(i / 4 / GK_DTYPE_COUNT),
                                                      .dtype = (enum gk_dtype)(i / 4 % GK_DTYPE_COUNT),
@@ -384,10 +373,7 @@ static void every_cell_ran(void **state) {
     size_t total = 0;
     (void)state;
     for (size_t c = 0; c < GK_ISA_COUNT; c++) {
-        if (gk_isa_unusable(c)) {
-            printf("skipped: isa %s: %s\n", gk_isa_get(c, GK_F32)->name, gk_isa_unusable(c));
-            continue;
-        }
+        if (!gb_isa_runs(c)) continue;
         for (int id = 0; id < GK_KERNEL_COUNT; id++)
             for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
                 assert_true(calls[c][id][dtype] > (quick ? 50u : 1000u));
@@ -395,18 +381,6 @@ static void every_cell_ran(void **state) {
             }
     }
     printf("%zu guarded calls\n", total);
-}
-
-static int open_all(void **state) {
-    (void)state;
-    return gk_context_create(&ref, &(gk_options){.isa = gk_isa_get(0, GK_F32)->name, .threads = 1}) == GK_OK ? 0 : -1;
-}
-
-static int close_all(void **state) {
-    (void)state;
-    gk_context_destroy(ref);
-    gb_guard_close();
-    return 0;
 }
 
 int main(int argc, char **argv) {
@@ -422,5 +396,9 @@ int main(int argc, char **argv) {
     (void)argc;
     quick = length && strcmp(length, "1") == 0;
     gb_wait_passively(argv);
-    return cmocka_run_group_tests(tests, open_all, close_all);
+    ref = gb_context(0, 1);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gk_context_destroy(ref);
+    gb_guard_close();
+    return failed;
 }

@@ -1,21 +1,11 @@
 /* The cases of the study notes that this project grew from, as far as the kernels of today compute them. Each test is named
  * after its case and runs through every usable column. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "call.h"
 #include "gradients.h"
+#include "support_lineup.h"
 
-enum { COLUMNS_MAX = 16 };
-
-static gk_context *contexts[COLUMNS_MAX];
+static gk_context *contexts[GK_ISA_COUNT];
 static size_t n_contexts;
 
 #define FOR_EACH_CONTEXT(ctx)                                                                                                  \
@@ -241,27 +231,6 @@ static void gradient_check_of_affine(void **state) {
     }
 }
 
-static int open_contexts(void **state) {
-    (void)state;
-    for (size_t i = 0; i < GK_ISA_COUNT && n_contexts < COLUMNS_MAX; i++) {
-        const char *const reason = gk_isa_unusable(i);
-        if (reason) {
-            printf("skipped: column %s: %s\n", gk_isa_get(i, GK_F64)->name, reason);
-            continue;
-        }
-        if (gk_context_create(&contexts[n_contexts], &(gk_options){.isa = gk_isa_get(i, GK_F64)->name, .threads = 1}) != GK_OK)
-            return -1;
-        n_contexts++;
-    }
-    return n_contexts ? 0 : -1;
-}
-
-static int close_contexts(void **state) {
-    (void)state;
-    for (size_t i = 0; i < n_contexts; i++) gk_context_destroy(contexts[i]);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layer_affine),
@@ -273,5 +242,8 @@ int main(void) {
         cmocka_unit_test(worked_example_5_jacobian_of_relu),
         cmocka_unit_test(gradient_check_of_affine),
     };
-    return cmocka_run_group_tests(tests, open_contexts, close_contexts);
+    n_contexts = gb_open_contexts(contexts, 1);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gb_close_contexts(contexts, n_contexts);
+    return failed;
 }

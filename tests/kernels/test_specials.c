@@ -2,39 +2,16 @@
  * threads. */
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "lineup.h"
-#include "support_passive.h"
+#include "support_lineup.h"
 
 enum { LONGEST = 70 }; /* past 64 virtual lanes, one mask word and four of the widest vectors */
 
 static struct gb_lineup lineup;
 static size_t cases;
 
-static enum gk_kernel_id kernel_of(const char *name) {
-    int id = 0;
-    while (id < GK_KERNEL_COUNT && strcmp(gk_kernel_get((enum gk_kernel_id)id)->name, name) != 0) id++;
-    assert_true(id < GK_KERNEL_COUNT);
-    return (enum gk_kernel_id)id;
-}
-
-static struct gb_operand *find(struct gb_problem *problem, const char *name) {
-    for (size_t i = 0; i < problem->n_operands; i++)
-        if (strcmp(problem->operands[i].field->name, name) == 0) return &problem->operands[i];
-    fail_msg("no operand %s", name);
-    return NULL;
-}
-
 static void put(struct gb_problem *problem, const char *name, size_t row, size_t col, double value) {
-    const struct gb_operand *const o = find(problem, name);
+    const struct gb_operand *const o = gb_operand_named(problem, name);
     const size_t at = row * o->ld + col;
     if (o->field->element == GK_ELEMENT_LABEL) ((int32_t *)o->start)[at] = (int32_t)value;
     else if (o->field->element == GK_ELEMENT_LABEL64) ((int64_t *)o->start)[at] = (int64_t)value;
@@ -43,16 +20,16 @@ static void put(struct gb_problem *problem, const char *name, size_t row, size_t
 }
 
 static double get(struct gb_problem *problem, const char *name, size_t row, size_t col) {
-    const struct gb_operand *const o = find(problem, name);
+    const struct gb_operand *const o = gb_operand_named(problem, name);
     return gb_operand_value(o, gb_operand_bits(o, row, col));
 }
 
 static bool mask_bit(struct gb_problem *problem, size_t row, size_t col) {
-    return gb_operand_bits(find(problem, "mask"), row, col / 64) >> col % 64 & 1;
+    return gb_operand_bits(gb_operand_named(problem, "mask"), row, col / 64) >> col % 64 & 1;
 }
 
 static void set_mask_bit(struct gb_problem *problem, size_t row, size_t col, bool on) {
-    const struct gb_operand *const o = find(problem, "mask");
+    const struct gb_operand *const o = gb_operand_named(problem, "mask");
     uint64_t *const word = (uint64_t *)o->start + row * o->ld + col / 64;
     *word = on ? *word | (uint64_t)1 << col % 64 : *word & ~((uint64_t)1 << col % 64);
 }
@@ -111,7 +88,7 @@ static void relu_forward_body(struct gb_problem *p, const struct gb_lineup_cell 
                 assert_int_equal(mask_bit(p, i, j), (i + j + shift) % VALUES >= 5);
             }
         for (size_t i = 0; i < p->spec.n && p->spec.d % 64; i++)
-            assert_int_equal(gb_operand_bits(find(p, "mask"), i, p->spec.d / 64) >> p->spec.d % 64, 0);
+            assert_int_equal(gb_operand_bits(gb_operand_named(p, "mask"), i, p->spec.d / 64) >> p->spec.d % 64, 0);
     }
 }
 
@@ -119,7 +96,7 @@ static void relu_forward(void **state) {
     (void)state;
     for (size_t d = 1; d <= LONGEST; d++)
         for (int in_place = 0; in_place < 2; in_place++)
-            on_every_cell((struct gb_problem_spec){.kernel = kernel_of("relu_forward"), .n = 3, .d = d, .in_place = in_place},
+            on_every_cell((struct gb_problem_spec){.kernel = GK_KERNEL_relu_forward, .n = 3, .d = d, .in_place = in_place},
                           relu_forward_body);
 }
 
@@ -143,14 +120,14 @@ static void relu_backward(void **state) {
     (void)state;
     for (size_t d = 1; d <= LONGEST; d++)
         for (int in_place = 0; in_place < 2; in_place++)
-            on_every_cell((struct gb_problem_spec){.kernel = kernel_of("relu_backward"), .n = 3, .d = d, .in_place = in_place},
+            on_every_cell((struct gb_problem_spec){.kernel = GK_KERNEL_relu_backward, .n = 3, .d = d, .in_place = in_place},
                           relu_backward_body);
 }
 
 /* One row has NaN or +Inf at j, or only -Inf; the rows beside it keep their bits. The batch loss is NaN. Float labels that are
  * all 0 hide nothing. row_loss is one row of n elements. */
 static void softmax_nan_body(struct gb_problem *p, const struct gb_lineup_cell *cell) {
-    const char *const output = p->spec.kernel == kernel_of("softmax_xent") ? "dx" : "p";
+    const char *const output = p->spec.kernel == GK_KERNEL_softmax_xent ? "dx" : "p";
     const double bad[] = {NAN, INFINITY, -NAN};
     struct gb_problem clean;
     assert_true(gb_problem_create(&clean, &p->spec));
@@ -186,11 +163,11 @@ static void softmax_row_with_nan(void **state) {
     for (size_t c = 1; c <= LONGEST; c += c < 36 ? 1 : 7)
         for (int soft = 0; soft < 2; soft++) {
             on_every_cell(
-                (struct gb_problem_spec){.kernel = kernel_of("softmax_xent"), .n = 3, .c = c, .soft_labels = soft, .seed = 5},
+                (struct gb_problem_spec){.kernel = GK_KERNEL_softmax_xent, .n = 3, .c = c, .soft_labels = soft, .seed = 5},
                 softmax_nan_body);
             on_every_cell(
                 (struct gb_problem_spec){
-                    .kernel = kernel_of("softmax_xent_forward"), .n = 3, .c = c, .soft_labels = soft, .seed = 5},
+                    .kernel = GK_KERNEL_softmax_xent_forward, .n = 3, .c = c, .soft_labels = soft, .seed = 5},
                 softmax_nan_body);
         }
 }
@@ -215,7 +192,7 @@ static void minus_infinity_body(struct gb_problem *p, const struct gb_lineup_cel
 static void softmax_minus_infinity(void **state) {
     (void)state;
     for (size_t c = 2; c <= LONGEST; c += c < 36 ? 1 : 7)
-        on_every_cell((struct gb_problem_spec){.kernel = kernel_of("softmax_xent"), .n = 3, .c = c, .seed = 6},
+        on_every_cell((struct gb_problem_spec){.kernel = GK_KERNEL_softmax_xent, .n = 3, .c = c, .seed = 6},
                       minus_infinity_body);
 }
 
@@ -241,7 +218,7 @@ static void softmax_soft_label_of_zero(void **state) {
     (void)state;
     for (size_t c = 2; c <= LONGEST; c += c < 36 ? 1 : 7)
         on_every_cell(
-            (struct gb_problem_spec){.kernel = kernel_of("softmax_xent"), .n = 3, .c = c, .soft_labels = true, .seed = 6},
+            (struct gb_problem_spec){.kernel = GK_KERNEL_softmax_xent, .n = 3, .c = c, .soft_labels = true, .seed = 6},
             soft_zero_body);
 }
 
@@ -275,7 +252,7 @@ static void large_logits_body(struct gb_problem *p, const struct gb_lineup_cell 
 static void softmax_large_logits(void **state) {
     (void)state;
     for (size_t c = 1; c <= LONGEST; c += c < 36 ? 1 : 7)
-        on_every_cell((struct gb_problem_spec){.kernel = kernel_of("softmax_xent"), .n = 3, .c = c}, large_logits_body);
+        on_every_cell((struct gb_problem_spec){.kernel = GK_KERNEL_softmax_xent, .n = 3, .c = c}, large_logits_body);
 }
 
 static void one_class_body(struct gb_problem *p, const struct gb_lineup_cell *cell) {
@@ -288,7 +265,7 @@ static void one_class_body(struct gb_problem *p, const struct gb_lineup_cell *ce
 
 static void softmax_one_class(void **state) {
     (void)state;
-    on_every_cell((struct gb_problem_spec){.kernel = kernel_of("softmax_xent_forward"), .n = 70, .c = 1, .data = GB_DATA_WIDE},
+    on_every_cell((struct gb_problem_spec){.kernel = GK_KERNEL_softmax_xent_forward, .n = 70, .c = 1, .data = GB_DATA_WIDE},
                   one_class_body);
 }
 
@@ -327,7 +304,7 @@ static void softmax_ignored_rows(void **state) {
         for (int wide = 0; wide < 2; wide++)
             on_every_cell(
                 (struct gb_problem_spec){
-                    .kernel = kernel_of("softmax_xent"), .n = 20, .c = c, .ignore = true, .wide_labels = wide},
+                    .kernel = GK_KERNEL_softmax_xent, .n = 20, .c = c, .ignore = true, .wide_labels = wide},
                 ignored_body);
 }
 
@@ -342,7 +319,7 @@ static void bad_label_body(struct gb_problem *p, const struct gb_lineup_cell *ce
     assert_true(gb_problem_create(&fresh, &p->spec));
     for (size_t i = 0; i < p->spec.n; i++)
         for (size_t k = 0; k < (wide ? 8 : 5); k++) {
-            const struct gb_operand *const labels = find(p, name);
+            const struct gb_operand *const labels = gb_operand_named(p, name);
             const int64_t old = wide ? ((int64_t *)labels->start)[i] : ((int32_t *)labels->start)[i];
             put(p, name, 0, i, bad[k]);
             call(p, cell, GK_ERROR_LABEL);
@@ -355,13 +332,13 @@ static void bad_label_body(struct gb_problem *p, const struct gb_lineup_cell *ce
 }
 
 static void labels_out_of_range(void **state) {
-    static const char *const kernels[] = {"softmax_xent", "softmax_xent_forward", "softmax_xent_backward"};
+    static const enum gk_kernel_id kernels[] = {GK_KERNEL_softmax_xent, GK_KERNEL_softmax_xent_forward,
+                                                GK_KERNEL_softmax_xent_backward};
     (void)state;
     for (int k = 0; k < 3; k++)
         for (int set = 0; set < 4; set++)
             on_every_cell(
-                (struct gb_problem_spec){
-                    .kernel = kernel_of(kernels[k]), .n = 17, .c = 10, .ignore = set & 1, .wide_labels = set & 2},
+                (struct gb_problem_spec){.kernel = kernels[k], .n = 17, .c = 10, .ignore = set & 1, .wide_labels = set & 2},
                 bad_label_body);
 }
 
@@ -393,7 +370,7 @@ static void affine_infinities(void **state) {
     for (size_t i = 0; i < 5; i++)
         on_every_cell(
             (struct gb_problem_spec){
-                .kernel = kernel_of("affine_forward"), .n = shapes[i][0], .d = shapes[i][1], .m = shapes[i][2]},
+                .kernel = GK_KERNEL_affine_forward, .n = shapes[i][0], .d = shapes[i][1], .m = shapes[i][2]},
             infinities_body);
 }
 
@@ -440,12 +417,12 @@ static void zero_sum_body(struct gb_problem *p, const struct gb_lineup_cell *cel
 /* K = 0 without a start value: +0, not what was there (NaN), in every element. */
 static void empty_sums_are_plus_zero(void **state) {
     (void)state;
-    on_every_cell((struct gb_problem_spec){.kernel = kernel_of("affine_forward"), .n = 19, .d = 0, .m = 35, .bare = true},
+    on_every_cell((struct gb_problem_spec){.kernel = GK_KERNEL_affine_forward, .n = 19, .d = 0, .m = 35, .bare = true},
                   zero_sum_body);
-    on_every_cell((struct gb_problem_spec){.kernel = kernel_of("affine_dx"), .n = 19, .d = 35, .m = 0}, zero_sum_body);
-    on_every_cell((struct gb_problem_spec){.kernel = kernel_of("affine_dw"), .n = 0, .d = 19, .m = 35}, zero_sum_body);
-    on_every_cell((struct gb_problem_spec){.kernel = kernel_of("affine_db"), .n = 0, .m = 70}, zero_sum_body);
-    on_every_cell((struct gb_problem_spec){.kernel = kernel_of("softmax_xent_forward"), .n = 0, .c = 5}, zero_sum_body);
+    on_every_cell((struct gb_problem_spec){.kernel = GK_KERNEL_affine_dx, .n = 19, .d = 35, .m = 0}, zero_sum_body);
+    on_every_cell((struct gb_problem_spec){.kernel = GK_KERNEL_affine_dw, .n = 0, .d = 19, .m = 35}, zero_sum_body);
+    on_every_cell((struct gb_problem_spec){.kernel = GK_KERNEL_affine_db, .n = 0, .m = 70}, zero_sum_body);
+    on_every_cell((struct gb_problem_spec){.kernel = GK_KERNEL_softmax_xent_forward, .n = 0, .c = 5}, zero_sum_body);
 }
 
 /* Outputs start as NaN: none comes out of finite inputs, nor is one left. */
@@ -479,21 +456,8 @@ static void prefilled_outputs(void **state) {
 static void report(void **state) {
     (void)state;
     printf("%zu contexts, %zu cases\n", lineup.count, cases);
-    for (size_t i = 0; i < GK_ISA_COUNT; i++)
-        if (gk_isa_unusable(i)) printf("skipped: isa %s: %s\n", gk_isa_get(i, GK_F32)->name, gk_isa_unusable(i));
+    for (size_t i = 0; i < GK_ISA_COUNT; i++) gb_isa_runs(i);
     assert_true(cases > 10000);
-}
-
-static int open_lineup(void **state) {
-    gk_status status;
-    (void)state;
-    return gb_lineup_open(&lineup, NULL, (const size_t[]){1, 3}, 2, stderr, &status) ? 0 : -1;
-}
-
-static int close_lineup(void **state) {
-    (void)state;
-    gb_lineup_close(&lineup);
-    return 0;
 }
 
 int main(int argc, char **argv) {
@@ -515,5 +479,8 @@ int main(int argc, char **argv) {
     };
     (void)argc;
     gb_wait_passively(argv);
-    return cmocka_run_group_tests(tests, open_lineup, close_lineup);
+    gb_open_lineup(&lineup, NULL, (const size_t[]){1, 3}, 2);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gb_lineup_close(&lineup);
+    return failed;
 }

@@ -1,28 +1,13 @@
 /* How much stack a kernel takes: what gradkern.h says, measured on a stack that was painted before; then, in the team's other
  * threads too, on stacks as small as threads can have, where one byte too many ends the process. */
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include <cmocka.h>
+#include "support_lineup.h"
 
-#include "lineup.h"
-#include "support_passive.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
-#define LARGER_FRAMES true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define LARGER_FRAMES true
-#endif
-#endif
-#ifndef LARGER_FRAMES
-#define LARGER_FRAMES false
+#ifdef __OPTIMIZE__
+enum { LARGER_FRAMES = GB_SANITIZER };
+#else
+enum { LARGER_FRAMES = true };
 #endif
 
 /* PROMISED: what gradkern.h says. SMALLEST: of a thread, with what libc needs of it. */
@@ -98,16 +83,11 @@ static void for_each_call(gk_context *ctx, void (*body)(struct job *job)) {
 /* threads: also more than one, so that the caller starts a team. */
 static void on_every_column(size_t threads, void (*body)(struct job *job)) {
     for (size_t i = 0; i < GK_ISA_COUNT; i++) {
-        const gk_options options = {.isa = gk_isa_get(i, GK_F32)->name, .threads = threads, .serial_below = 1};
-        gk_context *ctx;
-        if (gk_isa_unusable(i)) {
-            printf("skipped: isa %s: %s\n", options.isa, gk_isa_unusable(i));
-            continue;
-        }
-        assert_int_equal(gk_context_create(&ctx, &options), GK_OK);
+        if (!gb_isa_runs(i)) continue;
+        gk_context *const ctx = gb_context(i, threads);
         worst = 0;
         for_each_call(ctx, body);
-        if (worst) printf("%s, threads %zu: %zu bytes (%s)\n", options.isa, threads, worst, worst_call);
+        if (worst) printf("%s, threads %zu: %zu bytes (%s)\n", gk_context_isa(ctx), threads, worst, worst_call);
         assert_true(worst <= PROMISED);
         gk_context_destroy(ctx);
     }

@@ -1,26 +1,15 @@
 /* The same bits for every number of threads, whatever the OpenMP environment grants, from many calling threads at once, inside
  * a caller's parallel region, and call after call. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "core/team.h"
-#include "lineup.h"
-#include "support_passive.h"
+#include "support_lineup.h"
 
 enum { REPEATS = 50, CALLERS_MAX = 16, RACERS = 32, MOST = 64 };
 
 static const uint64_t seed = 424242;
-static char *program;
 
 /* Options by turns; shapes that give threads shares of their own, more threads than rows, and more than one block. */
 static struct gb_problem_spec choose(int kernel, int dtype, unsigned number) {
@@ -79,20 +68,6 @@ static void granted(void **state) {
     compare(threads, sizeof threads / sizeof *threads, 5);
 }
 
-/* The exit code of this program, started again with an argument and one more variable. */
-static int run_again(const char *argument, const char *name, const char *value) {
-    int status = 0;
-    fflush(NULL);
-    const pid_t child = fork();
-    if (child == 0) {
-        setenv(name, value, 1);
-        execl("/proc/self/exe", program, argument, (char *)NULL);
-        _exit(127);
-    }
-    assert_true(child > 0 && waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
-}
-
 static void every_environment(void **state) {
     static const char *const variables[][2] = {
         {"OMP_DYNAMIC", "true"},     {"OMP_THREAD_LIMIT", "1"},    {"OMP_THREAD_LIMIT", "3"}, {"OMP_PROC_BIND", "true"},
@@ -100,7 +75,7 @@ static void every_environment(void **state) {
         {"OMP_NUM_THREADS", "2,3"},  {"OMP_WAIT_POLICY", "active"}};
     (void)state;
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-        const int code = run_again("granted", variables[i][0], variables[i][1]);
+        const int code = gb_start_again("granted", variables[i][0], variables[i][1]);
         if (code) fail_msg("%s=%s: exit code %d", variables[i][0], variables[i][1], code);
     }
 }
@@ -204,7 +179,7 @@ static void racers(void **state) {
 
 static void first_calls_race(void **state) {
     (void)state;
-    assert_int_equal(run_again("race", "OMP_WAIT_POLICY", "passive"), 0);
+    assert_int_equal(gb_start_again("race", "OMP_WAIT_POLICY", "passive"), 0);
 }
 
 /* A call inside a caller's parallel region. */
@@ -272,6 +247,25 @@ static void teams_share_all_the_work(void **state) {
     }
 }
 
+/* What a child of this program does wrong: its threads write one number without order. */
+static volatile size_t unordered;
+
+static void write_together(const void *args, const struct gk_team *team) {
+    (void)args;
+    unordered = team->rank;
+}
+
+/* Else that the thread sanitizer finds nothing in the tests above would say nothing. */
+static void a_planted_race_is_seen(void **state) {
+    enum { SEEN = 66 }; /* its exit code */
+    (void)state;
+    if (!GB_THREAD_SANITIZER) {
+        printf("skipped: races, which a build with the thread sanitizer sees\n");
+        skip();
+    }
+    assert_int_equal(gb_start_again("plant", NULL, NULL), SEEN);
+}
+
 static void call_after_call(void **state) {
     (void)state;
     for (int id = 0; id < GK_KERNEL_COUNT; id++) {
@@ -280,14 +274,12 @@ static void call_after_call(void **state) {
         assert_true(share_inputs(&p, &wanted[id][GK_F32]));
         for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) {
             if (gk_isa_unusable(isa)) continue;
-            gk_context *ctx;
-            const gk_options options = {.isa = gk_isa_get(isa, GK_F32)->name, .threads = 3, .serial_below = 1};
-            assert_int_equal(gk_context_create(&ctx, &options), GK_OK);
+            gk_context *const ctx = gb_context(isa, 3);
             for (int i = 0; i < REPEATS; i++) {
                 gb_problem_reset(&p);
                 assert_int_equal(gb_problem_call(&p, ctx), GK_OK);
                 if (!gb_problem_equal(&p, &wanted[id][GK_F32], &d))
-                    fail_msg("%s %s, call %d: %s[%zu][%zu]", p.kernel->name, options.isa, i, d.operand, d.row, d.col);
+                    fail_msg("%s %s, call %d: %s[%zu][%zu]", p.kernel->name, gk_context_isa(ctx), i, d.operand, d.row, d.col);
             }
             gk_context_destroy(ctx);
         }
@@ -326,9 +318,8 @@ static void threads_follow_the_work(void **state) {
 }
 
 static int open_all(void **state) {
-    gk_context *ref;
+    gk_context *const ref = gb_context(0, 1);
     (void)state;
-    if (gk_context_create(&ref, &(gk_options){.isa = gk_isa_get(0, GK_F32)->name, .threads = 1}) != GK_OK) return -1;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
             struct gb_problem_spec spec = choose(id, dtype, 3);
@@ -352,10 +343,11 @@ int main(int argc, char **argv) {
         cmocka_unit_test(first_calls_race),         cmocka_unit_test(call_after_call),
         cmocka_unit_test(inside_a_parallel_region), cmocka_unit_test(many_callers),
         cmocka_unit_test(every_number_of_threads),  cmocka_unit_test(every_environment),
+        cmocka_unit_test(a_planted_race_is_seen),
     };
     const struct CMUnitTest in_environment[] = {cmocka_unit_test(granted)}, first[] = {cmocka_unit_test(racers)};
-    program = argv[0];
     if (argc > 1 && strcmp(argv[1], "granted") == 0) return cmocka_run_group_tests(in_environment, NULL, NULL);
+    if (argc > 1 && strcmp(argv[1], "plant") == 0) return gk_team_run(4, write_together, NULL, NULL, NULL) != 4;
     if (argc > 1 && strcmp(argv[1], "race") == 0) return cmocka_run_group_tests(first, NULL, NULL);
     gb_wait_passively(argv);
     return cmocka_run_group_tests(tests, open_all, close_all);

@@ -1,16 +1,9 @@
 /* Threads, and what the machine says of itself. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 
 #include "core/topology.h"
 #include "gradkern.h"
+#include "support.h"
 
 static void threads_follow_the_rules(void **state) {
     (void)state;

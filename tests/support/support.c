@@ -1,0 +1,46 @@
+#include "support.h"
+
+#include <errno.h>
+#include <sys/wait.h>
+
+void gb_wait_passively(char **argv) {
+    if (getenv("OMP_WAIT_POLICY")) return;
+    setenv("OMP_WAIT_POLICY", "passive", 1);
+    execv("/proc/self/exe", argv); /* without /proc the test goes on, slower */
+}
+
+int gb_exit_code(pid_t child) {
+    int status = 0;
+    assert_true(child > 0 && waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+}
+
+int gb_child_run(int (*body)(const void *argument), const void *argument, char *text, size_t size) {
+    int ends[2];
+    size_t used = 0;
+    assert_int_equal(pipe(ends), 0);
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        _exit(body(argument));
+    }
+    close(ends[1]);
+    for (ssize_t got; used + 1 < size && (got = read(ends[0], text + used, size - 1 - used)) > 0;) used += (size_t)got;
+    text[used] = '\0';
+    close(ends[0]);
+    return gb_exit_code(child);
+}
+
+int gb_start_again(const char *argument, const char *name, const char *value) {
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        if (name) setenv(name, value, 1);
+        execl("/proc/self/exe", program_invocation_name, argument, (char *)NULL);
+        _exit(127);
+    }
+    return gb_exit_code(child);
+}

@@ -1,0 +1,48 @@
+/* What every test program begins with: cmocka and what it wants before it, children of the program, the sanitizers. */
+#ifndef GB_SUPPORT_H
+#define GB_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#ifndef __has_feature
+#define __has_feature(name) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define GB_THREAD_SANITIZER 1
+#else
+#define GB_THREAD_SANITIZER 0
+#endif
+#if GB_THREAD_SANITIZER || defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define GB_SANITIZER 1 /* it has a malloc of its own, and larger frames */
+#else
+#define GB_SANITIZER 0
+#endif
+
+/* For a program that uses more threads than there are cores: starts it again with OMP_WAIT_POLICY=passive unless the variable
+ * is set. The runtime reads it before main, and threads that spin while others need their core make such tests several times
+ * slower. */
+void gb_wait_passively(char **argv);
+
+/* Waits for a child. Its exit code, or 100 and the signal that ended it. */
+int gb_exit_code(pid_t child);
+
+/* Calls body in a child, which ends with the code that it returns. Text: what the child wrote to stderr, cut off at size.
+ * Returns its exit code as above. */
+int gb_child_run(int (*body)(const void *argument), const void *argument, char *text, size_t size);
+
+/* Starts this program again with one argument and, unless name is NULL, one more variable in its environment: what is read
+ * before main, and teams, which a child after fork has not. Returns its exit code as above; 127: it could not be started. */
+int gb_start_again(const char *argument, const char *name, const char *value);
+
+#endif

@@ -1,0 +1,26 @@
+/* For tests that call kernels: operands by name, contexts, and the lineup. What cannot be had fails the test. */
+#ifndef GB_SUPPORT_LINEUP_H
+#define GB_SUPPORT_LINEUP_H
+
+#include "lineup.h"
+#include "support.h"
+
+struct gb_operand *gb_operand_named(struct gb_problem *problem, const char *name); /* NULL: none */
+
+/* A context of an isa, by index, that uses its threads however small the work is. */
+gk_context *gb_context(size_t isa, size_t threads);
+
+/* Whether this CPU runs an isa; prints that it is skipped, and why, if not. */
+bool gb_isa_runs(size_t isa);
+
+/* The widest that it runs, whatever GRADKERN_ISA says. */
+size_t gb_widest_isa(void);
+
+/* A context for each isa that this CPU runs, the others are printed. Returns their number. */
+size_t gb_open_contexts(gk_context *contexts[GK_ISA_COUNT], size_t threads);
+void gb_close_contexts(gk_context *const *contexts, size_t count);
+
+/* gb_lineup_open that logs to stderr. isas: by index, NULL: all usable ones. */
+void gb_open_lineup(struct gb_lineup *lineup, const bool *isas, const size_t *threads, size_t n_threads);
+
+#endif
