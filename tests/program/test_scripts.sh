@@ -3,14 +3,16 @@
 # that holds nothing else, with only what is in bin on their PATH: a few tools of the system, and stand-ins for compiler, CMake,
 # pkg-config and apt-get.
 set -u
-: "${GRADBENCH:?path of the program}" "${SOURCE_DIR:?}"
-dir=$(readlink -f "$(mktemp -d)")
-trap 'rm -rf "$dir"' EXIT
+: "${SOURCE_DIR:?}"
+. "$(dirname "$0")/../support/support_script.sh" || exit 1
 unset CC TMPDIR GRADKERN_BUILD GRADKERN_INSTALL CMAKE_GENERATOR
-export LC_ALL=C
 tree=$dir/tree bin=$dir/bin
 export state=$dir/state # what the stand-ins remember: log, what is installed, how to behave
-passed=0 failed=0
+
+no() {
+  failure "$@"
+  sed 's/^/    /' "$dir/out"
+}
 
 mkdir -p "$bin" "$state" "$tree"/{bench/peers,tests,.ci} "$dir/elsewhere"
 cp "$SOURCE_DIR"/bench/{run,setup} "$tree/bench"
@@ -94,13 +96,9 @@ answers() {
   if [ "$got" = "$code" ] && [ "$(cat "$dir/err")" = "$words" ]; then
     passed=$((passed + 1))
   else
-    failed=$((failed + 1))
-    echo "FAILED: $*: exit code $got, expected $code, and on standard error:"
+    failure "$*: exit code $got, expected $code, and on standard error:"
     sed 's/^/    /' "$dir/err"
   fi
-}
-holds() {
-  if eval "$1"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $1" && sed 's/^/    /' "$dir/out"; fi
 }
 bench=(bash "$tree/bench/run") tests=(bash "$tree/tests/run") install=(bash "$tree/bench/peers/install")
 building="gradkern: building into build/release; this takes a minute or two"

@@ -1,7 +1,7 @@
 # Sourced by scripts that start gradbench: a scratch folder to be in, an environment without settings, and a count of what
 # holds. The script says in no() what it shows of a failure.
 : "${GRADBENCH:?path of the program}"
-dir=$(mktemp -d)
+dir=$(readlink -f "$(mktemp -d)")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 unset GRADKERN_ISA OMP_NUM_THREADS GRADBENCH_WORKLOADS NO_COLOR COLUMNS
