@@ -58,10 +58,42 @@ static void print_blocking(const struct gk_context_info *info) {
     for (size_t i = 0; i < sizeof edges / sizeof *edges && isa->edges[i]; i++)
         printf("%s%s %zu", i ? ", " : "", edges[i], isa->edges[i]);
     printf(" (f32)\n");
-    const size_t block = isa->block_cols(&info->caches);
-    if (!block) return;
+    const size_t many = (size_t)1 << 24;
+    const struct gk_gemm_shape wide = {.rows = many, .cols = many, .k = many, .a.along_k = true};
+    const struct gk_gemm_plan plan = gk_gemm_plan(isa->tile, &wide, 1, &info->caches);
+    if (plan.way != GK_GEMM_BLOCKED) return;
     printf("             of a product, %zu columns are packed together: with a k block of %zu they take half of L2 (%s)\n",
-           block, isa->edges[4], gb_bytes_text((double)info->caches.l2, bytes, sizeof bytes));
+           plan.block_cols, isa->edges[4], gb_bytes_text((double)info->caches.l2, bytes, sizeof bytes));
+}
+
+static void print_plan(const char *kernel, const struct gk_gemm_plan *plan) {
+    printf("             %-14s  %s%s, %zu x %zu threads, ", kernel, gk_gemm_way_name(plan->way),
+           plan->transposed ? ", transposed" : "", plan->down, plan->across);
+    if (plan->tile_rows) printf("tiles of up to %zu rows, ", plan->tile_rows);
+    printf("%zu columns at a time%s%s%s", plan->block_cols, plan->packs_b ? ", b packed" : "",
+           plan->packs_strips ? ", a packed" : "", plan->streams ? ", c stored past the caches" : "");
+    if (plan->rest) printf(", the last %zu as rows", plan->rest);
+    printf("\n");
+}
+
+/* How the kernels that are one product compute a layer that many know. */
+static int print_products(const gk_context *ctx, const struct gk_context_info *info) {
+    struct gb_problem_spec spec = {.n = 100, .d = 784, .m = 50};
+    printf("products     of %zu x %zu x %zu (f32)\n", spec.n, spec.d, spec.m);
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const struct gk_cell *const ref = gk_isa_get(0, GK_F32)->cells[id];
+        struct gk_gemm_shape shapes[GK_PRODUCTS_MAX];
+        struct gb_problem problem;
+        if (!ref->products) continue;
+        spec.kernel = (enum gk_kernel_id)id;
+        if (!gb_problem_create(&problem, &spec)) return gb_fail(GB_EXIT_RESOURCE, "no memory for a problem");
+        const size_t count = ref->products(problem.args, shapes),
+                     threads = gk_call_threads(ctx, spec.kernel, GK_F32, problem.args);
+        const struct gk_gemm_plan plan = gk_gemm_plan(gk_isa_get(info->isa, GK_F32)->tile, shapes, threads, &info->caches);
+        if (count == 1) print_plan(problem.kernel->name, &plan);
+        gb_problem_destroy(&problem);
+    }
+    return GB_EXIT_OK;
 }
 
 static int print_roofs(const struct gk_context_info *info) {
@@ -104,12 +136,13 @@ int gb_command_info(int argc, char **argv) {
     const gk_status status = gk_context_create(&ctx, NULL);
     if (status != GK_OK) return gb_fail(GB_EXIT_RESOURCE, "cannot create a context: %s", gk_status_string(status));
     gk_context_inspect(ctx, &info);
-    gk_context_destroy(ctx);
     print_machine();
     print_environment();
     print_choice(&info);
     print_blocking(&info);
-    if (!no_roofs) code = print_roofs(&info);
+    code = print_products(ctx, &info);
+    gk_context_destroy(ctx);
+    if (code == GB_EXIT_OK && !no_roofs) code = print_roofs(&info);
     gb_environment_warn(&warnings, info.threads);
     if (warnings.count) printf("\n");
     gb_report_warnings(&report, &warnings, 0);

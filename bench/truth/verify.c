@@ -196,30 +196,54 @@ static void add_thread_cuts(struct run *runs, size_t *count, size_t size, size_t
     }
 }
 
-/* Where the blocks that are packed together meet, in each thread's share: as equal as tiles allow. */
-static void add_block_cuts(struct run *runs, size_t *count, size_t size, const struct gk_isa *isa, size_t threads) {
-    const size_t widest = isa->block_cols(&gb_machine_get()->caches), tile = isa->edges[2];
-    if (widest == 0) return;
-    for (size_t team = 1; team <= threads; team++) {
-        for (size_t rank = 0; rank < team && threads % team == 0; rank++) {
-            const struct gk_slice share = gk_slice_of(size, isa->lanes, rank, team);
-            const size_t columns = share.end - share.begin, blocks = columns / widest + (columns % widest != 0);
-            if (blocks < 2) continue;
-            const size_t width = ((columns + blocks - 1) / blocks + tile - 1) / tile * tile;
-            add_cut(runs, count, share.begin + width, size);
-            add_cut(runs, count, share.begin + (blocks - 1) * width, size);
-        }
+struct sampler {
+    struct gb_verifier *verifier;
+    const struct gb_problem *problem;
+    gk_context *ref;
+    size_t output;
+    size_t rows, cols;
+    double element_fma; /* of one element */
+    double budget;      /* elements */
+    uint64_t random;
+};
+
+/* Where a product's threads meet, and the columns that a thread takes at a time. */
+static void add_plan_cuts(struct run *runs, size_t *count, size_t size, const struct gk_gemm_plan *plan, bool of_rows) {
+    for (size_t rank = 0; rank < plan->down * plan->across; rank++) {
+        const struct gk_gemm_share share = gk_gemm_share(plan, rank);
+        const size_t begin = share.cols.begin, end = share.cols.end;
+        if (of_rows) add_cut(runs, count, share.rows.begin, size);
+        if (of_rows || begin == end) continue;
+        add_cut(runs, count, begin, size);
+        add_cut(runs, count, begin + plan->block_cols, size);
+        add_cut(runs, count, begin + (end - 1 - begin) / plan->block_cols * plan->block_cols, size);
+        add_cut(runs, count, end - plan->rest, size);
+    }
+}
+
+/* The same for the product, if there is one, that an isa computes the output with. */
+static void add_product_cuts(struct run *runs, size_t *count, const struct sampler *s, bool by_row,
+                             const struct gk_gemm_tile *tile, size_t threads) {
+    const struct gk_cell *const ref = gk_isa_get(0, s->problem->spec.dtype)->cells[s->problem->spec.kernel];
+    struct gk_gemm_shape shapes[GK_PRODUCTS_MAX];
+    const size_t products = ref->products ? ref->products(s->problem->args, shapes) : 0;
+    for (size_t i = 0; i < products; i++) {
+        if (shapes[i].c != s->problem->operands[s->output].start) continue;
+        const struct gk_gemm_plan plan = gk_gemm_plan(tile, &shapes[i], threads, &gb_machine_get()->caches);
+        add_plan_cuts(runs, count, by_row ? s->rows : s->cols, &plan, by_row != plan.transposed);
     }
 }
 
 /* Runs of indices around the first and the last cut of every edge that an isa exports, where threads meet, and at both ends,
  * sorted, overlaps merged. */
-static size_t edge_runs(struct run runs[RUNS_MAX], size_t size, enum gk_dtype dtype, const size_t *threads, size_t n_threads) {
+static size_t edge_runs(struct run runs[RUNS_MAX], const struct sampler *s, bool by_row, const size_t *threads,
+                        size_t n_threads) {
+    const size_t size = by_row ? s->rows : s->cols;
     size_t count = 0, merged = 0;
     add_cut(runs, &count, 0, size);
     add_cut(runs, &count, size, size);
     for (size_t c = 0; c < GK_ISA_COUNT; c++) {
-        const struct gk_isa *const isa = gk_isa_get(c, dtype);
+        const struct gk_isa *const isa = gk_isa_get(c, s->problem->spec.dtype);
         for (size_t e = 0; e < sizeof isa->edges / sizeof *isa->edges && isa->edges[e]; e++) {
             const size_t edge = isa->edges[e];
             if (edge < 2) continue;
@@ -227,7 +251,7 @@ static size_t edge_runs(struct run runs[RUNS_MAX], size_t size, enum gk_dtype dt
             add_cut(runs, &count, size / edge * edge, size);
             for (size_t t = 0; t < n_threads; t++) add_thread_cuts(runs, &count, size, edge, threads[t]);
         }
-        for (size_t t = 0; t < n_threads; t++) add_block_cuts(runs, &count, size, isa, threads[t]);
+        for (size_t t = 0; t < n_threads; t++) add_product_cuts(runs, &count, s, by_row, isa->tile, threads[t]);
     }
     for (size_t t = 0; t < n_threads; t++) add_thread_cuts(runs, &count, size, 1, threads[t]);
     qsort(runs, count, sizeof *runs, by_begin);
@@ -240,17 +264,6 @@ static size_t edge_runs(struct run runs[RUNS_MAX], size_t size, enum gk_dtype dt
     }
     return merged;
 }
-
-struct sampler {
-    struct gb_verifier *verifier;
-    const struct gb_problem *problem;
-    gk_context *ref;
-    size_t output;
-    size_t rows, cols;
-    double element_fma; /* of one element */
-    double budget;      /* elements */
-    uint64_t random;
-};
 
 /* *done: the budget is used up. */
 static bool take(struct sampler *s, struct run rows, struct run cols, bool *done) {
@@ -265,9 +278,8 @@ static bool take(struct sampler *s, struct run rows, struct run cols, bool *done
 static bool sample_crossings(struct sampler *s, const size_t *threads, size_t n_threads) {
     static const size_t one_thread = 1;
     struct run row_runs[RUNS_MAX], col_runs[RUNS_MAX];
-    const enum gk_dtype dtype = s->problem->spec.dtype;
-    const size_t n_rows = edge_runs(row_runs, s->rows, dtype, threads ? threads : &one_thread, threads ? n_threads : 1);
-    const size_t n_cols = edge_runs(col_runs, s->cols, dtype, threads ? threads : &one_thread, threads ? n_threads : 1);
+    const size_t n_rows = edge_runs(row_runs, s, true, threads ? threads : &one_thread, threads ? n_threads : 1);
+    const size_t n_cols = edge_runs(col_runs, s, false, threads ? threads : &one_thread, threads ? n_threads : 1);
     const size_t longer = n_rows > n_cols ? n_rows : n_cols, shorter = n_rows > n_cols ? n_cols : n_rows;
     bool done = false;
     for (size_t diagonal = 0; diagonal < shorter; diagonal++)

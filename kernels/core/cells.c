@@ -7,7 +7,7 @@
 #include "../kernels.def"
 extern gk_run *const GK_SYMBOL(probes)[GK_PROBE_COUNT];
 extern const struct gk_math GK_SYMBOL(math);
-size_t GK_SYMBOL(gemm_block_cols)(const struct gk_caches *caches);
+extern const struct gk_gemm_tile GK_SYMBOL(gemm_tile);
 
 static const struct gk_cell *const cells[] = {
 #define GK_KERNEL(id, family, doc) &GK_SYMBOL(id),
@@ -30,5 +30,5 @@ const struct gk_isa GK_SYMBOL(isa) = {
     .probes = GK_SYMBOL(probes),
     .fma_flops = 2.0 * GK_LANES * GK_PROBE_CHAINS * GK_PROBE_STEPS,
     .math = &GK_SYMBOL(math),
-    .block_cols = GK_SYMBOL(gemm_block_cols),
+    .tile = &GK_SYMBOL(gemm_tile),
 };

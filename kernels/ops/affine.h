@@ -3,7 +3,7 @@
 #ifndef GK_AFFINE_H
 #define GK_AFFINE_H
 
-#include "gemm.h"
+#include "gemm/gemm.h"
 
 typedef GK_ARGS_OF(affine_backward) gk_backward_args;
 
@@ -11,10 +11,14 @@ typedef GK_ARGS_OF(affine_backward) gk_backward_args;
 static inline struct gk_gemm gk_product_dx(const gk_backward_args *a) {
     const bool in_out = a->layout == GK_IN_OUT;
     return (struct gk_gemm){
-        .rows = a->n, .cols = a->d, .k = a->m,
+        .rows = a->n,
+        .cols = a->d,
+        .k = a->m,
         .a = {.p = a->dy, .ld = gk_ld(a->ld_dy, a->m), .along_k = true},
         .b = {.p = a->w, .ld = gk_ld(a->ld_w, in_out ? a->m : a->d), .along_k = in_out},
-        .c = a->dx, .ldc = gk_ld(a->ld_dx, a->d), .accumulate = a->accumulate_dx,
+        .c = a->dx,
+        .ldc = gk_ld(a->ld_dx, a->d),
+        .accumulate = a->accumulate_dx,
     };
 }
 
@@ -23,9 +27,14 @@ static inline struct gk_gemm gk_product_dw(const gk_backward_args *a) {
     const bool in_out = a->layout == GK_IN_OUT;
     const struct gk_view x = {.p = a->x, .ld = gk_ld(a->ld_x, a->d)}, dy = {.p = a->dy, .ld = gk_ld(a->ld_dy, a->m)};
     return (struct gk_gemm){
-        .rows = in_out ? a->d : a->m, .cols = in_out ? a->m : a->d, .k = a->n,
-        .a = in_out ? x : dy, .b = in_out ? dy : x,
-        .c = a->dw, .ldc = gk_ld(a->ld_dw, in_out ? a->m : a->d), .accumulate = a->accumulate_dw,
+        .rows = in_out ? a->d : a->m,
+        .cols = in_out ? a->m : a->d,
+        .k = a->n,
+        .a = in_out ? x : dy,
+        .b = in_out ? dy : x,
+        .c = a->dw,
+        .ldc = gk_ld(a->ld_dw, in_out ? a->m : a->d),
+        .accumulate = a->accumulate_dw,
     };
 }
 

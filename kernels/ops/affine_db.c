@@ -23,7 +23,7 @@ static void add_block(real *db, const real *sums, size_t cols, bool to_start) {
     for (size_t j = 0; j < cols; j++) db[j] = to_start ? db[j] + sums[j] : sums[j];
 }
 
-#if GK_LANES == 1
+#if GK_IS_REFERENCE
 
 GK_INLINE void sum_block(const struct block *b) {
     for (size_t j0 = 0; j0 < b->cols; j0 += NARROW) {
@@ -45,11 +45,12 @@ GK_INLINE void sum_panel(const struct block *b, size_t j, size_t cols, const int
     const real *x = b->x + j;
     vf sums[VECTORS];
     UNROLLED for (int v = 0; v < vectors; v++) sums[v] = vf_zero();
-    for (size_t i = b->rows; i > 0; i--, x += ld)
+    for (size_t i = b->rows; i > 0; i--, x += ld) {
         UNROLLED for (int v = 0; v < vectors; v++) {
             const real *const from = x + v * GK_LANES;
             sums[v] = vf_add(sums[v], v == vectors - 1 ? vf_load_m(mask, from) : vf_load(from));
         }
+    }
     UNROLLED for (int v = 0; v < vectors; v++) {
         const size_t count = v == vectors - 1 ? last : GK_LANES;
         real *const db = b->db + j + v * GK_LANES;
@@ -58,7 +59,8 @@ GK_INLINE void sum_panel(const struct block *b, size_t j, size_t cols, const int
 }
 
 #define FOR_EACH_VECTORS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
-#define SUM_PANEL(v) static void sum_panel_##v(const struct block *b, size_t j, size_t cols) { sum_panel(b, j, cols, v); }
+#define SUM_PANEL(v)                                                                                                           \
+    static void sum_panel_##v(const struct block *b, size_t j, size_t cols) { sum_panel(b, j, cols, v); }
 #define SUM_ENTRY(v) sum_panel_##v,
 FOR_EACH_VECTORS(SUM_PANEL)
 
@@ -90,7 +92,8 @@ static void sum_chunk(const struct block *b, size_t j, size_t cols) {
     if (single) add_rows(x, ld, cols, sums, 1, true);
     else add_rows(x, ld, cols, sums, TOGETHER, true);
     for (size_t i = 1; i < single; i++) add_rows(x + i * ld, ld, cols, sums, 1, false);
-    for (size_t i = single ? single : TOGETHER; i < b->rows; i += TOGETHER) add_rows(x + i * ld, ld, cols, sums, TOGETHER, false);
+    for (size_t i = single ? single : TOGETHER; i < b->rows; i += TOGETHER)
+        add_rows(x + i * ld, ld, cols, sums, TOGETHER, false);
     add_block(b->db + j, sums, cols, b->to_start);
 }
 
@@ -102,15 +105,16 @@ GK_INLINE void sum_block(const struct block *b) {
 #endif
 
 /* Scratch: a chunk for each thread, which its stack need not have room for, then the blocks of a wave. */
-static size_t chunk_reals(const gk_backward_args *a) {
-    return a->m > NARROW ? CHUNK + PAGE / sizeof(real) : 0;
-}
+static size_t chunk_reals(const gk_backward_args *a) { return a->m > NARROW ? CHUNK + PAGE / sizeof(real) : 0; }
 
 static struct block block_at(const gk_backward_args *a, size_t row, struct gk_slice cols, const struct gk_team *team) {
     const size_t ld = gk_ld(a->ld_dy, a->m);
     real *const chunks = team->scratch;
-    return (struct block){.x = a->dy + row * ld + cols.begin, .ld = ld, .rows = gk_min(GK_KB, a->n - row),
-                          .cols = cols.end - cols.begin, .chunk = chunks ? chunks + team->rank * chunk_reals(a) : NULL};
+    return (struct block){.x = a->dy + row * ld + cols.begin,
+                          .ld = ld,
+                          .rows = gk_min(GK_KB, a->n - row),
+                          .cols = cols.end - cols.begin,
+                          .chunk = chunks ? chunks + team->rank * chunk_reals(a) : NULL};
 }
 
 static void sum_columns(const gk_backward_args *a, struct gk_slice cols, const struct gk_team *team) {
@@ -121,9 +125,7 @@ static void sum_columns(const gk_backward_args *a, struct gk_slice cols, const s
     }
 }
 
-static size_t padded(const gk_backward_args *a) {
-    return gk_ceil_div(a->m, GK_SUM_LANES) * GK_SUM_LANES;
-}
+static size_t padded(const gk_backward_args *a) { return gk_ceil_div(a->m, GK_SUM_LANES) * GK_SUM_LANES; }
 
 static void sum_waves(const gk_backward_args *a, const struct gk_team *team) {
     real *const partial = (real *)team->scratch + team->size * chunk_reals(a);
@@ -143,9 +145,7 @@ static void sum_waves(const gk_backward_args *a, const struct gk_team *team) {
     }
 }
 
-static bool shares_rows(const gk_backward_args *a, size_t threads) {
-    return threads > 1 && a->m < SHARED_FROM * threads;
-}
+static bool shares_rows(const gk_backward_args *a, size_t threads) { return threads > 1 && a->m < SHARED_FROM * threads; }
 
 void GK_SYMBOL(column_sums)(const gk_backward_args *a, const struct gk_team *team) {
     const struct gk_slice cols = gk_team_slice(team, a->m, GK_SUM_LANES);

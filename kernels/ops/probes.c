@@ -1,7 +1,7 @@
 /* Roof probes and the vector functions over arrays: what the column's registers and this machine's memory can do at best. */
 #include "kernel.h"
 
-#if GK_LANES == 1
+#if GK_IS_REFERENCE
 static vf vf_load(const real *p) { return *p; }
 static void vf_store(real *p, vf a) { *p = a; }
 static void vf_stream(real *p, vf a) { *p = a; }
@@ -56,9 +56,7 @@ GK_INLINE void copy(const void *p, const struct gk_team *team, void (*store)(rea
             for (size_t j = i; j < i + UNROLL * GK_LANES; j += GK_LANES) store(y + j, vf_load(x + j));
 }
 
-static void probe_copy(const void *p, const struct gk_team *team) {
-    copy(p, team, vf_store);
-}
+static void probe_copy(const void *p, const struct gk_team *team) { copy(p, team, vf_store); }
 
 static void probe_copy_nt(const void *p, const struct gk_team *team) {
     copy(p, team, vf_stream);
@@ -78,13 +76,9 @@ GK_INLINE void map(size_t n, const real *x, real *y, vf (*function)(vf)) {
     memcpy(y + i, last, (n - i) * sizeof(real));
 }
 
-static void math_exp(size_t n, const void *x, void *y) {
-    map(n, x, y, vf_exp);
-}
+static void math_exp(size_t n, const void *x, void *y) { map(n, x, y, vf_exp); }
 
-static void math_log(size_t n, const void *x, void *y) {
-    map(n, x, y, vf_log);
-}
+static void math_log(size_t n, const void *x, void *y) { map(n, x, y, vf_log); }
 
 extern const struct gk_math GK_SYMBOL(math);
 const struct gk_math GK_SYMBOL(math) = {math_exp, math_log};

@@ -3,7 +3,7 @@
 
 typedef GK_ARGS_OF(relu_backward) args_type;
 
-#if GK_LANES == 1
+#if GK_IS_REFERENCE
 
 static void word(uint64_t bits, const real *dy, real *dx, size_t count) {
     for (size_t j = 0; j < count; j++) dx[j] = bits >> j & 1 ? dy[j] : 0;

@@ -3,7 +3,7 @@
 
 typedef GK_ARGS_OF(relu_forward) args_type;
 
-#if GK_LANES == 1
+#if GK_IS_REFERENCE
 
 static uint64_t word(const real *x, real *y, size_t count) {
     uint64_t bits = 0;

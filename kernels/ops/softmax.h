@@ -1,13 +1,13 @@
 /* Softmax with cross-entropy, a row at a time. With m the maximum and z = x - m: e = exp(z), exactly +0 where z is below
- * GK_EXP_NORMAL; s = sum of e; p = e (1 / s). A row sum has 64 virtual lanes: element j goes to lane j mod 64, each lane starts at
- * +0 and adds ascending, then the lanes are halved (i + 32, + 16, ..., + 1). A lane is never -0, so that adding +0 for a column
- * that does not exist changes nothing. A NaN need not win the maximum: z of that element is NaN, and so is s. */
+ * GK_EXP_NORMAL; s = sum of e; p = e (1 / s). A row sum has 64 virtual lanes: element j goes to lane j mod 64, each lane starts
+ * at +0 and adds ascending, then the lanes are halved (i + 32, + 16, ..., + 1). A lane is never -0, so that adding +0 for a
+ * column that does not exist changes nothing. A NaN need not win the maximum: z of that element is NaN, and so is s. */
 #ifndef GK_SOFTMAX_H
 #define GK_SOFTMAX_H
 
 #include "kernel.h"
 
-#if GK_LANES == 1
+#if GK_IS_REFERENCE
 
 static inline real gk_row_max(const real *x, size_t c) {
     real m = (real)-INFINITY;
@@ -69,13 +69,11 @@ static inline void gk_logs(const real *s, size_t count, real *logs) {
 enum { GK_ROW_VECTORS = GK_SUM_LANES / GK_LANES };
 
 /* For every vector of the row: j its column, count the lanes that exist, v its virtual lanes. */
-#define GK_FOR_ROW(c)                                                                                                      \
-    for (size_t j0 = 0; j0 < (c); j0 += GK_SUM_LANES)                                                                      \
+#define GK_FOR_ROW(c)                                                                                                          \
+    for (size_t j0 = 0; j0 < (c); j0 += GK_SUM_LANES)                                                                          \
         for (size_t v = 0, j = j0; v < GK_ROW_VECTORS && j < (c); v++, j += GK_LANES)
 
-GK_INLINE vf gk_load_count(const real *x, size_t count) {
-    return count >= GK_LANES ? vf_load(x) : vf_load_n(x, count);
-}
+GK_INLINE vf gk_load_count(const real *x, size_t count) { return count >= GK_LANES ? vf_load(x) : vf_load_n(x, count); }
 
 GK_INLINE void gk_store_count(real *y, vf a, size_t count) {
     if (count >= GK_LANES) vf_store(y, a);
@@ -173,19 +171,15 @@ struct gk_labels {
     size_t ld_t;
 };
 
-#define GK_LABELS_OF(a)                                                                                                    \
-    (struct gk_labels) {                                                                                                   \
-        .index = (a)->labels, .index64 = (a)->labels64, .use_ignore = (a)->use_ignore_index, .ignore = (a)->ignore_index,  \
-        .t = (a)->t, .ld_t = gk_ld((a)->ld_t, (a)->c)                                                                      \
+#define GK_LABELS_OF(a)                                                                                                        \
+    (struct gk_labels) {                                                                                                       \
+        .index = (a)->labels, .index64 = (a)->labels64, .use_ignore = (a)->use_ignore_index, .ignore = (a)->ignore_index,      \
+        .t = (a)->t, .ld_t = gk_ld((a)->ld_t, (a)->c)                                                                          \
     }
 
-static inline bool gk_indexed(const struct gk_labels *l) {
-    return l->index || l->index64;
-}
+static inline bool gk_indexed(const struct gk_labels *l) { return l->index || l->index64; }
 
-static inline int64_t gk_label(const struct gk_labels *l, size_t row) {
-    return l->index64 ? l->index64[row] : l->index[row];
-}
+static inline int64_t gk_label(const struct gk_labels *l, size_t row) { return l->index64 ? l->index64[row] : l->index[row]; }
 
 static inline bool gk_ignored(const struct gk_labels *l, size_t row) {
     return l->use_ignore && gk_indexed(l) && gk_label(l, row) == l->ignore;

@@ -2,6 +2,7 @@
 #ifndef GK_ISA_H
 #define GK_ISA_H
 
+#include "gemm_plan.h"
 #include "gk_isas.h"
 #include "table.h"
 
@@ -22,12 +23,16 @@ struct gk_caches {
     size_t l1d, l2, l3;
 };
 
-/* A cell: what one kernel file compiles to for one dtype and isa. */
+enum { GK_PRODUCTS_MAX = 2 };
+
+/* A cell: what one kernel file compiles to for one dtype and isa. products: the sums of products that a call with these args
+ * consists of, and how many; they are the same for each isa, and ref's can be asked on any CPU. NULL: it has none. */
 struct gk_cell {
     gk_run *run;
     size_t (*scratch)(const void *args, const struct gk_machine *machine); /* bytes for the call; NULL: none */
-    gk_status (*check)(const void *args);                                  /* what the table cannot say; NULL: nothing */
-    double serial_below;                                                   /* work a thread must have (gk_kernel_work) */
+    size_t (*products)(const void *args, struct gk_gemm_shape shapes[GK_PRODUCTS_MAX]);
+    gk_status (*check)(const void *args); /* what the table cannot say; NULL: nothing */
+    double serial_below;                  /* work a thread must have (gk_kernel_work) */
 };
 
 /* Roof probes, run by the library's own team so that they see the threads that the kernels see. Each call does `rounds` passes;
@@ -56,7 +61,7 @@ struct gk_isa {
     gk_run *const *probes;              /* [GK_PROBE_COUNT] */
     double fma_flops;                   /* FLOPs of one round of GK_PROBE_FMA a thread */
     const struct gk_math *math;
-    size_t (*block_cols)(const struct gk_caches *caches); /* columns of a product that are packed together; 0: no such blocks */
+    const struct gk_gemm_tile *tile; /* what gk_gemm_plan must know of it */
 };
 
 /* Isas from plainest (ref) to widest. */

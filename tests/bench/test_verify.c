@@ -6,6 +6,7 @@
 #include "bound.h"
 #include "guard.h"
 #include "fused.h"
+#include "machine.h"
 #include "support_lineup.h"
 #include "verify.h"
 
@@ -58,6 +59,35 @@ static void full(void **state) {
     }
 }
 
+static void assert_ref_sees(struct gb_verifier *verifier, struct gb_problem *problem, const struct gb_operand *o, size_t row,
+                            size_t col) {
+    struct gb_verify_report report;
+    flip(o, row, col);
+    assert_int_equal(gb_verify(verifier, problem, "wrong", &report), GB_VERIFY_FAILED);
+    assert_string_equal(report.against, "ref");
+    assert_string_equal(report.difference.operand, o->field->name);
+    flip(o, row, col);
+}
+
+/* The sample holds the elements on both sides of the first two blocks of each product's plan. */
+static size_t assert_ref_sees_cut(struct gb_verifier *verifier, struct gb_problem *problem, const struct gb_operand *o) {
+    const enum gk_dtype dtype = problem->spec.dtype;
+    struct gk_gemm_shape shapes[GK_PRODUCTS_MAX];
+    const size_t products = gk_isa_get(0, dtype)->cells[problem->spec.kernel]->products(problem->args, shapes);
+    size_t cuts = 0;
+    for (size_t i = 0; i < products * GK_ISA_COUNT; i++) {
+        const struct gk_gemm_shape *const s = &shapes[i / GK_ISA_COUNT];
+        const struct gk_gemm_tile *const tile = gk_isa_get(i % GK_ISA_COUNT, dtype)->tile;
+        const struct gk_gemm_plan p = gk_gemm_plan(tile, s, 1, &gb_machine_get()->caches);
+        if (s->c != o->start || p.block_cols >= p.cols) continue;
+        for (size_t side = 0; side < 2; side++)
+            assert_ref_sees(verifier, problem, o, p.transposed ? p.block_cols - side : o->rows - 1,
+                            p.transposed ? o->row_elements - 1 : p.block_cols - side);
+        cuts += p.way == GK_GEMM_BLOCKED;
+    }
+    return cuts;
+}
+
 /* Elements from the middle, before any variant was right: of two rows or more not all are in ref's sample. */
 static void assert_parts_see(struct gb_verifier *verifier, struct gb_problem *problem, const struct gb_operand *o) {
     size_t by_parts = 0;
@@ -84,6 +114,7 @@ static void sampled(void **state) {
         {GK_KERNEL_affine_dw, 1025, 1031, 1037, GK_OUT_IN},      {GK_KERNEL_affine_backward, 1030, 520, 1100, GK_IN_OUT},
         {GK_KERNEL_affine_dx, 200, 6000, 900, GK_IN_OUT},
     };
+    size_t cuts = 0;
     (void)state;
     for (size_t k = 0; k < sizeof problems / sizeof *problems; k++) {
         const struct gb_problem_spec s = {.kernel = problems[k].kernel,
@@ -102,11 +133,8 @@ static void sampled(void **state) {
         for (size_t i = 0; i < problem.n_operands; i++) {
             const struct gb_operand *const o = &problem.operands[i];
             if (!o->output) continue;
-            flip(o, o->rows - 1, o->row_elements - 1);
-            assert_int_equal(gb_verify(verifier, &problem, "wrong", &report), GB_VERIFY_FAILED);
-            assert_string_equal(report.against, "ref");
-            assert_string_equal(report.difference.operand, o->field->name);
-            flip(o, o->rows - 1, o->row_elements - 1);
+            assert_ref_sees(verifier, &problem, o, o->rows - 1, o->row_elements - 1);
+            cuts += assert_ref_sees_cut(verifier, &problem, o);
             if (gb_has_parts(problem.kernel)) assert_parts_see(verifier, &problem, o);
         }
         assert_int_equal(gb_verify(verifier, &problem, "first", &report), GB_VERIFIED_SAMPLED);
@@ -120,6 +148,7 @@ static void sampled(void **state) {
         gb_verifier_destroy(verifier);
         gb_problem_destroy(&problem);
     }
+    assert_true(cuts > 0);
 }
 
 static bool holds(const struct gb_bound *bound, const struct gb_problem *problem, struct gb_verify_report *report) {

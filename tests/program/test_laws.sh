@@ -223,6 +223,7 @@ fi
 
 objects() { find "$BUILD_DIR/kernels/CMakeFiles/gk_$1.dir" -name '*.o' | sort; }
 disassemble() { objdump -dr --no-show-raw-insn "$@"; }
+disassemble_products() { objects "$1" | grep '/ops/gemm/' | while read -r object; do disassemble "$object"; done; }
 
 # Reads `nm -g --defined-only`: an object of an isa exports only names that end in the isa's own.
 foreign() { awk -v suffix="__$1" 'NF == 3 && $3 !~ suffix "$" { print $3 " in " suffix }'; }
@@ -288,8 +289,7 @@ while IFS=$'\t' read -r isa holds lacks; do
       wrong=$(disassemble "$object" | grep -m 3 -E -- "${lacks:-^}")
       [ -z "$wrong" ] || promised+="$cell, $(basename "$object"): $wrong"$'\n'
     done
-    gemm=$(objects "$cell" | grep '/gemm\.c\.o$')
-    disassemble "$gemm" >"$scratch/dis"
+    disassemble_products "$cell" >"$scratch/dis"
     grep -qE -- "${holds:-^$}" "$scratch/dis" || promised+="$cell: no '$holds' in its products"$'\n'
     [ "$isa" = ref ] || spilled+=$(spills <"$scratch/dis" | head -n 5)
   done
@@ -303,7 +303,7 @@ while IFS=$'\t' read -r isa holds lacks; do
   told=
   for other in $isas; do
     [ "$other" = "$isa" ] && continue
-    disassemble "$(objects "${other}_f32" | grep '/gemm\.c\.o$')" >"$scratch/dis"
+    disassemble_products "${other}_f32" >"$scratch/dis"
     if ! grep -qE -- "$holds" "$scratch/dis" || grep -qE -- "$lacks" "$scratch/dis"; then told=1; fi
   done
   [ -n "$told" ] || weak+="the promise of $isa fits every isa"$'\n'

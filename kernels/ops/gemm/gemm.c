@@ -1,0 +1,62 @@
+/* A product: what the plan says, for this thread's rectangle. Nothing that it chooses changes a bit: whatever the way, a sum is
+ * one chain of fma over each block of k from +0. */
+#include "core/gemm_choose.h"
+#include "gemm_parts.h"
+
+const struct gk_gemm_tile GK_SYMBOL(gemm_tile) = {.real = sizeof(real),
+                                                  .lanes = GK_LANES,
+                                                  .rows = MR,
+                                                  .cols = NR,
+                                                  .panel = PITCH,
+                                                  .strip = STRIP,
+                                                  .strips_together = STRIPS_TOGETHER};
+
+size_t GK_SYMBOL(gemm_scratch)(const struct gk_machine *machine) {
+    return machine->threads * gk_gemm_scratch(&GK_SYMBOL(gemm_tile), &machine->caches);
+}
+
+/* k = 0: the start value alone. */
+static void empty_sum(const struct gk_gemm *g, const struct gk_gemm_plan *plan, const struct gk_gemm_share *share,
+                      real *scratch) {
+    (void)plan, (void)scratch;
+    for (size_t i = share->rows.begin; i < share->rows.end; i++)
+        for (size_t j = share->cols.begin; j < share->cols.end; j++) {
+            const struct start start = start_of(g, i, j, 0);
+            *element_of_c(g, i, j) = start.at ? *start.at : 0;
+        }
+}
+
+static gk_gemm_way_function *const ways[GK_GEMM_WAYS] = {
+    [GK_GEMM_EMPTY] = empty_sum,
+#if GK_IS_REFERENCE
+    [GK_GEMM_REFERENCE] = GK_SYMBOL(gemm_reference),
+#else
+    [GK_GEMM_SHALLOW] = GK_SYMBOL(gemm_shallow),
+    [GK_GEMM_THIN] = GK_SYMBOL(gemm_thin),
+    [GK_GEMM_TINY] = GK_SYMBOL(gemm_tiny),
+    [GK_GEMM_BLOCKED] = GK_SYMBOL(gemm_blocked),
+#endif
+};
+
+__attribute__((noinline)) static void follow_plan(enum gk_gemm_way way, const struct gk_gemm *g, const struct gk_team *team) {
+    const struct gk_gemm_shape shape = gk_gemm_shape(g);
+    struct gk_gemm_plan plan;
+    gk_gemm_choose(&plan, way, &GK_SYMBOL(gemm_tile), &shape, team->size, team->caches);
+    const struct gk_gemm_share share = gk_gemm_share(&plan, team->rank);
+    real *const scratch = (real *)((char *)team->scratch + team->rank * plan.scratch);
+    if (share.rows.begin == share.rows.end || share.cols.begin == share.cols.end) return;
+    if (plan.transposed) {
+        const struct gk_gemm flipped = transpose(g);
+        ways[way](&flipped, &plan, &share, scratch);
+    } else {
+        ways[way](g, &plan, &share, scratch);
+    }
+}
+
+/* The rest of the plan of a tiny product would take as long as the product. */
+void GK_SYMBOL(gemm)(const struct gk_gemm *g, const struct gk_team *team) {
+    const struct gk_gemm_shape shape = gk_gemm_shape(g);
+    const enum gk_gemm_way way = gk_gemm_way_of(&GK_SYMBOL(gemm_tile), &shape, team->size);
+    if (way == GK_GEMM_TINY) ways[way](g, NULL, NULL, team->scratch);
+    else follow_plan(way, g, team);
+}

@@ -1,0 +1,163 @@
+/* Design: a thread owns a rectangle of c. It packs b, half of the L2 cache for each 256 of k, up to eight such blocks, and then
+ * runs over some 100 rows for one block after the other, so that these rows of c stay in L2. A tile's rows of a are broadcast
+ * from where they lie (unless strips are packed), while the next ones are fetched into L2. */
+#include "gemm_tile.h"
+
+/* As many columns of a thread's rectangle as one packed block of b has. */
+struct stripe {
+    const struct gk_gemm *g;
+    const struct gk_gemm_plan *plan;
+    struct strips strips;
+    struct gk_slice cols;
+    real *b;     /* where it is packed, a block of k after the other */
+    real *strip; /* where some strips of a are packed */
+    real *sums;  /* blocks of k before the last, where that is stored past the caches, are summed here, some strips of them */
+};
+
+/* The block of k at k0. */
+static struct gk_slice k_block(const struct gk_gemm *g, size_t k0) { return (struct gk_slice){k0, gk_min(g->k, k0 + GK_KB)}; }
+
+/* What the tiles to come will read is fetched into L2 meanwhile. a: some pieces, each of one row of memory, before each tile.
+ * b, of which there is more: in columns of a line of 64 bytes, each in the loop of one tile (along its rows was no faster). */
+struct ahead {
+    struct ahead_a {
+        const real *from;
+        size_t step, count;  /* reals: from one piece to the next, and of a piece */
+        size_t pieces, each; /* left; for each tile */
+    } a;
+    struct ahead_b {
+        const real *from;
+        size_t step;
+        size_t columns, tiles, due; /* one when `due`, to which each tile adds `columns`, reaches `tiles` */
+    } b;
+};
+
+static struct ahead_a ahead_of_a(const struct gk_view *v, struct gk_slice rows, struct gk_slice k, size_t tiles_now) {
+    const size_t some_rows = rows.end - rows.begin, some_k = k.end - k.begin;
+    const size_t pieces = !some_rows ? 0 : v->along_k ? some_rows : some_k;
+    return (struct ahead_a){.from = element(v, rows.begin, k.begin),
+                            .step = v->ld,
+                            .count = v->along_k ? some_k : some_rows,
+                            .pieces = pieces,
+                            .each = gk_ceil_div(pieces, tiles_now)};
+}
+
+static struct ahead_b ahead_of_b(const struct gk_view *v, struct gk_slice cols, struct gk_slice k, size_t tiles_now) {
+    return (struct ahead_b){.from = element(v, cols.begin, k.begin),
+                            .step = v->ld,
+                            .columns = gk_ceil_div(v->along_k ? k.end - k.begin : cols.end - cols.begin, LINE),
+                            .tiles = tiles_now};
+}
+
+static void fetch_piece(struct ahead_a *a) {
+    const size_t now = gk_min(a->each, a->pieces);
+    for (size_t i = 0; i < now; i++, a->from += a->step) fetch(a->from, a->count);
+    a->pieces -= now;
+}
+
+static void fetch_column(struct ahead_b *b, struct tile *t) {
+    b->due += b->columns;
+    const bool due = b->columns && b->due >= b->tiles;
+    t->ahead = due ? b->from : t->b;
+    t->ahead_step = due ? b->step : 0;
+    if (!due) return;
+    b->due -= b->tiles;
+    b->from += LINE;
+}
+
+/* `height` rows of c along the stripe. t holds what all its tiles have in common, and what the first one has. */
+static void run_strip(const struct stripe *s, struct tile *t, size_t height, const real *b, bool streams, struct ahead *ahead) {
+    const bool transposed = s->g->transposed;
+    const size_t c_step = transposed ? NR * t->ldc : NR, panel = s->plan->packs_b ? PITCH : NR;
+    const size_t start_step = transposed ? NR * t->start.row : NR;
+    for (size_t j = s->cols.begin; j < s->cols.end; j += NR, b += panel) {
+        t->b = b;
+        fetch_piece(&ahead->a);
+        fetch_column(&ahead->b, t);
+        run_tile(t, height, gk_min(NR, s->cols.end - j), transposed, streams);
+        t->c += c_step;
+        if (t->start.at) t->start.at += start_step;
+    }
+}
+
+/* Where the first tile of a strip ends, and starts: in c, or in the sums of the blocks of k before the last. */
+static void place(const struct stripe *s, struct tile *t, size_t i, size_t first_row, struct gk_slice k) {
+    const struct gk_gemm *const g = s->g;
+    const size_t j = s->cols.begin, width = s->cols.end - j;
+    real *const sums = s->sums + (i - first_row) * width;
+    const bool streams = s->plan->streams, ends = !streams || k.end == g->k;
+    t->c = ends ? element_of_c(g, i, j) : sums;
+    t->ldc = ends ? g->ldc : width;
+    t->start = streams && k.begin > 0 ? (struct start){sums, width} : start_of(g, i, j, k.begin);
+}
+
+/* Some strips, for one block of k after the other. The first ones pack it. */
+static void run_strips(const struct stripe *s, struct gk_slice strips, struct gk_slice k) {
+    const struct gk_gemm *const g = s->g;
+    const struct gk_gemm_plan *const plan = s->plan;
+    const bool packs = plan->packs_b && strips.begin == 0;
+    const struct gk_slice rows = {strip_row(&s->strips, strips.begin), strip_row(&s->strips, strips.end)};
+    const struct gk_slice next_rows = {rows.end, strip_row(&s->strips, gk_min(s->strips.count, strips.end + STRIPS_TOGETHER))};
+    const size_t tiles_each = gk_ceil_div(s->cols.end - s->cols.begin, NR) * (strips.end - strips.begin);
+    real *packed = s->b;
+    for (size_t k0 = k.begin; k0 < k.end; k0 += GK_KB, packed += plan->block_cols / NR * PITCH) {
+        const struct gk_slice now = k_block(g, k0), next = k_block(g, now.end < k.end ? now.end : k.begin);
+        const bool more = now.end < k.end;
+        struct ahead ahead = {.a = ahead_of_a(&g->a, more ? rows : next_rows, next, tiles_each)};
+        if (packs && more) ahead.b = ahead_of_b(&g->b, s->cols, next, tiles_each);
+        struct tile t = {.k = now.end - k0,
+                         .a_row = line_step(&g->a),
+                         .a_k = plan->packs_strips ? MW : k_step(&g->a),
+                         .ldb = plan->packs_b ? NR : g->b.ld};
+        const real *const b = plan->packs_b ? packed : element(&g->b, s->cols.begin, k0);
+        if (packs) GK_SYMBOL(gemm_pack_panels)(&g->b, s->cols, now, packed);
+        if (plan->packs_strips) GK_SYMBOL(gemm_pack_strips)(&g->a, &s->strips, strips, now, s->strip);
+        for (size_t strip = strips.begin; strip < strips.end; strip++) {
+            const size_t i = strip_row(&s->strips, strip), height = strip_row(&s->strips, strip + 1) - i;
+            t.a = plan->packs_strips ? s->strip + (strip - strips.begin) * STRIP : element(&g->a, i, k0);
+            place(s, &t, i, rows.begin, now);
+            run_strip(s, &t, height, b, plan->streams && now.end == g->k, &ahead);
+        }
+    }
+}
+
+static void run_stripe(const struct stripe *s) {
+    for (struct gk_slice k = {0, 0}; k.begin < s->g->k; k.begin = k.end) {
+        k.end = gk_min(s->g->k, k.begin + GK_GEMM_BLOCKS_TOGETHER * GK_KB);
+        for (struct gk_slice strips = {0, 0}; strips.begin < s->strips.count; strips.begin = strips.end) {
+            strips.end = gk_min(s->strips.count, strips.begin + STRIPS_TOGETHER);
+            run_strips(s, strips, k);
+        }
+    }
+}
+
+/* The last columns as rows of the transposed product. */
+static void run_rest(const struct gk_gemm *g, struct gk_slice rows, struct gk_slice cols, real *scratch) {
+    struct gk_gemm rest = transpose(g);
+    const struct gk_gemm_share share = {{0, cols.end - cols.begin}, rows};
+    const struct gk_gemm_plan thin = {.way = GK_GEMM_THIN,
+                                      .block_cols = gk_gemm_thin_cols(&GK_SYMBOL(gemm_tile), rest.b.along_k)};
+    rest.rows = share.rows.end, rest.cols = rows.end;
+    rest.a.p = element(&rest.a, cols.begin, 0);
+    rest.c += cols.begin;
+    if (rest.bias) rest.bias += cols.begin;
+    GK_SYMBOL(gemm_thin)(&rest, &thin, &share, scratch);
+}
+
+void GK_SYMBOL(gemm_blocked)(const struct gk_gemm *g, const struct gk_gemm_plan *plan, const struct gk_gemm_share *share,
+                             real *scratch) {
+    const size_t rest = share->cols.end == g->cols ? plan->rest : 0, cols_end = share->cols.end - rest;
+    const size_t height = share->rows.end - share->rows.begin, strips = gk_ceil_div(height, plan->tile_rows);
+    struct stripe s = {.g = g,
+                       .plan = plan,
+                       .strips = {share->rows.begin, share->rows.end, strips, height / strips, height % strips},
+                       .b = scratch,
+                       .strip = scratch + plan->strips,
+                       .sums = scratch + plan->sums};
+    if (rest) run_rest(g, share->rows, (struct gk_slice){cols_end, share->cols.end}, scratch);
+    for (size_t j = share->cols.begin; j < cols_end; j += plan->block_cols) {
+        s.cols = (struct gk_slice){j, gk_min(cols_end, j + plan->block_cols)};
+        run_stripe(&s);
+    }
+    if (plan->streams) vf_fence();
+}
