@@ -130,18 +130,18 @@ static gb_real sum_bound(const struct gb_task *task, enum gk_dim dim, gb_real si
     return (gb_gamma(depth, task->u) + all * task->oracle_u) * size + all * task->least;
 }
 
-/* The distance of the numbers of its type around want. */
-static gb_real ulp_of(const struct gb_task *task, gb_real want) {
+/* Units in the last place of its type; the formula has a few roundings itself. */
+static gb_real ulp_bound(const struct gb_task *task, double ulp, gb_real want) {
     int exponent;
     frexpl(want, &exponent);
-    return fmaxl(ldexpl(task->u, exponent), task->least);
+    return ulp * fmaxl(ldexpl(task->u, exponent), task->least) + 4 * task->oracle_u * fabsl(want);
 }
 
-static gb_real bound_of(const struct gb_task *task, const struct gk_exactness *exactness, gb_real want, const gb_real *size) {
+static gb_real bound_of(const struct gb_task *task, const struct gk_exactness *exactness, gb_real want, gb_real size) {
     switch (exactness->rule) {
-    case GK_EXACT_SUM: return sum_bound(task, exactness->dim, *size);
-    case GK_EXACT_SOFTMAX: return *size;
-    case GK_EXACT_ULP: return exactness->ulp * ulp_of(task, want);
+    case GK_EXACT_SUM: return sum_bound(task, exactness->dim, size);
+    case GK_EXACT_SOFTMAX: return size;
+    case GK_EXACT_ULP: return ulp_bound(task, exactness->ulp, want);
     default: return 0;
     }
 }
@@ -156,7 +156,7 @@ void gb_judge(struct gb_task *task, const char *name, const gb_real *want, const
     const size_t cols = transposed(task, o) ? o->rows : o->row_elements;
     for (size_t i = 0; got && i < o->rows * o->row_elements; i++)
         compare(task->result, name, i / cols, i % cols, got[i], want[i],
-                bound_of(task, &exactness, want[i], size ? &size[i] : NULL));
+                bound_of(task, &exactness, want[i], size ? size[i] : 0));
 }
 
 void gb_judge_mask(struct gb_task *task, const char *name, const unsigned char *want, size_t cols) {
