@@ -8,6 +8,7 @@
 #include "message.h"
 #include "plan.h"
 #include "report_table.h"
+#include "result_fill.h"
 
 static void print_machine(void) {
     const struct gb_machine *const m = gb_machine_get();
@@ -99,6 +100,7 @@ static int print_products(const gk_context *ctx, const struct gk_context_info *i
 static int print_roofs(const struct gk_context_info *info) {
     struct gb_roofs *const roofs = calloc(1, sizeof *roofs);
     struct gb_warnings warnings = {.count = 0};
+    struct gb_result result = {.chunks = NULL};
     const struct gb_report report = {.out = stdout, .width = gb_report_width(stdout)};
     if (!roofs) return gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
     roofs->threads[roofs->n_threads++] = 1;
@@ -108,10 +110,14 @@ static int print_roofs(const struct gk_context_info *info) {
     struct gb_binding *const binding = gb_binding_create();
     const bool measured = gb_roofs_measure(roofs, binding, 5, &warnings);
     gb_binding_destroy(binding);
-    if (measured) gb_report_roofs(&report, roofs);
-    gb_report_warnings(&report, &warnings, 0);
+    if (measured) gb_fill_roofs(&result, roofs);
+    gb_fill_warnings(&result, &warnings);
     free(roofs);
-    return measured ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
+    const bool good = measured && !result.exhausted;
+    if (good) gb_report_roofs(&report, &result);
+    if (good) gb_report_warnings(&report, &result, 0);
+    gb_result_free(&result);
+    return good ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
 }
 
 int gb_command_info(int argc, char **argv) {
@@ -145,6 +151,6 @@ int gb_command_info(int argc, char **argv) {
     if (code == GB_EXIT_OK && !no_roofs) code = print_roofs(&info);
     gb_environment_warn(&warnings, info.threads);
     if (warnings.count) printf("\n");
-    gb_report_warnings(&report, &warnings, 0);
+    for (size_t i = 0; i < warnings.count; i++) gb_say(&report, 2, "warning: %s", warnings.list[i]);
     return code;
 }

@@ -9,10 +9,9 @@
 #include "commands.h"
 #include "call.h"
 #include "message.h"
-#include "race.h"
 #include "report_table.h"
 #include "result_file.h"
-#include "result_json.h"
+#include "result_fill.h"
 #include "text.h"
 
 #define QUICK_SECONDS 7.0  /* after which no problem starts, unless it was asked for by its shape */
@@ -32,10 +31,13 @@ struct run {
     const struct run_options *options;
     struct gb_plan plan;
     struct gb_race race;
-    struct gb_roofs roofs, printed; /* printed: as they were before the first problem */
+    struct gb_roofs roofs;
     struct gb_warnings warnings;
     struct gb_outcome *outcomes;
     size_t count;
+    struct gb_result result;
+    struct gb_result_roof *printed; /* roofs as they were before the first problem */
+    size_t told;                    /* warnings, likewise */
     struct gb_report report;
     double start;
     double next_save; /* not before */
@@ -119,18 +121,12 @@ static int measure_roofs(struct run *run, struct gb_binding *binding) {
 
 static bool is_complete(const struct run *run) { return !caught && run->count == run->plan.n_tasks; }
 
-static int write_result(const struct run *run, bool last) {
-    const struct gb_result result = {
-        .plan = &run->plan,
-        .roofs = &run->roofs,
-        .warnings = &run->warnings,
-        .race = &run->race,
-        .outcomes = run->outcomes,
-        .count = run->count,
-        .seed = run->options->plan.seed,
-        .complete = last && is_complete(run),
-    };
-    return gb_result_write(&result, run->options->json, last);
+static int write_result(struct run *run, bool last) {
+    gb_fill_roofs(&run->result, &run->roofs);
+    gb_fill_warnings(&run->result, &run->warnings);
+    gb_fill_date(&run->result);
+    run->result.complete = last && is_complete(run);
+    return gb_result_write(&run->result, run->options->json, last);
 }
 
 /* After each problem, so that a run that is killed loses one. The file is written anew each time; where it is so large that
@@ -147,6 +143,22 @@ static void save(struct run *run) {
 /* Nobody reads the report any more: the run ends as by a signal. */
 static void stop_if_unread(const struct run *run) {
     if (!caught && gb_reader_is_gone(run->report.out)) caught = SIGPIPE;
+}
+
+static int take_outcome(struct run *run, const struct gb_outcome *outcome) {
+    gb_fill_outcome(&run->result, &run->plan, outcome);
+    if (run->result.exhausted) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
+    gb_report_problem(&run->report, &run->result);
+    stop_if_unread(run);
+    save(run);
+    return GB_EXIT_OK;
+}
+
+static int note_no_memory(struct run *run, const struct gb_task *task) {
+    char why[300];
+    snprintf(why, sizeof why, "no memory for %s %.200s", gk_kernel_get(task->spec.kernel)->name, task->workload);
+    gb_fill_no_memory(&run->result, &run->plan, task, why);
+    return gb_fail(GB_EXIT_RESOURCE, "%s", why);
 }
 
 static int run_tasks(struct run *run, struct gb_binding *binding) {
@@ -173,17 +185,13 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
         struct gb_outcome *const outcome = &run->outcomes[run->count];
         const bool good = gb_harness_run(&harness, &run->plan.tasks[i], outcome);
         end_progress(&progress);
-        if (good && caught && outcome->rounds == 0) {
-            gb_outcome_free(outcome); /* it was cut off */
-        } else if (good) {
-            gb_report_outcome(&run->report, &run->plan, &run->outcomes[run->count++]);
-            stop_if_unread(run);
-            save(run);
-        } else {
-            gb_outcome_free(outcome);
-            code = gb_fail(GB_EXIT_RESOURCE, "no memory for %s %s", gk_kernel_get(run->plan.tasks[i].spec.kernel)->name,
-                           run->plan.tasks[i].workload);
+        if (good && !(caught && outcome->rounds == 0)) {
+            run->count++;
+            code = take_outcome(run, outcome);
+            continue;
         }
+        gb_outcome_free(outcome);
+        if (!good) code = note_no_memory(run, &run->plan.tasks[i]); /* else it was cut off */
     }
     return code;
 }
@@ -223,36 +231,61 @@ static int start_race(struct run *run) {
     return code;
 }
 
-static int measure(struct run *run, struct gb_binding *binding) {
-    const struct gb_ticks ticks = gb_ticks_read();
-    gb_report_header(&run->report, &run->plan, run->options->rounds, run->options->plan.seed);
-    gb_report_race(&run->report, &run->race);
+/* What is known before the first problem. */
+static int prepare(struct run *run, struct gb_binding *binding) {
+    struct gb_result *const result = &run->result;
+    gb_fill_plan(result, &run->plan, run->options->plan.seed);
+    gb_fill_peers(result, &run->race);
+    if (result->exhausted) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
+    gb_report_header(&run->report, result, run->plan.source, run->options->rounds);
+    gb_report_race(&run->report, result);
     gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1]);
     if (!binding && !run->options->no_bind) gb_warn(&run->warnings, "hwloc cannot bind threads: they may move between cores");
-    int code = measure_roofs(run, binding);
+    const int code = measure_roofs(run, binding);
     if (code != GB_EXIT_OK) return code;
-    gb_report_warnings(&run->report, &run->warnings, 0);
-    gb_report_roofs(&run->report, &run->roofs);
-    run->printed = run->roofs;
-    const size_t printed = run->warnings.count;
+    gb_fill_roofs(result, &run->roofs);
+    gb_fill_warnings(result, &run->warnings);
+    run->printed = gb_result_alloc(result, result->context.n_roofs, sizeof *run->printed);
+    if (!result->exhausted) memcpy(run->printed, result->context.roofs, result->context.n_roofs * sizeof *run->printed);
+    run->told = result->context.n_warnings;
+    gb_report_warnings(&run->report, result, 0);
+    gb_report_roofs(&run->report, result);
     stop_if_unread(run);
+    return result->exhausted ? gb_fail(GB_EXIT_RESOURCE, "no memory for the results") : GB_EXIT_OK;
+}
+
+/* What is known after the last one. */
+static void conclude(struct run *run) {
+    struct gb_result *const result = &run->result;
+    for (size_t i = 0; i < run->count; i++) {
+        gb_outcome_share(&run->outcomes[i], &run->plan, &run->roofs);
+        gb_fill_shares(result, &run->plan, &run->outcomes[i]);
+    }
+    gb_fill_roofs(result, &run->roofs);
+    gb_fill_warnings(result, &run->warnings);
+    gb_report_footer(&run->report, result);
+    gb_report_raised_roofs(&run->report, run->printed, result);
+    if (run->options->quick && run->count < run->plan.n_tasks && !caught)
+        gb_say(&run->report, 2, "--quick starts no problem after %.0f s, and leaves the rest out", QUICK_SECONDS);
+    gb_report_warnings(&run->report, result, run->told);
+    if (run->options->json && run->saved == GB_EXIT_OK) run->saved = write_result(run, true);
+}
+
+static int measure(struct run *run, struct gb_binding *binding) {
+    const struct gb_ticks ticks = gb_ticks_read();
+    int code = prepare(run, binding);
+    if (code != GB_EXIT_OK) return code;
     code = run_tasks(run, binding);
     gb_race_end(&run->race);
     look_back(run, binding, ticks);
-    for (size_t i = 0; i < run->count; i++) gb_outcome_share(&run->outcomes[i], &run->plan, &run->roofs);
-    gb_report_footer(&run->report, &run->plan, run->outcomes, run->count);
-    gb_report_raised_roofs(&run->report, &run->printed, &run->roofs);
-    if (run->options->quick && run->count < run->plan.n_tasks && !caught)
-        gb_say(&run->report, 2, "--quick starts no problem after %.0f s, and leaves the rest out", QUICK_SECONDS);
-    gb_report_warnings(&run->report, &run->warnings, printed);
-    if (run->options->json && run->saved == GB_EXIT_OK) run->saved = write_result(run, true);
+    conclude(run);
     char problems[40];
     if (caught && caught != SIGPIPE)
         gb_note("interrupted, %zu of %s", run->count, gb_count_text(run->plan.n_tasks, "problem", problems, sizeof problems));
     if (code != GB_EXIT_OK) return code;
     if (run->saved != GB_EXIT_OK || caught) return run->saved;
     code = gb_race_judge(&run->race, &run->plan, run->outcomes, run->count);
-    return gb_count_outcomes(&run->plan, run->outcomes, run->count).failed ? GB_EXIT_CHECK : code;
+    return gb_count_cells(&run->result).failed ? GB_EXIT_CHECK : code;
 }
 
 static int run_plan(struct run *run) {
@@ -264,6 +297,7 @@ static int run_plan(struct run *run) {
     for (size_t i = 0; i < run->count; i++) gb_outcome_free(&run->outcomes[i]);
     free(run->outcomes);
     gb_binding_destroy(binding);
+    gb_result_free(&run->result);
     return code;
 }
 

@@ -40,11 +40,6 @@ struct arena {
     char sinks[GK_THREADS_MAX * LINE];
 };
 
-const char *gb_level_name(enum gb_level level) {
-    static const char *const names[] = {"L2", "L3", "memory"};
-    return names[level];
-}
-
 enum gb_level gb_level_of(double bytes, size_t threads) {
     const struct gk_caches caches = gk_topology_get()->caches;
     if (bytes <= (double)caches.l2 * (double)threads) return GB_LEVEL_L2;

@@ -11,15 +11,9 @@
 #include "bind.h"
 #include "call.h"
 #include "environment.h"
-
-enum gb_level { GB_LEVEL_L2, GB_LEVEL_L3, GB_LEVEL_MEMORY, GB_LEVEL_COUNT };
+#include "speed.h"
 
 enum { GB_THREAD_COUNTS_MAX = 16, GB_SPOTS_MAX = 64 };
-
-/* GB/s; a copy counts what it reads and what it writes. */
-struct gb_bandwidth {
-    double read, copy, copy_nt;
-};
 
 /* Moving data of the size of one problem. */
 struct gb_spot {
@@ -48,8 +42,6 @@ bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t
 /* Warns of roofs that moved by more than 5 % between two measurements. */
 void gb_roofs_warn_moved(const struct gb_roofs *before, const struct gb_roofs *after, struct gb_warnings *warnings);
 
-const char *gb_level_name(enum gb_level level); /* "L2", "L3", "memory" */
-
 enum gb_level gb_level_of(double bytes, size_t threads);
 
 /* The index of a thread count, or roofs->n_threads. */
@@ -62,12 +54,6 @@ struct gb_work {
     bool latency;                /* bound by chains of dependent operations: see gb_latency_bound */
     bool plain_copy;             /* held against the plain copy, not the best one */
     bool products;               /* matrix products: only they are held against the FMA roof */
-};
-
-struct gb_share {
-    const char *bound; /* "fma", "memory" or "latency"; "cache": faster than memory can be, part of the operands stays nearer */
-    double fraction;   /* of the roof: the time at the roof over the time measured; 0: unknown, or "cache" */
-    enum gb_level level;
 };
 
 #define GB_SHARE_MOST 1.05 /* what is more is no share */

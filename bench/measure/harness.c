@@ -346,21 +346,3 @@ void gb_outcome_share(struct gb_outcome *outcome, const struct gb_plan *plan, co
 }
 
 bool gb_had_fewer_threads(const struct gb_measure *measure) { return measure->threads_used < measure->threads_asked; }
-
-struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j) {
-    double work[GB_ROUNDS_MAX];
-    const struct gb_measure *const a = &outcome->measures[i], *const b = &outcome->measures[j];
-    struct gb_pair pair = gb_compare_paired(a->samples, b->samples, outcome->rounds, work);
-    pair.no_verdict = gb_had_fewer_threads(a) || gb_had_fewer_threads(b);
-    return pair;
-}
-
-size_t gb_best_peer(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t threads) {
-    size_t best = plan->n_variants;
-    for (size_t i = plan->n_own; i < plan->n_variants; i++) {
-        const struct gb_measure *const m = outcome->measures;
-        if (plan->variants[i].threads != threads || m[i].state != GB_STATE_TIMED) continue;
-        if (best == plan->n_variants || m[i].summary.median < m[best].summary.median) best = i;
-    }
-    return best;
-}

@@ -4,18 +4,10 @@
 
 #include <signal.h>
 
+#include "speed.h"
 #include "stats.h"
 #include "turn.h"
 #include "verify.h"
-
-enum gb_state {
-    GB_STATE_SKIPPED,   /* interrupted, or out of time, before it was verified */
-    GB_STATE_FAILED,    /* its result is wrong: never timed */
-    GB_STATE_NOT_TIMED, /* ref or a peer, where a call takes too long */
-    GB_STATE_UNFIT,     /* a peer that does not do this problem */
-    GB_STATE_GONE,      /* a peer that crashed, hung or spoke garbage, now or before */
-    GB_STATE_TIMED,
-};
 
 struct gb_measure {
     enum gb_state state;
@@ -68,14 +60,7 @@ void gb_outcome_free(struct gb_outcome *outcome);
 /* Sets the shares of all that is timed, by the roofs as they are now: those of as many threads as ran, where they are known. */
 void gb_outcome_share(struct gb_outcome *outcome, const struct gb_plan *plan, const struct gb_roofs *roofs);
 
-/* How many times as fast variant i was as variant j, round by round. Both are timed. No verdict where one of them had fewer
- * threads than it asked for. */
-struct gb_pair gb_outcome_pair(const struct gb_outcome *outcome, size_t i, size_t j);
-
 bool gb_had_fewer_threads(const struct gb_measure *measure);
-
-/* The timed peer with the lowest median at that thread count; the number of variants: there is none. */
-size_t gb_best_peer(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t threads);
 
 /* The price of the canonical order where outputs are few: a chain of dependent additions (fewer than 128 output elements that
  * sum 32 products or more), and one to eight rows against weights, within L2, that are read across their rows. */

@@ -37,12 +37,12 @@ static const struct {
     [PEER_INTERVAL] = {"", "95 % CI", "the interval against the peer"},
 };
 
-enum { PEER_NAME_MOST = 20, SHAPE_MAX = 256 };
+enum { PEER_NAME_MOST = 20 };
 
 #define SAMPLED "  sampled"
 
 struct layout {
-    struct gb_column columns[1 + GB_OWN_VARIANTS_MAX + EXTRAS]; /* the kernel, ours, the others */
+    struct gb_column columns[1 + GB_RESULT_OWN_MAX + EXTRAS]; /* the kernel, ours, the others */
     size_t hidden;
     const char *sampled; /* ends a row that was verified so, where REF_INTERVAL does not say it and there is room */
 };
@@ -51,57 +51,44 @@ static bool shown(const struct gb_column *column) { return column->width && !col
 
 static const struct gb_column *own_column(const struct layout *layout, size_t i) { return &layout->columns[1 + i]; }
 
-static const struct gb_column *extra_column(const struct gb_plan *plan, const struct layout *layout, enum extra extra) {
-    return &layout->columns[1 + plan->n_own + extra];
-}
-
-/* "dx" for affine_dx under a title that says affine; with the type where one is not f32. */
-static const char *row_name(const struct gb_plan *plan, const struct gb_task *task, char *text, size_t size) {
-    const struct gk_kernel *const kernel = gk_kernel_get(task->spec.kernel);
-    const size_t family = strlen(kernel->family);
-    const bool part = strncmp(kernel->name, kernel->family, family) == 0 && kernel->name[family] == '_';
-    snprintf(text, size, "%s%s%s", kernel->name + (part ? family + 1 : 0), plan->dtypes[GK_F64] ? " " : "",
-             plan->dtypes[GK_F64] ? gk_dtype_name(task->spec.dtype) : "");
-    return text;
+static const struct gb_column *extra_column(const struct gb_result *result, const struct layout *layout, enum extra extra) {
+    return &layout->columns[1 + result->n_own + extra];
 }
 
 /* Of the first column; also "threads" stands there. */
-static int name_width(const struct gb_plan *plan) {
-    bool seen[GK_KERNEL_COUNT][GK_DTYPE_COUNT] = {{false}};
-    char name[96];
+static int name_width(const struct gb_result *result) {
     size_t width = 8;
-    for (size_t i = 0; i < plan->n_tasks; i++) {
-        bool *const known = &seen[plan->tasks[i].spec.kernel][plan->tasks[i].spec.dtype];
-        if (*known) continue;
-        *known = true;
-        row_name(plan, &plan->tasks[i], name, sizeof name);
-        if (strlen(name) > width) width = strlen(name);
+    for (size_t k = 0; k < result->n_problems; k++) {
+        const struct gb_result_problem *const problem = &result->problems[k];
+        const size_t length = strlen(gb_kernel_part(problem->kernel)) + (result->names_types ? 1 + strlen(problem->dtype) : 0);
+        if (length > width) width = length;
     }
     return (int)width + 1;
 }
 
-static struct gb_column own_layout(const struct gb_plan *plan, const struct gb_variant *v) {
-    const bool few = v->threads == plan->threads[0], most = v->threads == plan->threads[plan->n_threads - 1];
-    const bool widest = v->isa == plan->variants[plan->n_own - 1].isa;
+static struct gb_column own_layout(const struct gb_result *result, const struct gb_result_variant *v) {
+    const struct gb_result_variant *const last = &result->variants[result->n_own - 1];
+    const bool few = v->threads == result->variants[0].threads, most = v->threads == last->threads;
+    const bool widest = strcmp(v->name, last->name) == 0;
     const int name = (int)strlen(v->name) + 1;
     struct gb_column column = {.width = name > 7 ? name : 7, .rank = KEPT};
     if (v->threads > 1) column.width++; /* for the mark of fewer threads */
     if (widest) column.rank = most ? KEPT : few ? FEWER_THREADS : BETWEEN_THREADS;
-    else if (gb_is_ref(v)) column.rank = few ? REF_TIME : REF_ON_MORE_THREADS;
+    else if (v->ref) column.rank = few ? REF_TIME : REF_ON_MORE_THREADS;
     else column.rank = few || most ? NARROWER_ISA : BETWEEN_THREADS;
     return column;
 }
 
-static struct layout make_layout(const struct gb_report *report, const struct gb_plan *plan) {
-    const size_t last = plan->n_own - 1;
-    const bool ref = gb_reference_of(plan, last) < last, raced = plan->n_own < plan->n_variants;
+static struct layout make_layout(const struct gb_report *report, const struct gb_result *result) {
+    const size_t last = result->n_own - 1;
+    const bool ref = gb_reference_of(result, last) < last, raced = result->n_own < result->n_variants;
     struct layout layout = {.hidden = 0};
     int peer = 4;
-    for (size_t i = plan->n_own; i < plan->n_variants; i++)
-        if ((int)strlen(plan->variants[i].name) > peer) peer = (int)strlen(plan->variants[i].name);
+    for (size_t i = result->n_own; i < result->n_variants; i++)
+        if ((int)strlen(result->variants[i].name) > peer) peer = (int)strlen(result->variants[i].name);
     if (report->width && peer > PEER_NAME_MOST) peer = PEER_NAME_MOST;
-    layout.columns[0] = (struct gb_column){.width = name_width(plan), .left = 1};
-    for (size_t i = 0; i < plan->n_own; i++) layout.columns[1 + i] = own_layout(plan, &plan->variants[i]);
+    layout.columns[0] = (struct gb_column){.width = name_width(result), .left = 1};
+    for (size_t i = 0; i < result->n_own; i++) layout.columns[1 + i] = own_layout(result, &result->variants[i]);
     const struct gb_column extras[EXTRAS] = {
         [REF_RATIO] = {.width = ref ? 6 : 0, .rank = REF_RATIO_RANK},
         [REF_INTERVAL] = {.width = ref ? 13 : 0, .rank = REF_INTERVAL_RANK, .left = 1},
@@ -111,18 +98,18 @@ static struct layout make_layout(const struct gb_report *report, const struct gb
         [PEER_RATIO] = {.width = raced ? 6 : 0, .rank = KEPT},
         [PEER_INTERVAL] = {.width = raced ? 13 : 0, .rank = PEER_INTERVAL_RANK, .left = 1},
     };
-    memcpy(layout.columns + 1 + plan->n_own, extras, sizeof extras);
-    layout.hidden = gb_columns_fit(layout.columns, 1 + plan->n_own + EXTRAS, report->width);
+    memcpy(layout.columns + 1 + result->n_own, extras, sizeof extras);
+    layout.hidden = gb_columns_fit(layout.columns, 1 + result->n_own + EXTRAS, report->width);
     int used = (int)strlen(SAMPLED);
-    for (size_t i = 0; i < 1 + plan->n_own + EXTRAS; i++) used += shown(&layout.columns[i]) ? layout.columns[i].width : 0;
+    for (size_t i = 0; i < 1 + result->n_own + EXTRAS; i++) used += shown(&layout.columns[i]) ? layout.columns[i].width : 0;
     layout.sampled = report->width == 0 || used <= report->width ? SAMPLED : "";
     return layout;
 }
 
-static void print_hidden(const struct gb_report *report, const struct gb_plan *plan, const struct layout *layout) {
+static void print_hidden(const struct gb_report *report, const struct gb_result *result, const struct layout *layout) {
     char names[400] = "";
-    for (size_t i = 0; i < plan->n_own + EXTRAS; i++) {
-        const char *const name = i < plan->n_own ? plan->variants[i].label : heads[i - plan->n_own].name;
+    for (size_t i = 0; i < result->n_own + EXTRAS; i++) {
+        const char *const name = i < result->n_own ? result->variants[i].label : heads[i - result->n_own].name;
         if (layout->columns[1 + i].hidden)
             snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", names[0] ? "; " : "", name);
     }
@@ -130,85 +117,71 @@ static void print_hidden(const struct gb_report *report, const struct gb_plan *p
 }
 
 /* Two lines: names, and numbers of threads. */
-static void print_head(const struct gb_report *report, const struct gb_plan *plan, const struct layout *layout) {
+static void print_head(const struct gb_report *report, const struct gb_result *result, const struct layout *layout) {
     char text[96];
     fprintf(report->out, "\n%s", gb_dim(report));
     for (int lower = 0; lower < 2; lower++) {
         struct gb_line line = {report, 0};
         gb_print_cell(&line, &layout->columns[0], "", lower ? "threads" : "");
-        for (size_t i = 0; i < plan->n_own; i++) {
-            const struct gb_variant *const v = &plan->variants[i];
+        for (size_t i = 0; i < result->n_own; i++) {
+            const struct gb_result_variant *const v = &result->variants[i];
             const char *const mark = v->threads > 1 ? " " : "";
             if (lower) snprintf(text, sizeof text, "%zu%s", v->threads, mark);
             else snprintf(text, sizeof text, "%s%s", v->name, mark);
             gb_print_cell(&line, own_column(layout, i), "", text);
         }
         for (int extra = 0; extra < EXTRAS; extra++)
-            gb_print_cell(&line, extra_column(plan, layout, (enum extra)extra), "",
+            gb_print_cell(&line, extra_column(result, layout, (enum extra)extra), "",
                           lower ? heads[extra].lower : heads[extra].upper);
         fprintf(report->out, "%s\n", lower ? gb_plain(report) : "");
     }
 }
 
-/* "affine n=256 d=768 m=512 layout=out_in", also of a kernel that lacks the option: all kernels of a line stand under it. */
-static const char *shape_text(const struct gb_problem_spec *spec, char *text, size_t size) {
-    gb_family_title(spec, spec->seed, text, size);
-    return text;
-}
-
 /* Of one line of a workload, or of several that differ in their kernels only. */
-static bool same_title(const struct gb_task *a, const struct gb_task *b) {
-    char x[SHAPE_MAX], y[SHAPE_MAX];
-    return strcmp(a->workload, b->workload) == 0 &&
-           strcmp(shape_text(&a->spec, x, sizeof x), shape_text(&b->spec, y, sizeof y)) == 0;
+static bool same_title(const struct gb_result_problem *a, const struct gb_result_problem *b) {
+    return strcmp(a->workload, b->workload) == 0 && strcmp(a->title, b->title) == 0;
 }
 
 /* What comes before a colon: "gpt2" of gpt2:fc. */
-static bool same_network(const struct gb_task *a, const struct gb_task *b) {
+static bool same_network(const struct gb_result_problem *a, const struct gb_result_problem *b) {
     const size_t length = strcspn(a->workload, ":");
     return length == strcspn(b->workload, ":") && strncmp(a->workload, b->workload, length) == 0;
 }
 
 /* Before the first row, and again where a network starts on another page of rows than the one before did. */
-static bool needs_head(const struct gb_plan *plan, const struct gb_task *task) {
+static bool needs_head(const struct gb_result *result, const struct gb_result_problem *problem) {
     enum { PAGE = 16 };
-    if (task == plan->tasks) return true;
-    const struct gb_task *before = task - 1;
-    if (same_network(before, task)) return false;
-    while (before > plan->tasks && same_network(before - 1, before)) before--;
-    return (before - plan->tasks) / PAGE != (task - plan->tasks) / PAGE;
-}
-
-static void print_title(const struct gb_report *report, const struct gb_task *task) {
-    char shape[SHAPE_MAX];
-    gb_say(report, 2, "%s%s%s  %s", gb_bold(report), task->workload, gb_plain(report),
-           shape_text(&task->spec, shape, sizeof shape));
+    const struct gb_result_problem *const first = result->problems, *before = problem - 1;
+    if (problem == first) return true;
+    if (same_network(before, problem)) return false;
+    while (before > first && same_network(before - 1, before)) before--;
+    return (before - first) / PAGE != (problem - first) / PAGE;
 }
 
 /* It ran as another cell of its isa did: on exactly as many threads as that one was allowed. */
-static bool is_repeated(const struct gb_plan *plan, const struct gb_outcome *outcome, size_t i) {
-    const size_t used = outcome->measures[i].threads_used;
-    for (size_t j = 0; j < plan->n_own; j++)
-        if (j != i && plan->variants[j].isa == plan->variants[i].isa && plan->variants[j].threads == used &&
-            gb_is_timed(plan, outcome, j))
+static bool is_repeated(const struct gb_result *result, const struct gb_result_problem *problem, size_t i) {
+    const size_t used = problem->rows[i].threads_used;
+    for (size_t j = 0; j < result->n_own; j++)
+        if (j != i && strcmp(result->variants[j].name, result->variants[i].name) == 0 && result->variants[j].threads == used &&
+            gb_is_timed(result, problem, j))
             return true;
     return false;
 }
 
 /* Of ours, ref or the others. Of cells that ran alike it is not noise that chooses. The number of variants: none was timed. */
-static size_t fastest_among(const struct gb_plan *plan, const struct gb_outcome *outcome, bool ref) {
-    size_t best = plan->n_variants;
-    for (size_t i = 0; i < plan->n_own; i++) {
-        if (!gb_is_timed(plan, outcome, i) || gb_is_ref(&plan->variants[i]) != ref || is_repeated(plan, outcome, i)) continue;
-        if (best == plan->n_variants || outcome->measures[i].summary.median < outcome->measures[best].summary.median) best = i;
+static size_t fastest_among(const struct gb_result *result, const struct gb_result_problem *problem, bool ref) {
+    size_t best = result->n_variants;
+    for (size_t i = 0; i < result->n_own; i++) {
+        if (!gb_is_timed(result, problem, i) || result->variants[i].ref != ref || is_repeated(result, problem, i)) continue;
+        if (best == result->n_variants || problem->rows[i].summary.median < problem->rows[best].summary.median) best = i;
     }
     return best;
 }
 
 /* ref only where nothing else was timed. */
-static size_t fastest_of(const struct gb_plan *plan, const struct gb_outcome *outcome) {
-    const size_t fastest = fastest_among(plan, outcome, false);
-    return fastest < plan->n_variants ? fastest : fastest_among(plan, outcome, true);
+static size_t fastest_of(const struct gb_result *result, const struct gb_result_problem *problem) {
+    const size_t fastest = fastest_among(result, problem, false);
+    return fastest < result->n_variants ? fastest : fastest_among(result, problem, true);
 }
 
 /* "46.8us": a time without its space. */
@@ -219,93 +192,97 @@ static const char *short_time(double ns, char *text, size_t size) {
     return text;
 }
 
-static void print_own(struct gb_line *line, const struct gb_plan *plan, const struct layout *layout,
-                      const struct gb_outcome *outcome, size_t i, bool fastest) {
-    const struct gb_measure *const m = &outcome->measures[i];
-    const size_t threads = plan->variants[i].threads;
+static void print_own(struct gb_line *line, const struct gb_result *result, const struct layout *layout,
+                      const struct gb_result_problem *problem, size_t i, bool fastest) {
+    const struct gb_result_row *const m = &problem->rows[i];
+    const size_t threads = result->variants[i].threads;
     const bool fewer = m->state == GB_STATE_TIMED && m->threads_used && m->threads_used < threads;
-    const char *const mark = fewer ? gb_had_fewer_threads(m) ? "!" : "*" : threads == 1 ? "" : " ";
+    const char *const mark = fewer ? gb_result_had_fewer_threads(m) ? "!" : "*" : threads == 1 ? "" : " ";
     char time[32] = "-", text[40];
     if (m->state == GB_STATE_TIMED) short_time(m->summary.median, time, sizeof time);
     else if (m->state == GB_STATE_FAILED) snprintf(time, sizeof time, "FAILED");
-    else if (m->state == GB_STATE_NOT_TIMED) snprintf(time, sizeof time, ">%.1fs", GB_REF_TIMED_NS / 1e9);
+    else if (m->state == GB_STATE_NOT_TIMED) snprintf(time, sizeof time, ">%.1fs", m->longest_ns / 1e9);
     snprintf(text, sizeof text, "%s%s", time, mark);
     const char *const escape = m->state == GB_STATE_FAILED ? gb_red(line->report) : fastest ? gb_bold(line->report) : "";
     gb_print_cell(line, own_column(layout, i), escape, text);
 }
 
 /* The ratio of i to j, and its interval; without j, "-" and why. */
-static void print_ratio(struct gb_line *line, const struct gb_plan *plan, const struct layout *layout,
-                        const struct gb_outcome *outcome, size_t i, size_t j, enum extra ratio, const char *why) {
-    const struct gb_column *const first = extra_column(plan, layout, ratio);
-    const struct gb_column *const second = extra_column(plan, layout, ratio + 1);
+static void print_ratio(struct gb_line *line, const struct gb_result *result, const struct layout *layout,
+                        const struct gb_result_problem *problem, size_t i, size_t j, enum extra ratio, const char *why) {
+    const struct gb_column *const first = extra_column(result, layout, ratio);
+    const struct gb_column *const second = extra_column(result, layout, ratio + 1);
     char value[24], text[64];
-    if (i == j || !gb_is_timed(plan, outcome, i) || !gb_is_timed(plan, outcome, j)) {
+    if (i == j || !gb_is_timed(result, problem, i) || !gb_is_timed(result, problem, j)) {
         gb_print_cell(line, first, "", "-");
         gb_print_cell(line, second, "", why);
         return;
     }
-    const struct gb_pair pair = gb_outcome_pair(outcome, i, j);
-    const bool slower = strcmp(gb_verdict(&pair, outcome->noise), "slower") == 0;
-    snprintf(text, sizeof text, "%sx", gb_ratio_text(pair.ratio, value, sizeof value));
+    const struct gb_versus versus = gb_compare_cells(problem, i, j);
+    const bool slower = strcmp(versus.verdict, "slower") == 0;
+    snprintf(text, sizeof text, "%sx", gb_ratio_text(versus.pair.ratio, value, sizeof value));
     gb_print_cell(line, first, slower ? gb_red(line->report) : "", text);
-    gb_print_cell(line, second, "", gb_interval_text(pair.low, pair.high, text, sizeof text));
+    gb_print_cell(line, second, "", gb_interval_text(versus.pair.low, versus.pair.high, text, sizeof text));
 }
 
 /* The whole of the percents, below each other. */
-static void print_share(struct gb_line *line, const struct gb_plan *plan, const struct layout *layout,
-                        const struct gb_outcome *outcome, size_t i) {
+static void print_share(struct gb_line *line, const struct gb_result *result, const struct layout *layout,
+                        const struct gb_result_problem *problem, size_t i) {
     char share[40] = "-", text[48];
-    if (i < plan->n_variants) gb_share_text(&outcome->measures[i].share, share, sizeof share);
+    if (i < result->n_variants) gb_share_text(&problem->rows[i].share, share, sizeof share);
     const int digits = strchr(share, '%') ? (int)strcspn(share, " ") : 3;
     snprintf(text, sizeof text, "%*s%s", digits < 3 ? 3 - digits : 0, "", share);
-    gb_print_cell(line, extra_column(plan, layout, SHARE), "", text);
+    gb_print_cell(line, extra_column(result, layout, SHARE), "", text);
 }
 
-static void print_peer(struct gb_line *line, const struct gb_plan *plan, const struct layout *layout,
-                       const struct gb_outcome *outcome, size_t fastest) {
-    const size_t threads = plan->variants[fastest < plan->n_variants ? fastest : 0].threads;
-    const size_t best = gb_best_peer(plan, outcome, threads);
-    const struct gb_column *const name = extra_column(plan, layout, PEER_NAME);
+static void print_peer(struct gb_line *line, const struct gb_result *result, const struct layout *layout,
+                       const struct gb_result_problem *problem, size_t fastest) {
+    const size_t threads = result->variants[fastest < result->n_variants ? fastest : 0].threads;
+    const size_t best = gb_best_peer(result, problem, threads);
+    const struct gb_column *const name = extra_column(result, layout, PEER_NAME);
     char text[64] = "-", time[32] = "-";
-    if (best < plan->n_variants) {
-        snprintf(text, sizeof text, "%.*s", name->width - 2, plan->variants[best].name);
-        short_time(outcome->measures[best].summary.median, time, sizeof time);
+    if (best < result->n_variants) {
+        snprintf(text, sizeof text, "%.*s", name->width - 2, result->variants[best].name);
+        short_time(problem->rows[best].summary.median, time, sizeof time);
     }
     gb_print_cell(line, name, "", text);
-    gb_print_cell(line, extra_column(plan, layout, PEER_TIME), "", time);
-    print_ratio(line, plan, layout, outcome, fastest, best, PEER_RATIO, "");
+    gb_print_cell(line, extra_column(result, layout, PEER_TIME), "", time);
+    print_ratio(line, result, layout, problem, fastest, best, PEER_RATIO, "");
 }
 
 /* Lines under a row: what failed, and how. */
-static void print_failures(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcome) {
-    for (size_t i = 0; i < plan->n_variants; i++) {
-        const struct gb_measure *const m = &outcome->measures[i];
+static void print_failures(const struct gb_report *report, const struct gb_result *result,
+                           const struct gb_result_problem *problem) {
+    for (size_t i = 0; i < result->n_variants; i++) {
+        const struct gb_result_row *const m = &problem->rows[i];
         const bool failed = m->state == GB_STATE_FAILED;
-        if (failed || (m->state == GB_STATE_GONE && m->failure[0]))
-            gb_say(report, 4, "  %s%s%s: %s %s", gb_red(report), plan->variants[i].label, gb_plain(report),
+        if (failed || (m->state == GB_STATE_GONE && m->failure && m->failure[0]))
+            gb_say(report, 4, "  %s%s%s: %s %s", gb_red(report), result->variants[i].label, gb_plain(report),
                    failed ? "FAILED" : "gone", m->failure);
     }
 }
 
-void gb_report_row(const struct gb_report *report, const struct gb_plan *plan, const struct gb_outcome *outcome) {
-    const struct layout layout = make_layout(report, plan);
-    const struct gb_task *const task = outcome->task;
-    const size_t fastest = fastest_of(plan, outcome);
+void gb_report_row(const struct gb_report *report, const struct gb_result *result, const struct gb_result_problem *problem) {
+    const struct layout layout = make_layout(report, result);
+    const bool first = problem == result->problems;
+    const size_t fastest = fastest_of(result, problem);
     struct gb_line line = {report, 0};
     bool sampled = false;
     char text[96];
-    for (size_t i = 0; i < plan->n_own; i++) sampled = sampled || outcome->measures[i].verified == GB_VERIFIED_SAMPLED;
-    if (task == plan->tasks) print_hidden(report, plan, &layout);
-    if (needs_head(plan, task)) print_head(report, plan, &layout);
-    else if (!same_network(task - 1, task)) fprintf(report->out, "\n");
-    if (task == plan->tasks || !same_title(task - 1, task)) print_title(report, task);
-    gb_print_cell(&line, &layout.columns[0], "", row_name(plan, task, text, sizeof text));
-    for (size_t i = 0; i < plan->n_own; i++) print_own(&line, plan, &layout, outcome, i, i == fastest);
-    print_ratio(&line, plan, &layout, outcome, fastest, fastest < plan->n_own ? gb_reference_of(plan, fastest) : fastest,
+    for (size_t i = 0; i < result->n_own; i++) sampled = sampled || strcmp(problem->rows[i].verified, "sampled") == 0;
+    if (first) print_hidden(report, result, &layout);
+    if (needs_head(result, problem)) print_head(report, result, &layout);
+    else if (!same_network(problem - 1, problem)) fprintf(report->out, "\n");
+    if (first || !same_title(problem - 1, problem))
+        gb_say(report, 2, "%s%s%s  %s", gb_bold(report), problem->workload, gb_plain(report), problem->title);
+    snprintf(text, sizeof text, "%s%s%s", gb_kernel_part(problem->kernel), result->names_types ? " " : "",
+             result->names_types ? problem->dtype : "");
+    gb_print_cell(&line, &layout.columns[0], "", text);
+    for (size_t i = 0; i < result->n_own; i++) print_own(&line, result, &layout, problem, i, i == fastest);
+    print_ratio(&line, result, &layout, problem, fastest, fastest < result->n_own ? gb_reference_of(result, fastest) : fastest,
                 REF_RATIO, sampled ? &SAMPLED[2] : "");
-    print_share(&line, plan, &layout, outcome, fastest);
-    print_peer(&line, plan, &layout, outcome, fastest);
-    fprintf(report->out, "%s\n", sampled && !shown(extra_column(plan, &layout, REF_INTERVAL)) ? layout.sampled : "");
-    print_failures(report, plan, outcome);
+    print_share(&line, result, &layout, problem, fastest);
+    print_peer(&line, result, &layout, problem, fastest);
+    fprintf(report->out, "%s\n", sampled && !shown(extra_column(result, &layout, REF_INTERVAL)) ? layout.sampled : "");
+    print_failures(report, result, problem);
 }

@@ -54,8 +54,7 @@ const char *gb_interval_text(double low, double high, char *text, size_t size) {
     return text;
 }
 
-const char *gb_pair_text(const struct gb_pair *pair, double noise, char *text, size_t size) {
-    const char *const verdict = gb_verdict(pair, noise);
+const char *gb_pair_text(const struct gb_pair *pair, const char *verdict, char *text, size_t size) {
     const bool slower = strcmp(verdict, "slower") == 0;
     char ratio[24], interval[56];
     if (slower) gb_interval_text(1 / pair->high, 1 / pair->low, interval, sizeof interval);
@@ -76,4 +75,14 @@ const char *gb_share_text(const struct gb_share *share, char *text, size_t size)
     else if (percent < 1) snprintf(text, size, "<1 %% %s", limit);
     else snprintf(text, size, "%.0f %% %s", percent, limit);
     return text;
+}
+
+const char *gb_kernel_part(const char *kernel) {
+    const struct gb_names families = gb_family_names();
+    size_t most = 0;
+    for (size_t i = 0; i < families.count; i++) {
+        const size_t length = strlen(families.list[i]);
+        if (strncmp(kernel, families.list[i], length) == 0 && kernel[length] == '_' && length > most) most = length;
+    }
+    return kernel + (most ? most + 1 : 0);
 }

@@ -2,7 +2,7 @@
 #ifndef GB_REPORT_WORDS_H
 #define GB_REPORT_WORDS_H
 
-#include "roofs.h"
+#include "speed.h"
 #include "stats.h"
 
 const char *gb_time_text(double ns, char *text, size_t size);     /* "12.3 us" */
@@ -17,7 +17,10 @@ const char *gb_ratio_text(double ratio, char *text, size_t size);
 const char *gb_interval_text(double low, double high, char *text, size_t size); /* "[1.02, 1.10]" */
 
 /* "1.77x slower [1.70, 1.85]": what is slower is so by a factor above 1. */
-const char *gb_pair_text(const struct gb_pair *pair, double noise, char *text, size_t size);
+const char *gb_pair_text(const struct gb_pair *pair, const char *verdict, char *text, size_t size);
+
+/* "dx" for affine_dx: the kernel's name without that of its family, where it starts with it. */
+const char *gb_kernel_part(const char *kernel);
 
 /* "74 % fma", "<1 % L2", "latency" (no roof stands for it), "in cache" (faster than the roof of its level), "unknown". */
 const char *gb_share_text(const struct gb_share *share, char *text, size_t size);

@@ -6,6 +6,7 @@
 #include "call.h"
 #include "commands.h"
 #include "support.h"
+#include "support_file.h"
 
 static const char *const dtypes[] = {"f32", "f64", NULL};
 static const char *const verdicts[] = {"faster", "slower", "same", "inconclusive", NULL};
@@ -35,6 +36,7 @@ static json_t *run(int argc, char **argv, int code) {
     assert_int_equal(gb_exit_code(child), code);
     json_error_t error;
     json_t *const json = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    assert_true(is_written_again(path));
     unlink(path);
     if (!json) fail_msg("%d:%d: %s", error.line, error.column, error.text);
     return json;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <sys/ioctl.h>
 
+#include "harness.h"
 #include "report_table.h"
 #include "report_words.h"
 #include "support.h"
@@ -54,7 +55,8 @@ static void test_ratio_words(void **state) {
                  {{9, 0.9, 0.89, 0.91, false}, 0.2, "0.90x inconclusive [0.89, 0.91]"}};
     char text[96];
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        assert_string_equal(gb_pair_text(&table[i].pair, table[i].noise, text, sizeof text), table[i].text);
+        assert_string_equal(gb_pair_text(&table[i].pair, gb_verdict(&table[i].pair, table[i].noise), text, sizeof text),
+                            table[i].text);
 }
 
 static void test_share_words(void **state) {
@@ -75,84 +77,98 @@ static void test_share_words(void **state) {
 
 /* A run made by hand: ref, and two more isas of any name, on 1 and 2 threads, against two peers. */
 struct run {
-    struct gb_plan plan;
-    struct gb_task tasks[TASKS_MOST];
-    struct gb_outcome outcomes[TASKS_MOST];
-    struct gb_measure measures[TASKS_MOST][VARIANTS];
+    struct gb_result result;
+    struct gb_result_variant variants[VARIANTS];
+    struct gb_result_problem problems[TASKS_MOST];
+    struct gb_result_null nulls[TASKS_MOST];
+    struct gb_result_row rows[TASKS_MOST][VARIANTS];
     double samples[TASKS_MOST][VARIANTS][ROUNDS];
+    char texts[TASKS_MOST][128];
 };
 
 static void set_time(struct run *run, size_t task, size_t variant, double ns) {
-    struct gb_measure *const m = &run->measures[task][variant];
+    struct gb_result_row *const r = &run->rows[task][variant];
     for (size_t k = 0; k < ROUNDS; k++) run->samples[task][variant][k] = ns;
-    m->state = GB_STATE_TIMED;
-    m->verified = GB_VERIFIED_FULL;
-    m->threads_used = run->plan.variants[variant].threads;
-    m->samples = run->samples[task][variant];
-    m->summary = (struct gb_summary){ROUNDS, ns, ns, ns, ns};
-    m->share = (struct gb_share){"fma", 0.5, GB_LEVEL_L2};
+    r->state = GB_STATE_TIMED;
+    r->verified = "full";
+    r->threads_used = run->variants[variant].threads;
+    r->samples = run->samples[task][variant];
+    r->n_samples = ROUNDS;
+    r->summary = (struct gb_summary){ROUNDS, ns, ns, ns, ns};
+    r->share = (struct gb_share){"fma", 0.5, GB_LEVEL_L2};
 }
 
-static enum gk_kernel_id kernel_id(const char *name) {
-    int id = 0;
-    while (gk_kernel_get((enum gk_kernel_id)id) != gk_kernel_find(name)) id++;
-    return (enum gk_kernel_id)id;
+static void set_kernel(struct run *run, size_t task, const char *kernel) {
+    struct gb_result_problem *const p = &run->problems[task];
+    snprintf(run->texts[task], sizeof *run->texts, "%s f32%s", kernel, p->title + strcspn(p->title, " "));
+    p->kernel = kernel;
+    p->text = run->texts[task];
 }
 
 /* ref takes 100 us and the others less, each by a factor of its own; on two threads half of it. */
-static void add(struct run *run, struct gb_problem_spec spec, const char *workload) {
+static void add(struct run *run, const char *kernel, const char *title, const char *workload) {
     static const double factors[VARIANTS] = {1, 0.5, 0.1, 0.05, 0.05, 0.025, 0.1, 0.02};
-    const size_t k = run->plan.n_tasks++;
+    const size_t k = run->result.n_problems++;
     assert_true(k < TASKS_MOST);
-    run->tasks[k] = (struct gb_task){.spec = spec, .workload = workload};
-    run->outcomes[k] = (struct gb_outcome){.task = &run->tasks[k],
-                                           .kernel = gk_kernel_get(spec.kernel),
-                                           .measures = run->measures[k],
-                                           .work = {.flops = 50, .footprint = 220, .products = spec.m > 0},
-                                           .bytes = 220,
-                                           .rounds = ROUNDS,
-                                           .null_variant = PEER - 1,
-                                           .null_pair = {ROUNDS, 1, 0.99, 1.01, false},
-                                           .noise = 0.01};
-    for (size_t i = 0; i < run->plan.n_variants; i++) set_time(run, k, i, 1e5 * factors[i]);
+    run->nulls[k] = (struct gb_result_null){kernel, "f32", workload, "widest", 2, {ROUNDS, 1, 0.99, 1.01, false}};
+    run->problems[k] = (struct gb_result_problem){.dtype = "f32",
+                                                  .workload = workload,
+                                                  .title = title,
+                                                  .flops = 50,
+                                                  .footprint = 220,
+                                                  .products = strncmp(title, "affine", 6) == 0,
+                                                  .rows = run->rows[k],
+                                                  .null = &run->nulls[k],
+                                                  .noise = 0.01};
+    set_kernel(run, k, kernel);
+    for (size_t i = 0; i < VARIANTS; i++) {
+        const struct gb_result_variant *const v = &run->variants[i];
+        run->rows[k][i] = (struct gb_result_row){
+            .variant = v->name, .isa = v->peer ? "peer" : v->name, .threads = v->threads, .longest_ns = v->ref ? 0.2e9 : 2e9};
+        set_time(run, k, i, 1e5 * factors[i]);
+    }
 }
 
-/* Without a task. */
+/* Without a problem. */
 static void make_empty(struct run *run, bool raced) {
-    static const char *const names[VARIANTS] = {
-        "ref", "ref", "narrow", "narrow", "widest", "widest", "a-peer-of-a-long-name@setting", "a-peer-of-a-long-name@setting"};
-    *run = (struct run){.plan = {.n_variants = raced ? VARIANTS : PEER, .n_own = PEER, .threads = {1, 2}, .n_threads = 2}};
-    struct gb_plan *const plan = &run->plan;
-    plan->tasks = run->tasks;
-    plan->isas[0] = true;
-    plan->dtypes[GK_F32] = true;
-    snprintf(plan->source, sizeof plan->source, "workload hand");
-    for (size_t i = 0; i < VARIANTS; i++) {
-        plan->variants[i] = (struct gb_variant){.isa = i / 2, .threads = 1 + i % 2, .peer = i >= PEER, .name = names[i]};
-        snprintf(plan->variants[i].label, sizeof plan->variants[i].label, "%s, %zu thread%s", names[i], 1 + i % 2,
-                 i % 2 ? "s" : "");
-    }
+    static const char *const names[] = {"ref", "narrow", "widest", "a-peer-of-a-long-name@setting"};
+    static const char *const labels[VARIANTS] = {"ref, 1 thread",
+                                                 "ref, 2 threads",
+                                                 "narrow, 1 thread",
+                                                 "narrow, 2 threads",
+                                                 "widest, 1 thread",
+                                                 "widest, 2 threads",
+                                                 "a-peer-of-a-long-name@setting, 1 thread",
+                                                 "a-peer-of-a-long-name@setting, 2 threads"};
+    *run = (struct run){.result = {.n_variants = raced ? VARIANTS : PEER, .n_own = PEER, .n_threads = 2}};
+    run->result.variants = run->variants;
+    run->result.problems = run->problems;
+    for (size_t i = 0; i < VARIANTS; i++)
+        run->variants[i] = (struct gb_result_variant){names[i / 2], labels[i], 1 + i % 2, i >= PEER, i < 2};
 }
 
 static void make(struct run *run, bool raced) {
     static const char *const kernels[TASKS] = {"affine_forward", "affine_dx", "affine_backward", "softmax_xent_backward"};
     make_empty(run, raced);
-    for (size_t k = 0; k < TASKS; k++) {
-        struct gb_problem_spec spec = {.kernel = kernel_id(kernels[k]), .n = 256};
-        if (k < 3) spec.d = 768, spec.m = 50257;
-        else spec.c = 50257;
-        add(run, spec, k < 3 ? "network:layer" : "another:loss");
-    }
+    for (size_t k = 0; k < TASKS; k++)
+        add(run, kernels[k], k < 3 ? "affine n=256 d=768 m=50257" : "softmax_xent n=256 c=50257",
+            k < 3 ? "network:layer" : "another:loss");
 }
 
 /* All that is printed but for roofs and warnings; good until the next call. */
 static const char *printed(const struct run *run, struct gb_report report, size_t count) {
     static char text[1 << 16];
+    struct gb_result result = run->result;
     report.out = fmemopen(text, sizeof text, "w");
     assert_non_null(report.out);
-    gb_report_header(&report, &run->plan, 31, 1);
-    for (size_t k = 0; k < count; k++) gb_report_outcome(&report, &run->plan, &run->outcomes[k]);
-    gb_report_footer(&report, &run->plan, run->outcomes, count);
+    result.context = (struct gb_result_context){
+        .version = "1.2.3", .numerics = 1, .revision = "abcdef", .compiler = "gcc 1", .topology = "a machine", .seed = 1};
+    gb_report_header(&report, &result, "workload hand", 31);
+    while (result.n_run < count) {
+        result.n_run++;
+        gb_report_problem(&report, &result);
+    }
+    gb_report_footer(&report, &result);
     assert_int_equal(fclose(report.out), 0);
     return text;
 }
@@ -183,17 +199,18 @@ static void assert_fits(const char *text, size_t width) {
 static void test_width(void **state) {
     (void)state;
     static struct run run;
+    char reason[201];
+    snprintf(reason, sizeof reason, "%0200d", 0);
     for (int width = 60; width <= 200; width++)
         for (int i = 0; i < 4; i++) {
             make(&run, i & 1);
-            run.measures[0][4].state = GB_STATE_FAILED;
-            snprintf(run.measures[0][4].failure, GB_TURN_WHY_MAX,
-                     "y[123][456] is 0x1.23456789abcdp+10, but 0x1.23456789abcep+10 in ref");
-            run.measures[1][0].state = run.measures[1][1].state = GB_STATE_NOT_TIMED;
-            run.measures[1][5].verified = GB_VERIFIED_SAMPLED;
-            run.measures[2][5].threads_used = 1;
-            run.measures[2][7].state = GB_STATE_GONE;
-            snprintf(run.measures[2][7].failure, GB_TURN_WHY_MAX, "%0200d", 0);
+            run.rows[0][4].state = GB_STATE_FAILED;
+            run.rows[0][4].failure = "y[123][456] is 0x1.23456789abcdp+10, but 0x1.23456789abcep+10 in ref";
+            run.rows[1][0].state = run.rows[1][1].state = GB_STATE_NOT_TIMED;
+            run.rows[1][5].verified = "sampled";
+            run.rows[2][5].threads_used = 1;
+            run.rows[2][7].state = GB_STATE_GONE;
+            run.rows[2][7].failure = reason;
             set_time(&run, 3, 5, 3e5);
             for (size_t k = 0; k < ROUNDS; k++) run.samples[0][5][k] = k % 2 ? 1e-3 : 1e9; /* the widest interval of all */
             const char *const text = printed(&run, (struct gb_report){.width = width, .details = i & 2}, TASKS);
@@ -233,33 +250,21 @@ static void test_heads(void **state) {
     assert_says(text, "\n\nanother:loss  softmax_xent n=256 c=50257\n");
 }
 
-/* No option is left out of a title, and lines that differ in one have a title each, whatever their names. */
+/* Lines that differ in an option have a title each, whatever their names. */
 static void test_titles(void **state) {
     static struct run run;
-    struct gb_problem_spec affine = {.kernel = kernel_id("affine_forward"), .n = 256, .d = 768, .m = 512};
-    struct gb_problem_spec loss = {.kernel = kernel_id("softmax_xent_forward"), .n = 9, .c = 5};
     (void)state;
     make_empty(&run, false);
-    add(&run, affine, "one:a");
-    affine.layout = GK_OUT_IN;
-    add(&run, affine, "one:a");
-    affine.accumulate = true;
-    add(&run, affine, "one:a");
-    affine.kernel = kernel_id("affine_dw");
-    add(&run, affine, "one:a");
-    add(&run, affine, "one:b");
-    add(&run, loss, "two:a");
-    loss.wide_labels = true;
-    add(&run, loss, "two:a");
-    loss = (struct gb_problem_spec){.kernel = loss.kernel, .n = 9, .c = 5, .soft_labels = true};
-    add(&run, loss, "two:a");
-    loss.reduction = GK_SUM;
-    add(&run, loss, "two:a");
-    loss.reduction = GK_NONE;
-    add(&run, loss, "two:a");
+    add(&run, "affine_forward", "affine n=256 d=768 m=512", "one:a");
+    add(&run, "affine_forward", "affine n=256 d=768 m=512 layout=out_in", "one:a");
+    add(&run, "affine_forward", "affine n=256 d=768 m=512 layout=out_in accumulate=1", "one:a");
+    add(&run, "affine_dw", "affine n=256 d=768 m=512 layout=out_in accumulate=1", "one:a");
+    add(&run, "affine_dw", "affine n=256 d=768 m=512 layout=out_in accumulate=1", "one:b");
+    add(&run, "softmax_xent_forward", "softmax_xent n=9 c=5", "two:a");
+    add(&run, "softmax_xent_forward", "softmax_xent n=9 c=5 labels=index64", "two:a");
     /* clang-format off */
 #define TIMES "  100us 50.0us  10.0us 5.00us  5.00us 2.50us  20.0x [20.0, 20.0]  50 % fma\n"
-    assert_says(printed(&run, (struct gb_report){.width = 0}, run.plan.n_tasks),
+    assert_says(printed(&run, (struct gb_report){.width = 0}, run.result.n_problems),
                 "\n"
                 "             ref    ref  narrow narrow  widest widest     vs              share of\n"
                 " threads       1      2       1      2       1      2    ref 95 % CI      its limit\n"
@@ -277,12 +282,6 @@ static void test_titles(void **state) {
                 " forward " TIMES
                 "two:a  softmax_xent n=9 c=5 labels=index64\n"
                 " forward " TIMES
-                "two:a  softmax_xent n=9 c=5 labels=dense\n"
-                " forward " TIMES
-                "two:a  softmax_xent n=9 c=5 reduction=sum labels=dense\n"
-                " forward " TIMES
-                "two:a  softmax_xent n=9 c=5 reduction=none labels=dense\n"
-                " forward " TIMES
                 "\nsummary");
 #undef TIMES
     /* clang-format on */
@@ -298,9 +297,8 @@ static void test_heads_of_pages(void **state) {
     (void)state;
     make_empty(&run, false);
     for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
-        for (size_t row = 0; row < networks[i].rows; row++)
-            add(&run, (struct gb_problem_spec){.kernel = kernel_id("affine_dx"), .n = 1, .d = 2, .m = 3}, networks[i].workload);
-    const char *const text = printed(&run, (struct gb_report){.width = 0}, run.plan.n_tasks);
+        for (size_t row = 0; row < networks[i].rows; row++) add(&run, "affine_dx", "affine n=1 d=2 m=3", networks[i].workload);
+    const char *const text = printed(&run, (struct gb_report){.width = 0}, run.result.n_problems);
     assert_int_equal(times(text, "\n threads "), 2);
     assert_says(text, "its limit\none:layer  affine");
     assert_says(text, "fma\n\ntwo:layer  affine");
@@ -313,13 +311,13 @@ static void test_states(void **state) {
     (void)state;
     static struct run run;
     make(&run, true);
-    run.measures[0][0].state = run.measures[0][1].state = GB_STATE_NOT_TIMED;
-    run.measures[0][5].verified = GB_VERIFIED_SAMPLED;
-    run.measures[1][4].state = GB_STATE_FAILED;
-    snprintf(run.measures[1][4].failure, GB_TURN_WHY_MAX, "an input was written");
-    run.measures[2][3].threads_used = 1;
-    run.measures[3][7].state = GB_STATE_GONE;
-    snprintf(run.measures[3][7].failure, GB_TURN_WHY_MAX, "it hung");
+    run.rows[0][0].state = run.rows[0][1].state = GB_STATE_NOT_TIMED;
+    run.rows[0][5].verified = "sampled";
+    run.rows[1][4].state = GB_STATE_FAILED;
+    run.rows[1][4].failure = "an input was written";
+    run.rows[2][3].threads_used = 1;
+    run.rows[3][7].state = GB_STATE_GONE;
+    run.rows[3][7].failure = "it hung";
     const char *text = printed(&run, (struct gb_report){.width = 0}, TASKS);
     assert_says(text, " forward   >0.2s  >0.2s  10.0us 5.00us  5.00us 2.50us      - sampled       50 % fma");
     assert_says(text, " dx        100us 50.0us  10.0us 5.00us  FAILED 2.50us  20.0x");
@@ -344,13 +342,13 @@ static void test_summary(void **state) {
     (void)state;
     static struct run run;
     make(&run, true);
-    for (size_t k = 0; k < 3; k++) run.tasks[k].spec.kernel = kernel_id("affine_dx");
-    run.tasks[1].workload = "network:least";
+    for (size_t k = 0; k < 3; k++) set_kernel(&run, k, "affine_dx");
+    run.problems[1].workload = "network:least";
     /* against ref 20, 80 and 20: 32 in the geometric mean (31.7); against one thread 2, 8 and 2: 3.17 */
     set_time(&run, 1, 5, 625);
-    run.measures[0][5].share.fraction = 0.9;
-    run.measures[1][5].share.fraction = 0.004;
-    run.measures[2][5].share.fraction = 0.7;
+    run.rows[0][5].share.fraction = 0.9;
+    run.rows[1][5].share.fraction = 0.004;
+    run.rows[2][5].share.fraction = 0.7;
     const char *text = printed(&run, (struct gb_report){.width = 0}, 3);
     assert_says(text, "summary of widest, 2 threads:");
     /* on one thread it is ahead (5 against 10 us) in all three, on two only in the second */
@@ -363,13 +361,13 @@ static void test_summary(void **state) {
                       "a-peer-of-a-long-name@setting: 1.25x slower [1.25, 1.25]\n");
     assert_says(text, "3 of 4 problems run;");
     assert_says(text, "noise floor: in 3 problems one variant ran twice");
-    run.plan.n_tasks = 1;
+    run.result.n_problems = 1;
     text = printed(&run, (struct gb_report){.width = 0}, 1);
     assert_says(text, "1 of 1 problem run; 6 cells timed");
     assert_says(text, "noise floor: in 1 problem one");
     /* less than the noise is not behind */
-    for (size_t k = 0; k < 3; k++) run.outcomes[k].noise = 0.3;
-    run.plan.n_tasks = TASKS;
+    for (size_t k = 0; k < 3; k++) run.problems[k].noise = 0.3;
+    run.result.n_problems = TASKS;
     text = printed(&run, (struct gb_report){.width = 0}, 3);
     assert_not(text, "  behind:");
     assert_says(text, "3 are wider than 3 %");
@@ -380,14 +378,14 @@ static void test_summary_leaves_out(void **state) {
     static struct run run;
     (void)state;
     make_empty(&run, false);
-    const struct gb_problem_spec spec = {.kernel = kernel_id("affine_dx"), .n = 256, .d = 768, .m = 512};
-    for (int k = 0; k < 3; k++) add(&run, spec, k == 0 ? "one:latency" : k == 1 ? "two:small" : "two:large");
-    run.outcomes[0].work.latency = true;
-    run.measures[0][5].share.fraction = 0.02;
+    for (int k = 0; k < 3; k++)
+        add(&run, "affine_dx", "affine n=256 d=768 m=512", k == 0 ? "one:latency" : k == 1 ? "two:small" : "two:large");
+    run.problems[0].latency = true;
+    run.rows[0][5].share.fraction = 0.02;
     set_time(&run, 1, 5, 20e3);
-    run.measures[1][5].threads_used = 1;
-    run.measures[1][5].share.fraction = 0.4;
-    run.measures[2][5].share.fraction = 0.6;
+    run.rows[1][5].threads_used = 1;
+    run.rows[1][5].share.fraction = 0.4;
+    run.rows[2][5].share.fraction = 0.6;
     /* against ref 20, 2.5 and 20: 10; narrow 2, 0.25 and 2: 1; one thread 2 and 2, for the second ran on one: 2 */
     assert_says(printed(&run, (struct gb_report){.width = 0}, 3),
                 " affine_dx         3   10.0x      1.00x     2.00x    50 %  40 % two:small\n");
@@ -502,22 +500,24 @@ static void test_run_on_low_roofs(void **state) {
 /* A cell that ran on fewer threads is held against the roof of those that ran. */
 static void test_share_of_those_that_ran(void **state) {
     (void)state;
-    static struct run run;
-    static struct gb_roofs roofs;
-    make(&run, false);
-    roofs = (struct gb_roofs){.n_threads = 2, .threads = {1, 2}};
-    for (size_t column = 0; column < 3; column++) roofs.fma[column][GK_F32][0] = 1, roofs.fma[column][GK_F32][1] = 2;
+    static struct gb_roofs roofs = {.n_threads = 2, .threads = {1, 2}};
+    static struct gb_plan plan = {.n_variants = 1, .n_own = 1};
+    const struct gb_task task = {.spec = {.dtype = GK_F32}};
+    struct gb_measure m = {.state = GB_STATE_TIMED, .threads_used = 2, .summary = {ROUNDS, 100, 100, 100, 100}};
+    struct gb_outcome outcome = {
+        .task = &task, .measures = &m, .work = {.flops = 50, .footprint = 220, .products = true}, .rounds = ROUNDS};
+    plan.variants[0] = (struct gb_variant){.threads = 2};
+    roofs.fma[0][GK_F32][0] = 1, roofs.fma[0][GK_F32][1] = 2;
     for (size_t t = 0; t < 2; t++)
         for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs.bandwidth[t][level] = (struct gb_bandwidth){1e9, 1e9, 1e9};
-    set_time(&run, 0, 5, 100);
-    gb_outcome_share(&run.outcomes[0], &run.plan, &roofs);
-    assert_true(fabs(run.measures[0][5].share.fraction - 0.25) < 1e-9);
-    run.measures[0][5].threads_used = 1;
-    gb_outcome_share(&run.outcomes[0], &run.plan, &roofs);
-    assert_true(fabs(run.measures[0][5].share.fraction - 0.5) < 1e-9);
+    gb_outcome_share(&outcome, &plan, &roofs);
+    assert_true(fabs(m.share.fraction - 0.25) < 1e-9);
+    m.threads_used = 1;
+    gb_outcome_share(&outcome, &plan, &roofs);
+    assert_true(fabs(m.share.fraction - 0.5) < 1e-9);
     roofs.threads[0] = 3; /* no roof of one */
-    gb_outcome_share(&run.outcomes[0], &run.plan, &roofs);
-    assert_true(fabs(run.measures[0][5].share.fraction - 0.25) < 1e-9);
+    gb_outcome_share(&outcome, &plan, &roofs);
+    assert_true(fabs(m.share.fraction - 0.25) < 1e-9);
 }
 
 /* Of two cells that ran alike, the one that was allowed as many threads is the row's, not the one that noise made faster. */
@@ -527,11 +527,11 @@ static void test_fastest_is_not_by_noise(void **state) {
     make(&run, true);
     set_time(&run, 0, 3, 8000);
     set_time(&run, 0, 5, 4990); /* on one thread it took 5000 ns */
-    run.measures[0][5].threads_used = 1;
+    run.rows[0][5].threads_used = 1;
     const char *const row = " forward   100us 50.0us  10.0us 8.00us  5.00us 4.99us* 20.0x [20.0, 20.0]  50 % fma"
                             " a-peer-of-a-long-name@setting  10.0us 2.00x";
     assert_says(printed(&run, (struct gb_report){.width = 0}, TASKS), row);
-    run.measures[0][4].state = GB_STATE_FAILED;
+    run.rows[0][4].state = GB_STATE_FAILED;
     assert_says(printed(&run, (struct gb_report){.width = 0}, TASKS), "FAILED 4.99us* 10.0x [10.0, 10.0]");
 }
 
@@ -541,25 +541,33 @@ static void test_taken_threads(void **state) {
     static struct run run;
     make(&run, true);
     for (size_t k = 0; k < TASKS; k++) {
-        run.tasks[k].spec.kernel = kernel_id("affine_dx");
-        run.measures[k][5].threads_asked = 2, run.measures[k][5].threads_used = k < 2 ? 1 : 2;
+        set_kernel(&run, k, "affine_dx");
+        run.rows[k][5].threads_asked = 2, run.rows[k][5].threads_used = k < 2 ? 1 : 2;
     }
     const char *text = printed(&run, (struct gb_report){.width = 0}, 3);
     assert_says(text, " 5.00us 2.50us! ");
     assert_says(text, "\n! threads 2 (1): 2 were asked for, but the system gave 1: no verdict\n");
     assert_not(text, "so small");
     assert_says(text, "in the geometric mean of 1 problem, 0 ahead, 1 behind");
-    run.measures[0][3].threads_used = 1;
+    run.rows[0][3].threads_used = 1;
     text = printed(&run, (struct gb_report){.width = 0, .details = true}, 3);
     assert_says(text, "\nthreads 2 (1): 2 were allowed, but the problem is so small that the call ran on 1\n");
     assert_says(text, "\nthreads 2 (1): 2 were asked for,");
 }
 
-static const char *printed_roofs(const struct gb_roofs *roofs, int width) {
+/* Roofs of ref in f32, of one thread and of more that were not measured. */
+static void make_roofs(struct gb_result *result, struct gb_result_roof *roofs, size_t threads) {
+    for (size_t t = 0; t < threads; t++) roofs[t] = (struct gb_result_roof){"ref", "f32", .threads = t ? 2 * t : 1};
+    roofs[0].fma = 28;
+    for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs[0].at[level] = (struct gb_bandwidth){70, 60, 50};
+    *result = (struct gb_result){.context = {.roofs = roofs, .n_roofs = threads}};
+}
+
+static const char *printed_roofs(const struct gb_result *result, int width) {
     static char text[1 << 14];
     const struct gb_report report = {.out = fmemopen(text, sizeof text, "w"), .width = width};
     assert_non_null(report.out);
-    gb_report_roofs(&report, roofs);
+    gb_report_roofs(&report, result);
     assert_int_equal(fclose(report.out), 0);
     return text;
 }
@@ -567,17 +575,16 @@ static const char *printed_roofs(const struct gb_roofs *roofs, int width) {
 /* A roof that was not measured is not one of nothing. */
 static void test_roofs_of_none(void **state) {
     (void)state;
-    static struct gb_roofs roofs;
-    make_low(&roofs);
-    roofs.threads[roofs.n_threads++] = 2;
-    for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs.bandwidth[0][level] = (struct gb_bandwidth){70, 60, 50};
-    roofs.fma[0][GK_F32][0] = 110.04;
-    const char *const text = printed_roofs(&roofs, 0);
+    struct gb_result result;
+    struct gb_result_roof roofs[2];
+    make_roofs(&result, roofs, 2);
+    roofs[0].fma = 110.04;
+    const char *const text = printed_roofs(&result, 0);
     assert_says(text, " f32                          110.0                    -\n");
     assert_says(text, "     70 /   60 /   50      - /    - /    -\n");
 }
 
-static const char *printed_raised(const struct gb_roofs *before, const struct gb_roofs *after, bool details) {
+static const char *printed_raised(const struct gb_result_roof *before, const struct gb_result *after, bool details) {
     static char text[1 << 14];
     const struct gb_report report = {.out = fmemopen(text, sizeof text, "w"), .details = details};
     assert_non_null(report.out);
@@ -590,23 +597,22 @@ static const char *printed_raised(const struct gb_roofs *before, const struct gb
 /* Shares are of roofs that were measured again, so these are told; a few of many. */
 static void test_raised_roofs(void **state) {
     (void)state;
-    static struct gb_roofs before, after;
-    make_low(&before);
-    before.fma[0][GK_F32][0] = 28;
-    for (int level = 0; level < GB_LEVEL_COUNT; level++) before.bandwidth[0][level] = (struct gb_bandwidth){70, 60, 50};
-    after = before;
-    after.fma[0][GK_F32][0] = 28.5;
-    assert_string_equal(printed_raised(&before, &after, false), "");
-    after.fma[0][GK_F32][0] = 236;
-    after.bandwidth[0][GB_LEVEL_L2].copy = 90;
-    assert_string_equal(printed_raised(&before, &after, false),
+    struct gb_result after;
+    struct gb_result_roof before[1], roofs[1];
+    make_roofs(&after, roofs, 1);
+    before[0] = roofs[0];
+    roofs[0].fma = 28.5;
+    assert_string_equal(printed_raised(before, &after, false), "");
+    roofs[0].fma = 236;
+    roofs[0].at[GB_LEVEL_L2].copy = 90;
+    assert_string_equal(printed_raised(before, &after, false),
                         "roof of ref f32 on 1 thread: measured again, 236 GFLOP/s, not 28\n"
                         "roof of copies in L2 on 1 thread: measured again, 90 GB/s, not 60\n");
-    after.bandwidth[0][GB_LEVEL_MEMORY] = (struct gb_bandwidth){80, 70, 60};
-    const char *text = printed_raised(&before, &after, false);
+    roofs[0].at[GB_LEVEL_MEMORY] = (struct gb_bandwidth){80, 70, 60};
+    const char *text = printed_raised(before, &after, false);
     assert_int_equal(times(text, "\n"), 4);
     assert_says(text, "\n2 more roofs measured again (--details lists all)\n");
-    text = printed_raised(&before, &after, true);
+    text = printed_raised(before, &after, true);
     assert_int_equal(times(text, "\n"), 5);
     assert_says(text, "\nroof of non-temporal copies in memory on 1 thread: measured again, 60 GB/s, not 50\n");
 }
@@ -617,7 +623,7 @@ static void test_noise_in_the_median(void **state) {
     static struct run run;
     static const double ratios[TASKS] = {1.01, 0.97, 250, 1.02};
     make(&run, false);
-    for (size_t k = 0; k < TASKS; k++) run.outcomes[k].null_pair.ratio = ratios[k];
+    for (size_t k = 0; k < TASKS; k++) run.nulls[k].pair.ratio = ratios[k];
     assert_says(printed(&run, (struct gb_report){.width = 0}, 3), "|ratio - 1| is 3.00 % in the median. The widest");
     assert_says(printed(&run, (struct gb_report){.width = 0}, TASKS), "|ratio - 1| is 2.50 % in the median. The widest");
 }
@@ -626,18 +632,15 @@ static void test_noise_in_the_median(void **state) {
 static void test_what_is_left_out(void **state) {
     (void)state;
     static struct run run;
-    static struct gb_roofs roofs;
+    struct gb_result result;
+    struct gb_result_roof roofs[4];
     make(&run, true);
     const char *text = strstr(printed(&run, (struct gb_report){.width = 79}, TASKS), "\nsummary of");
     assert_non_null(text);
     assert_says(text, "\n--wide shows 3 more columns: problems; against 1 thread; least share of\n");
-    make_low(&roofs);
-    while (roofs.n_threads < 4) {
-        roofs.threads[roofs.n_threads] = 2 * roofs.n_threads;
-        roofs.n_threads++;
-    }
-    assert_says(printed_roofs(&roofs, 79), "\na wider terminal shows the roofs of 2 threads, 4 threads too\n");
-    assert_not(printed_roofs(&roofs, 0), "a wider terminal");
+    make_roofs(&result, roofs, 4);
+    assert_says(printed_roofs(&result, 79), "\na wider terminal shows the roofs of 2 threads, 4 threads too\n");
+    assert_not(printed_roofs(&result, 0), "a wider terminal");
 }
 
 int main(void) {

@@ -1,0 +1,158 @@
+#include "result_schema.h"
+
+#include "result.h"
+
+#define AT(type, field)    .at = offsetof(struct type, field)
+#define ARRAY(type, field) AT(type, field), .count_at = offsetof(struct type, n_##field)
+#define MEMBERS(name, type, ...)                                                                                               \
+    { name, sizeof name / sizeof *name, sizeof(struct type), __VA_ARGS__ }
+
+_Static_assert(offsetof(struct gb_pair, high) == offsetof(struct gb_pair, low) + sizeof(double), "an interval");
+_Static_assert(offsetof(struct gb_summary, high) == offsetof(struct gb_summary, low) + sizeof(double), "an interval");
+
+static const char *const schemas[] = {"gradbench/1", NULL}, *const dtypes[] = {"f32", "f64", NULL},
+                         *const caches[] = {"hot", "cold", NULL}, *const extents[] = {"full", "sampled", "no", NULL},
+                         *const bounds[] = {"fma", "memory", "latency", "cache", NULL},
+                         *const verdicts[] = {"faster", "slower", "same", "inconclusive", NULL};
+
+/* clang-format off */
+#define BANDWIDTH(type, prefix) \
+    {"read_gbps", GB_MEMBER_NUMBER, AT(type, prefix read)}, \
+    {"copy_gbps", GB_MEMBER_NUMBER, AT(type, prefix copy)}, \
+    {"copy_nt_gbps", GB_MEMBER_NUMBER, AT(type, prefix copy_nt)}
+
+static const struct gb_member bandwidth[] = {BANDWIDTH(gb_bandwidth, )};
+
+static const struct gb_member spot[] = {
+    BANDWIDTH(gb_result_spot, bandwidth.),
+    {"footprint", GB_MEMBER_NUMBER, AT(gb_result_spot, footprint)},
+};
+
+static const struct gb_members bandwidth_members = MEMBERS(bandwidth, gb_bandwidth, NULL);
+static const struct gb_members spot_members = MEMBERS(spot, gb_result_spot, NULL);
+
+static const struct gb_member roof[] = {
+    {"isa", GB_MEMBER_TEXT, AT(gb_result_roof, isa)},
+    {"dtype", GB_MEMBER_WORD, AT(gb_result_roof, dtype), .words = dtypes},
+    {"threads", GB_MEMBER_COUNT, AT(gb_result_roof, threads)},
+    {"fma_gflops", GB_MEMBER_NUMBER, AT(gb_result_roof, fma)},
+    BANDWIDTH(gb_result_roof, at[GB_LEVEL_MEMORY].),
+    {"in_l2", GB_MEMBER_STRUCT, AT(gb_result_roof, at[GB_LEVEL_L2]), .members = &bandwidth_members},
+    {"in_l3", GB_MEMBER_STRUCT, AT(gb_result_roof, at[GB_LEVEL_L3]), .members = &bandwidth_members},
+    {"spots", GB_MEMBER_LIST, ARRAY(gb_result_roof, spots), .optional = true, .members = &spot_members},
+};
+
+static const struct gb_member null[] = {
+    {"kernel", GB_MEMBER_TEXT, AT(gb_result_null, kernel)},
+    {"dtype", GB_MEMBER_WORD, AT(gb_result_null, dtype), .words = dtypes},
+    {"workload", GB_MEMBER_TEXT, AT(gb_result_null, workload)},
+    {"variant", GB_MEMBER_TEXT, AT(gb_result_null, variant)},
+    {"threads", GB_MEMBER_COUNT, AT(gb_result_null, threads)},
+    {"ratio", GB_MEMBER_NUMBER, AT(gb_result_null, pair.ratio)},
+    {"ci95", GB_MEMBER_INTERVAL, AT(gb_result_null, pair.low)},
+};
+
+static const struct gb_member peer[] = {
+    {"name", GB_MEMBER_TEXT, AT(gb_result_peer, name)},
+    {"command", GB_MEMBER_TEXT, AT(gb_result_peer, command)},
+    {"description", GB_MEMBER_TEXT, AT(gb_result_peer, description), .optional = true},
+    {"reason", GB_MEMBER_TEXT, AT(gb_result_peer, reason), .optional = true},
+};
+
+static bool is_measured(const void *item) { return ((const struct gb_result_roof *)item)->fma > 0; }
+
+static const struct gb_members roof_members = MEMBERS(roof, gb_result_roof, is_measured);
+static const struct gb_members null_members = MEMBERS(null, gb_result_null, NULL);
+static const struct gb_members peer_members = MEMBERS(peer, gb_result_peer, NULL);
+
+static const struct gb_member context[] = {
+    {"cpu", GB_MEMBER_TEXT, AT(gb_result_context, cpu)},
+    {"isa", GB_MEMBER_TEXT, AT(gb_result_context, isa)},
+    {"cores", GB_MEMBER_COUNT, AT(gb_result_context, cores)},
+    {"threads", GB_MEMBER_COUNT, AT(gb_result_context, threads)},
+    {"topology", GB_MEMBER_TEXT, AT(gb_result_context, topology)},
+    {"compiler", GB_MEMBER_TEXT, AT(gb_result_context, compiler)},
+    {"flags", GB_MEMBER_TEXT, AT(gb_result_context, flags)},
+    {"revision", GB_MEMBER_TEXT, AT(gb_result_context, revision)},
+    {"version", GB_MEMBER_TEXT, AT(gb_result_context, version)},
+    {"numerics", GB_MEMBER_COUNT, AT(gb_result_context, numerics)},
+    {"seed", GB_MEMBER_COUNT, AT(gb_result_context, seed)},
+    {"date", GB_MEMBER_TEXT, AT(gb_result_context, date)},
+    {"warnings", GB_MEMBER_TEXTS, ARRAY(gb_result_context, warnings)},
+    {"roofs", GB_MEMBER_LIST, ARRAY(gb_result_context, roofs), .members = &roof_members},
+    {"null_pairs", GB_MEMBER_LIST, ARRAY(gb_result_context, nulls), .optional = true, .members = &null_members},
+    {"peers", GB_MEMBER_LIST, ARRAY(gb_result_context, peers), .optional = true, .members = &peer_members},
+};
+
+static const struct gb_member option[] = {
+    {NULL, GB_MEMBER_TEXT, AT(gb_result_option, word)},
+    {NULL, GB_MEMBER_VALUE, AT(gb_result_option, value)},
+};
+
+static const struct gb_member size[] = {
+    {NULL, GB_MEMBER_TEXT, AT(gb_result_size, name)},
+    {NULL, GB_MEMBER_COUNT, AT(gb_result_size, size)},
+};
+
+/* In vs the variant is the name of what follows, in best_peer it follows. */
+#define COMPARISON \
+    {"ratio", GB_MEMBER_NUMBER, AT(gb_versus, pair.ratio)}, \
+    {"ci95", GB_MEMBER_INTERVAL, AT(gb_versus, pair.low)}, \
+    {"verdict", GB_MEMBER_WORD, AT(gb_versus, verdict), .words = verdicts}
+
+static const struct gb_member versus[] = {{NULL, GB_MEMBER_TEXT, AT(gb_versus, variant)}, COMPARISON};
+static const struct gb_member best_peer[] = {COMPARISON, {"variant", GB_MEMBER_TEXT, AT(gb_versus, variant)}};
+
+static const struct gb_members option_members = MEMBERS(option, gb_result_option, NULL);
+static const struct gb_members size_members = MEMBERS(size, gb_result_size, NULL);
+static const struct gb_members versus_members = MEMBERS(versus, gb_versus, NULL);
+static const struct gb_members best_peer_members = MEMBERS(best_peer, gb_versus, NULL);
+
+static const struct gb_member row[] = {
+    {"kernel", GB_MEMBER_TEXT, AT(gb_result_row, kernel)},
+    {"dtype", GB_MEMBER_WORD, AT(gb_result_row, dtype), .words = dtypes},
+    {"options", GB_MEMBER_MAP, ARRAY(gb_result_row, options), .members = &option_members},
+    {"variant", GB_MEMBER_TEXT, AT(gb_result_row, variant)},
+    {"isa", GB_MEMBER_TEXT, AT(gb_result_row, isa)},
+    {"threads", GB_MEMBER_COUNT, AT(gb_result_row, threads)},
+    {"workload", GB_MEMBER_TEXT, AT(gb_result_row, workload)},
+    {"cache", GB_MEMBER_WORD, AT(gb_result_row, cache), .words = caches},
+    {"shape", GB_MEMBER_MAP, ARRAY(gb_result_row, shape), .members = &size_members},
+    {"flops", GB_MEMBER_NUMBER, AT(gb_result_row, flops), .optional = true},
+    {"bytes", GB_MEMBER_NUMBER, AT(gb_result_row, bytes), .optional = true},
+    {"verified", GB_MEMBER_WORD, AT(gb_result_row, verified), .words = extents},
+    {"median_ns", GB_MEMBER_NUMBER, AT(gb_result_row, summary.median), .optional = true},
+    {"ci95_ns", GB_MEMBER_INTERVAL, AT(gb_result_row, summary.low), .optional = true},
+    {"min_ns", GB_MEMBER_NUMBER, AT(gb_result_row, summary.min), .optional = true},
+    {"samples_ns", GB_MEMBER_NUMBERS, ARRAY(gb_result_row, samples), .optional = true},
+    {"iterations", GB_MEMBER_COUNT, AT(gb_result_row, iterations), .optional = true},
+    {"threads_used", GB_MEMBER_COUNT, AT(gb_result_row, threads_used), .optional = true},
+    {"gflops", GB_MEMBER_NUMBER, AT(gb_result_row, gflops), .optional = true},
+    {"gbps", GB_MEMBER_NUMBER, AT(gb_result_row, gbps), .optional = true},
+    {"bound", GB_MEMBER_WORD, AT(gb_result_row, share.bound), .optional = true, .words = bounds},
+    {"roof_fraction", GB_MEMBER_NUMBER, AT(gb_result_row, share.fraction), .optional = true},
+    {"vs", GB_MEMBER_MAP, ARRAY(gb_result_row, vs), .optional = true, .members = &versus_members},
+    {"best_peer", GB_MEMBER_POINTER, AT(gb_result_row, best_peer), .optional = true, .members = &best_peer_members},
+    {"state", GB_MEMBER_STATE, AT(gb_result_row, state), .optional = true, .words = gb_state_words},
+    {"failure", GB_MEMBER_TEXT, AT(gb_result_row, failure), .optional = true},
+    {"note", GB_MEMBER_TEXT, AT(gb_result_row, note), .optional = true},
+};
+
+/* What has neither time nor failure has no row. */
+static bool has_come_out(const void *item) {
+    const struct gb_result_row *const r = item;
+    return r->state == GB_STATE_TIMED || gb_state_words[r->state];
+}
+
+static const struct gb_members context_members = MEMBERS(context, gb_result_context, NULL);
+static const struct gb_members row_members = MEMBERS(row, gb_result_row, has_come_out);
+
+static const struct gb_member result[] = {
+    {"schema", GB_MEMBER_CONSTANT, .words = schemas},
+    {"complete", GB_MEMBER_FLAG, AT(gb_result, complete)},
+    {"context", GB_MEMBER_STRUCT, AT(gb_result, context), .members = &context_members},
+    {"results", GB_MEMBER_LIST, ARRAY(gb_result, rows), .members = &row_members},
+};
+/* clang-format on */
+
+const struct gb_members gb_result_members = MEMBERS(result, gb_result, NULL);
