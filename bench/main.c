@@ -18,6 +18,7 @@ static const struct {
     {"check", "check every kernel of every instruction set on this CPU", gb_command_check},
     {"list", "show kernels, variants and workloads", gb_command_list},
     {"info", "explain this machine and what is chosen on it", gb_command_info},
+    {"export", "print results for another program or reader", gb_command_export},
     {"peer", "be a contender of another gradbench's run", gb_command_peer},
 };
 
@@ -64,7 +65,8 @@ static bool is_one_of(const char *word, const char *const *words) {
 
 static int dispatch(int argc, char **argv) {
     static const char *const help_words[] = {"help", "--help", "-h", NULL}, *const version_words[] = {"--version", "-V", NULL};
-    if (argc < 2) return gb_fail(GB_EXIT_USAGE, "a command is missing (run, check, list, info, peer; see gradbench --help)");
+    if (argc < 2)
+        return gb_fail(GB_EXIT_USAGE, "a command is missing (run, check, list, info, export, peer; see gradbench --help)");
     const char *const first = argv[1];
     if (is_one_of(first, version_words))
         return argc == 2 ? version() : gb_fail(GB_EXIT_USAGE, "--version stands alone (got '%.80s')", argv[2]);

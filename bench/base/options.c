@@ -149,9 +149,15 @@ bool gb_options_parse(const struct gb_syntax *syntax, int argc, char **argv, int
             *code = take_option(syntax, argc, argv, &next, seen);
         } else if (!options_end && argument[0] == '-' && argument[1]) {
             *code = gb_fail(GB_EXIT_USAGE, "options are written with two dashes (got '%.80s')", argument);
-        } else if (!syntax->operand || operand_seen) {
+        } else if (syntax->operands && syntax->operands->count < GB_TEXTS_MAX) {
+            syntax->operands->list[syntax->operands->count++] = argument;
+            next++;
+        } else if (!syntax->operand || operand_seen || syntax->operands) {
             *code = gb_fail(GB_EXIT_USAGE, "%s takes %s (got '%.80s')", syntax->command,
-                            syntax->operand ? "one operand" : "options only", argument);
+                            !syntax->operand   ? "options only"
+                            : syntax->operands ? "no more operands"
+                                               : "one operand",
+                            argument);
         } else {
             *syntax->operand_target = argument;
             operand_seen = true;

@@ -34,8 +34,9 @@ struct gb_flag {
 
 struct gb_syntax {
     const char *command, *summary;
-    const char *operand; /* what --help calls the one operand that may follow, NULL: none */
+    const char *operand; /* what --help calls the operand that may follow, NULL: none */
     const char **operand_target;
+    struct gb_texts *operands; /* takes several instead */
     const struct gb_flag *options;
     size_t n_options;
     const char *notes; /* printed after the options */

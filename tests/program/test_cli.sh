@@ -65,10 +65,10 @@ lowest=$(head -1 <<< "$isas")
 highest=$(tail -1 <<< "$isas")
 
 # --- words and flags
-answers 2 'error: a command is missing (run, check, list, info, peer; see gradbench --help)' "$g"
-answers 2 "error: unknown command 'rnu' (did you mean 'run'? allowed: run, check, list, info, peer)" "$g" rnu
-answers 2 "error: unknown command 'frobnicate' (allowed: run, check, list, info, peer)" "$g" frobnicate
-answers 2 "error: unknown command '' (allowed: run, check, list, info, peer)" "$g" ''
+answers 2 'error: a command is missing (run, check, list, info, export, peer; see gradbench --help)' "$g"
+answers 2 "error: unknown command 'rnu' (did you mean 'run'? allowed: run, check, list, info, export, peer)" "$g" rnu
+answers 2 "error: unknown command 'frobnicate' (allowed: run, check, list, info, export, peer)" "$g" frobnicate
+answers 2 "error: unknown command '' (allowed: run, check, list, info, export, peer)" "$g" ''
 answers 2 'error: run has no option --frob (see gradbench run --help)' "$g" --frob
 answers 2 'error: run has no option --jsn (did you mean --json? see gradbench run --help)' "$g" --jsn x
 answers 2 "error: options follow a command (did you mean 'gradbench run --wide'?)" "$g" --wide --json x.json
@@ -131,7 +131,7 @@ answers 2 "error: PROBLEM, column 17: n ${sizes/from 1/from 0} (got '-3')" "$g" 
 answers 2 "error: PROBLEM, column 1: unknown kernel or family 'two' (allowed: $families_first)" "$g" check 'two n=3'
 answers 2 'error: PROBLEM takes one line' "$g" check $'two\nlines'
 answers 2 'error: nothing to check: PROBLEM has no kernel of --kernels' "$g" check --kernels affine "$tiny"
-answers 2 "error: unknown command 'a?b?[31m' (allowed: run, check, list, info, peer)" "$g" $'a\nb\033[31m'
+answers 2 "error: unknown command 'a?b?[31m' (allowed: run, check, list, info, export, peer)" "$g" $'a\nb\033[31m'
 
 # words of other programs, and options without a command: each answer is a command that there is
 answers 2 "error: options follow a command (did you mean 'gradbench run --quick'?)" "$g" --quick
@@ -147,7 +147,7 @@ answers 2 "error: run has no option --list (did you mean 'gradbench list'?)" "$g
 answers 2 "error: run has no option --csv (did you mean 'gradbench run --json FILE'?)" "$g" run --csv=out.csv
 answers 2 "error: check has no option --json (did you mean 'gradbench run --json FILE'?)" "$g" check --json x.json
 answers 2 "error: run has no option --markdown (did you mean 'gradbench list --markdown'?)" "$g" run --markdown
-answers 2 "error: unknown command 'frob' (allowed: run, check, list, info, peer)" "$g" help frob
+answers 2 "error: unknown command 'frob' (allowed: run, check, list, info, export, peer)" "$g" help frob
 answers 2 "error: help takes one command (got 'check')" "$g" help run check
 answers 2 "error: unknown kernel 'nothing*' (allowed: $kernels_first)" "$g" run --kernels 'nothing*'
 answers 2 "error: unknown kernel 'affine[' (did you mean 'affine'? allowed: $kernels_first)" "$g" check --kernels 'affine['
