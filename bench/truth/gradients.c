@@ -74,10 +74,6 @@ static struct gb_operand *find(struct gb_problem *problem, const char *name) {
 static size_t elements(const struct gb_operand *o) { return o->rows * o->row_elements; }
 
 /* dy of y, dloss of loss; of the losses of rows what a reduction would have multiplied. */
-static bool is_upstream(const struct gk_field *field, const char *output) {
-    return field->flags & GK_FLAG_DLOSS || (field->name[0] == 'd' && strcmp(field->name + 1, output) == 0);
-}
-
 static void leave_out(struct gb_problem *problem, size_t index) {
     struct gb_operand *const o = &problem->operands[index];
     memset((char *)problem->args + o->field->offset, 0, sizeof(void *));
@@ -91,7 +87,7 @@ static bool share(struct pair *p) {
     for (size_t i = b->n_operands; i > 0; i--) {
         struct gb_operand *const o = &b->operands[i - 1];
         const struct gb_operand *const from = find(&p->forward, o->field->name);
-        if (o->output || is_upstream(o->field, p->line->other)) continue;
+        if (o->output || gk_is_upstream(o->field, p->line->other)) continue;
         if (!from && !(o->field->flags & GK_FLAG_OPTIONAL)) return false;
         if (!from) {
             leave_out(b, i - 1);
@@ -168,7 +164,7 @@ static bool check_line(struct checker *c, const struct gk_field *line, const str
         p.by = find(&p.forward, line->by);
         p.out = find(&p.backward, line->name);
         for (size_t i = 0; i < p.backward.n_operands; i++)
-            if (is_upstream(p.backward.operands[i].field, line->other)) p.upstream = &p.backward.operands[i];
+            if (gk_is_upstream(p.backward.operands[i].field, line->other)) p.upstream = &p.backward.operands[i];
         there = p.output && p.by && p.out;
     } else {
         c->failed = true;

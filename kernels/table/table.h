@@ -188,6 +188,11 @@ static inline size_t gk_field_ld(const struct gk_field *field, const struct gk_k
     return gk_field_ld_or(field, args, gk_field_row_elements(field, kernel, args));
 }
 
+/* Is it the gradient by an output that GK_GRADIENT names? */
+static inline bool gk_is_upstream(const struct gk_field *field, const char *output) {
+    return field->flags & GK_FLAG_DLOSS || (field->name[0] == 'd' && strcmp(field->name + 1, output) == 0);
+}
+
 /* An operand's pointer in args (NULL for one that is absent). */
 static inline const void *gk_field_pointer(const struct gk_field *field, const void *args) {
     return *(const void *const *)((const char *)args + field->offset);

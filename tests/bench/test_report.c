@@ -100,7 +100,7 @@ static void set_time(struct run *run, size_t task, size_t variant, double ns) {
 
 static void set_kernel(struct run *run, size_t task, const char *kernel) {
     struct gb_result_problem *const p = &run->problems[task];
-    snprintf(run->texts[task], sizeof *run->texts, "%s f32%s", kernel, p->title + strcspn(p->title, " "));
+    snprintf(run->texts[task], sizeof *run->texts, "%s%s dtype=f32", kernel, p->title + strcspn(p->title, " "));
     p->kernel = kernel;
     p->text = run->texts[task];
 }
