@@ -224,6 +224,12 @@ static void check_gradient(const struct gk_kernel *kernel, const struct gk_field
     assert_int_equal(upstream, 1);
 }
 
+/* A sum is over a dimension of the kernel itself. */
+static void check_exactness(const struct gk_kernel *kernel, const struct gk_field *output) {
+    const struct gk_exactness e = gk_exactness_of(kernel, output);
+    if (e.rule == GK_EXACT_SUM || e.rule == GK_EXACT_SOFTMAX) assert_non_null(gk_kernel_dim(kernel, e.dim));
+}
+
 static void the_list_makes_sense(void **state) {
     size_t most = 0;
     (void)state;
