@@ -137,7 +137,8 @@ static void on_fault(int number, siginfo_t *info, void *context) {
 void gb_guard_describe(const struct gb_guard_fault *fault, char *text, size_t size) {
     const ptrdiff_t past = fault->byte - (ptrdiff_t)fault->row_bytes;
     const char *const name = fault->operand;
-    if (fault->byte < 0)
+    if (fault->byte == 0 && fault->row_bytes == 0) snprintf(text, size, "a fault: %s", name);
+    else if (fault->byte < 0)
         snprintf(text, size, "%s[%zu] was touched %td bytes before its first element", name, fault->row, -fault->byte);
     else if (past >= 0) snprintf(text, size, "%s[%zu] was touched %td bytes past its last element", name, fault->row, past);
     else snprintf(text, size, "the input %s[%zu] was written, byte %td", name, fault->row, fault->byte);
