@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What the list can say and no kernel of it says yet: a dimension of its own, in/out operands, real options, ULP, more operands than
-# any kernel has. Kernels that use it are planted in a copy of the sources, compiled, and called from C and from Python. Lines
-# that make no sense do not compile.
+# What the list can say and no kernel of it says yet: a dimension of its own, in/out operands, real options, ULP, more operands
+# than any kernel has. Kernels that use it are planted in a copy of the sources, compiled, and called from C and from Python.
+# Lines that make no sense do not compile.
 set -u
 export LC_ALL=C
 : "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
