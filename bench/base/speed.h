@@ -26,7 +26,7 @@ struct gb_bandwidth {
 };
 
 struct gb_share {
-    const char *bound; /* "fma", "memory" or "latency"; "cache": faster than memory can be, part of the operands stays nearer */
+    const char *limit; /* "fma", "memory" or "latency"; "cache": faster than memory can be, part of the operands stays nearer */
     double fraction;   /* of the roof: the time at the roof over the time measured; 0: unknown, or "cache" */
     enum gb_level level;
 };

@@ -284,7 +284,7 @@ static struct gb_share compare(const struct gb_roofs *roofs, size_t isa, enum gk
     const double both = work->read < work->written ? work->read : work->written;
     const double moving = (both + work->written) / best_copy + (work->read - both) / b.read;
     const double computing = work->products ? work->flops / roofs->fma[isa][dtype][t] : 0;
-    share.bound = computing > moving ? "fma" : "memory";
+    share.limit = computing > moving ? "fma" : "memory";
     share.fraction = larger(computing, moving) / ns;
     if (!isfinite(share.fraction)) share.fraction = 0;
     return share;
@@ -293,11 +293,11 @@ static struct gb_share compare(const struct gb_roofs *roofs, size_t isa, enum gk
 struct gb_share gb_roofs_share(const struct gb_roofs *roofs, size_t isa, enum gk_dtype dtype, size_t threads,
                                const struct gb_work *work, double ns) {
     struct gb_share share = compare(roofs, isa, dtype, threads, work, ns);
-    const bool moves = strcmp(share.bound, "memory") == 0;
-    if (work->latency) share.bound = "latency";
+    const bool moves = strcmp(share.limit, "memory") == 0;
+    if (work->latency) share.limit = "latency";
     if (share.fraction <= GB_SHARE_MOST) return share;
     share.fraction = 0;
-    if (moves) share.bound = "cache";
+    if (moves) share.limit = "cache";
     return share;
 }
 
@@ -347,7 +347,7 @@ void gb_roofs_look_again(struct gb_roofs *roofs, struct gb_binding *binding, siz
     const struct gb_share share = compare(roofs, isa, dtype, threads, work, ns);
     const size_t t = gb_roofs_threads_index(roofs, threads);
     if (share.fraction <= BEATEN) return;
-    if (strcmp(share.bound, "fma") == 0) look_at_fma(roofs, binding, &cell, t);
+    if (strcmp(share.limit, "fma") == 0) look_at_fma(roofs, binding, &cell, t);
     else if (roofs->n_spots < GB_SPOTS_MAX && !find_spot(roofs, work->footprint, threads))
         look_at_moves(roofs, binding, &cell, t, share.level);
 }

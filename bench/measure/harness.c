@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bound.h"
+#include "error_bound.h"
 #include "clock.h"
 #include "machine.h"
 #include "random.h"
@@ -83,7 +83,7 @@ struct job {
     struct gb_outcome *outcome;
     struct gb_turns turns;
     struct gb_verifier *verifier;
-    struct gb_bound *bound; /* made for the first peer */
+    struct gb_error_bound *bound; /* made for the first peer */
 };
 
 static void note_failure(struct gb_measure *m, const struct gb_variant *v, const struct gb_verify_report *r) {
@@ -114,12 +114,12 @@ static bool is_right(struct job *r, const struct gb_variant *v, struct gb_measur
         if (m->verified == GB_VERIFY_FAILED) note_failure(m, v, &report);
         return m->verified != GB_VERIFY_FAILED;
     }
-    if (!r->bound) r->bound = gb_bound_create(&r->problem->spec, r->h->judge, r->verifier);
+    if (!r->bound) r->bound = gb_error_bound_create(&r->problem->spec, r->h->judge, r->verifier);
     if (!r->bound) {
         snprintf(m->failure, sizeof m->failure, "there is nothing to compare it with");
         return false;
     }
-    const bool right = gb_bound_holds(r->bound, r->problem, &report);
+    const bool right = gb_error_bound_holds(r->bound, r->problem, &report);
     m->verified = report.verified;
     if (!right) note_failure(m, v, &report);
     return right;
@@ -167,7 +167,7 @@ static bool verify_all(struct job *r) {
     char why[GB_TURN_WHY_MAX];
     if (plan->twin.contender && !is_gone(&plan->twin)) gb_turn_prepare(&r->turns, &plan->twin, why);
     gb_verifier_destroy(r->verifier);
-    gb_bound_destroy(r->bound);
+    gb_error_bound_destroy(r->bound);
     gb_problem_reset(r->problem);
     return true;
 }

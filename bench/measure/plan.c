@@ -236,7 +236,7 @@ int gb_plan_check(const struct gb_plan *plan, bool raced) {
         const double needed = bytes_needed(spec, raced);
         char problem[256], want[24], operands[24], have[24];
         gb_problem_describe(spec, problem, sizeof problem);
-        if (raced && spec->data != GB_DATA_NORMAL) /* measure/bound.h knows no other */
+        if (raced && spec->data != GB_DATA_NORMAL) /* measure/error_bound.h knows no other */
             return gb_fail(GB_EXIT_USAGE, "%s: a peer's results are judged with data=normal only", problem);
         if (needed <= memory.bytes) continue;
         return gb_fail(GB_EXIT_RESOURCE, "%s needs %s (operands %s, the rest to verify it and to work), but %s are %s", problem,

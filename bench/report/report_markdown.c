@@ -146,7 +146,7 @@ static void print_column_summary(const struct table *t, const struct gb_result_r
         rows++;
         below += row->best_peer->pair.high < 1;
         behind += strcmp(row->best_peer->verdict, "slower") == 0;
-        if (strcmp(row->share.bound, "latency") == 0) continue;
+        if (strcmp(row->share.limit, "latency") == 0) continue;
         counted++;
         logs += log(row->best_peer->pair.ratio);
     }
@@ -176,8 +176,8 @@ static void print_time(FILE *out, double ns) {
 }
 
 static void print_share(FILE *out, const struct gb_share *share) {
-    if (strcmp(share->bound, "latency") == 0) fputs(", latency", out);
-    else if (strcmp(share->bound, "cache") == 0) fputs(", in cache", out);
+    if (strcmp(share->limit, "latency") == 0) fputs(", latency", out);
+    else if (strcmp(share->limit, "cache") == 0) fputs(", in cache", out);
     else fprintf(out, ", %.0f %%", 100 * share->fraction);
 }
 

@@ -190,7 +190,7 @@ static void read_members(struct reader *r, const struct gb_members *members, jso
 
 /* A row has a time or says why it has none. */
 static void settle_row(struct reader *r, const json_t *object, struct gb_result_row *row) {
-    const bool timed = !isnan(row->summary.median), whole = !isnan(row->summary.low + row->share.fraction) && row->share.bound;
+    const bool timed = !isnan(row->summary.median), whole = !isnan(row->summary.low + row->share.fraction) && row->share.limit;
     if (timed && !whole) refuse(r, object, NULL, "of median_ns, ci95_ns, bound and roof_fraction some are missing");
     if (timed == (row->state != GB_STATE_SKIPPED || row->failure))
         refuse(r, object, NULL, timed ? "there are median_ns and a failure" : "median_ns and failure are missing");

@@ -12,7 +12,7 @@ _Static_assert(offsetof(struct gb_summary, high) == offsetof(struct gb_summary, 
 
 static const char *const schemas[] = {"gradbench/1", NULL}, *const dtypes[] = {"f32", "f64", NULL},
                          *const caches[] = {"hot", "cold", NULL}, *const extents[] = {"full", "sampled", "no", NULL},
-                         *const bounds[] = {"fma", "memory", "latency", "cache", NULL},
+                         *const limits[] = {"fma", "memory", "latency", "cache", NULL},
                          *const verdicts[] = {"faster", "slower", "same", "inconclusive", NULL};
 
 /* clang-format off */
@@ -129,7 +129,7 @@ static const struct gb_member row[] = {
     {"threads_used", GB_MEMBER_COUNT, AT(gb_result_row, threads_used), .optional = true},
     {"gflops", GB_MEMBER_NUMBER, AT(gb_result_row, gflops), .optional = true},
     {"gbps", GB_MEMBER_NUMBER, AT(gb_result_row, gbps), .optional = true},
-    {"bound", GB_MEMBER_WORD, AT(gb_result_row, share.bound), .optional = true, .words = bounds},
+    {"bound", GB_MEMBER_WORD, AT(gb_result_row, share.limit), .optional = true, .words = limits},
     {"roof_fraction", GB_MEMBER_NUMBER, AT(gb_result_row, share.fraction), .optional = true},
     {"vs", GB_MEMBER_MAP, ARRAY(gb_result_row, vs), .optional = true, .members = &versus_members},
     {"best_peer", GB_MEMBER_POINTER, AT(gb_result_row, best_peer), .optional = true, .members = &best_peer_members},

@@ -129,10 +129,10 @@ struct gradient_tally {
 static void tally_gradient(void *state, const struct gb_gradient_check *g) {
     const struct gradient_tally *const t = state;
     t->check->gradients++;
-    if (g->error <= g->limit) return;
+    if (g->error <= g->error_bound) return;
     t->check->gradients_wrong++;
     fprintf(t->check->out, "FAILED gradient: %s by %s, isa %s: relative error %.2g, at most %.0e allowed\n", g->name, g->method,
-            gk_context_isa(t->cell->ctx), g->error, g->limit);
+            gk_context_isa(t->cell->ctx), g->error, g->error_bound);
 }
 
 static void check_gradients(struct check *c) {

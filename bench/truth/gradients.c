@@ -111,8 +111,8 @@ static void evaluate(void *state, double *y) {
     memcpy(y, p->output->start, elements(p->output) * sizeof *y);
 }
 
-static void add(struct checker *c, const struct pair *p, const char *method, double error, double limit) {
-    struct gb_gradient_check check = {.method = method, .error = error, .limit = limit};
+static void add(struct checker *c, const struct pair *p, const char *method, double error, double error_bound) {
+    struct gb_gradient_check check = {.method = method, .error = error, .error_bound = error_bound};
     char title[100];
     gb_problem_title(&p->backward.spec, SEED, title, sizeof title);
     snprintf(check.name, sizeof check.name, "%s of %s", p->line->name, title);
@@ -123,8 +123,8 @@ static void centred(struct checker *c, struct pair *p, double *numerical) {
     const struct gb_function f = {evaluate, p, elements(p->output), p->upstream ? p->upstream->start : NULL};
     if (!gb_centred_differences(&f, p->by->start, elements(p->by), step, numerical)) c->failed = true;
     const enum gk_rule rule = gk_exactness_of(p->forward.kernel, p->output->field).rule;
-    const double limit = rule == GK_EXACT_SUM || rule == GK_EXACT_EXACT ? 1e-9 : 1e-7; /* these alone do not bend */
-    add(c, p, "centred differences", gb_relative_error(numerical, p->out->start, elements(p->out)), limit);
+    const double error_bound = rule == GK_EXACT_SUM || rule == GK_EXACT_EXACT ? 1e-9 : 1e-7; /* these alone do not bend */
+    add(c, p, "centred differences", gb_relative_error(numerical, p->out->start, elements(p->out)), error_bound);
 }
 
 static void complex_step(struct checker *c, struct pair *p, double *numerical, double *formula) {

@@ -26,13 +26,13 @@ double gb_next_normal(uint64_t *state);
 struct gb_gradient_check {
     char name[128];     /* "dx of affine_dx n=10 d=6 m=5 dtype=f64 layout=out_in" */
     const char *method; /* "centred differences", "complex step" */
-    double error, limit;
+    double error, error_bound;
 };
 
 /* Makes the checks that the list's GK_GRADIENT lines ask for, with every choice of the options that a line's kernel has, and
- * hands each to `each`; one is passed where error <= limit (never for NaN). False: no memory, or a kernel refused. The numbers
- * are always the same ones: a difference is off by about 1e-11 however small the gradient is, so that by relative error numbers
- * that give a gradient near 0 fail. */
+ * hands each to `each`; one is passed where error <= error_bound (never for NaN). False: no memory, or a kernel refused. The
+ * numbers are always the same ones: a difference is off by about 1e-11 however small the gradient is, so that by relative error
+ * numbers that give a gradient near 0 fail. */
 bool gb_gradient_checks(gk_context *ctx, void (*each)(void *state, const struct gb_gradient_check *check), void *state);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "bound.h"
+#include "error_bound.h"
 #include "harness.h"
 
 static gk_context *ref;
@@ -38,7 +38,7 @@ static void latency_goes_by_output(void **state) {
 }
 
 /* Is the largest element of an output, off by so many times the precision, still right? */
-static bool passes(const struct gb_bound *bound, const struct gb_problem *problem, const char *output, float times) {
+static bool passes(const struct gb_error_bound *bound, const struct gb_problem *problem, const char *output, float times) {
     struct gb_verify_report report;
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gb_operand *const o = &problem->operands[i];
@@ -47,7 +47,7 @@ static bool passes(const struct gb_bound *bound, const struct gb_problem *proble
         for (size_t j = 0; j < o->row_elements; j++) largest = fabsf(values[j]) > fabsf(*largest) ? values + j : largest;
         const float right = *largest;
         *largest += times * 0x1p-24f * right;
-        const bool holds = gb_bound_holds(bound, problem, &report);
+        const bool holds = gb_error_bound_holds(bound, problem, &report);
         *largest = right;
         return holds;
     }
@@ -62,13 +62,13 @@ static void a_peer_may_be_off_as_far_as_its_output_sums(void **state) {
     (void)state;
     assert_true(gb_problem_create(&problem, &spec));
     struct gb_verifier *const verifier = gb_verifier_create(&problem, ref, (size_t[]){1}, 1);
-    struct gb_bound *const bound = gb_bound_create(&spec, ref, verifier);
+    struct gb_error_bound *const bound = gb_error_bound_create(&spec, ref, verifier);
     assert_non_null(bound);
     assert_int_equal(gb_problem_call(&problem, ref), GK_OK);
     assert_true(passes(bound, &problem, "dx", 100));
     assert_true(passes(bound, &problem, "dw", 4) && passes(bound, &problem, "db", 4));
     assert_false(passes(bound, &problem, "dw", 100) || passes(bound, &problem, "db", 100));
-    gb_bound_destroy(bound);
+    gb_error_bound_destroy(bound);
     gb_verifier_destroy(verifier);
     gb_problem_destroy(&problem);
 }

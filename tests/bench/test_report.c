@@ -437,12 +437,12 @@ static void test_share_has_a_cap(void **state) {
     make_low(&roofs);
     struct gb_work work = {.flops = 1e6, .read = 1e5, .written = 1e5, .footprint = 2e5};
     struct gb_share share = gb_roofs_share(&roofs, 0, GK_F32, 1, &work, 1e5 / 1e-3 * 2 / 1.04);
-    assert_true(fabs(share.fraction - 1.04) < 1e-9 && strcmp(share.bound, "memory") == 0);
+    assert_true(fabs(share.fraction - 1.04) < 1e-9 && strcmp(share.limit, "memory") == 0);
     share = gb_roofs_share(&roofs, 0, GK_F32, 1, &work, 1e5 / 1e-3 * 2 / 1.06);
-    assert_true(share.fraction == 0 && strcmp(share.bound, "cache") == 0);
+    assert_true(share.fraction == 0 && strcmp(share.limit, "cache") == 0);
     work.products = true;
     share = gb_roofs_share(&roofs, 0, GK_F32, 1, &work, 1e6 / 1e-4 / 1.06);
-    assert_true(share.fraction == 0 && strcmp(share.bound, "fma") == 0);
+    assert_true(share.fraction == 0 && strcmp(share.limit, "fma") == 0);
 }
 
 /* A roof that is beaten is measured again, at its own size and at the problem's, once. */
@@ -461,7 +461,7 @@ static void test_look_again(void **state) {
                 roofs.spots[0].bandwidth.copy_nt > 0.1);
     assert_true(roofs.bandwidth[0][level].read > 0.1 && roofs.bandwidth[0][level].copy > 0.1);
     const struct gb_share share = gb_roofs_share(&roofs, 0, GK_F32, 1, &moves, ns);
-    assert_true(share.fraction > 0 && share.fraction < 1 && strcmp(share.bound, "memory") == 0);
+    assert_true(share.fraction > 0 && share.fraction < 1 && strcmp(share.limit, "memory") == 0);
     gb_roofs_look_again(&roofs, NULL, 0, GK_F32, 1, &moves, 1); /* faster than anything: the spot is there already */
     assert_int_equal(roofs.n_spots, 1);
     const struct gb_work products = {.flops = 1e6, .read = 1, .written = 1, .footprint = 2, .products = true};
@@ -490,7 +490,7 @@ static void test_run_on_low_roofs(void **state) {
         assert_int_equal(outcome.measures[0].state, GB_STATE_TIMED);
         const struct gb_share *const share = &outcome.measures[0].share;
         assert_true(share->fraction <= GB_SHARE_MOST);
-        if (!outcome.work.latency) assert_true(share->fraction > 0 || strcmp(share->bound, "cache") == 0);
+        if (!outcome.work.latency) assert_true(share->fraction > 0 || strcmp(share->limit, "cache") == 0);
         gb_outcome_free(&outcome);
     }
     assert_true(roofs.fma[0][GK_F32][0] > 1e-2 && roofs.n_spots > 0);

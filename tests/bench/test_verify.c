@@ -3,7 +3,7 @@
  * `gradbench check` see one byte too far. */
 #include <math.h>
 
-#include "bound.h"
+#include "error_bound.h"
 #include "guard.h"
 #include "fused.h"
 #include "machine.h"
@@ -151,8 +151,8 @@ static void sampled(void **state) {
     assert_true(cuts > 0);
 }
 
-static bool holds(const struct gb_bound *bound, const struct gb_problem *problem, struct gb_verify_report *report) {
-    const bool right = gb_bound_holds(bound, problem, report);
+static bool holds(const struct gb_error_bound *bound, const struct gb_problem *problem, struct gb_verify_report *report) {
+    const bool right = gb_error_bound_holds(bound, problem, report);
     assert_int_equal(right, report->verified == GB_VERIFIED_FULL);
     return right;
 }
@@ -164,7 +164,7 @@ static void put(const struct gb_operand *o, size_t row, size_t col, double value
 }
 
 /* A last bit may differ, but not of what is no rounded number; anything larger is seen, wherever it is. */
-static void bound_element(const struct gb_bound *bound, const struct gb_problem *problem, const struct gb_operand *o,
+static void bound_element(const struct gb_error_bound *bound, const struct gb_problem *problem, const struct gb_operand *o,
                           size_t row, size_t col, bool rounds) {
     struct gb_verify_report report;
     const double right = gb_operand_value(o, gb_operand_bits(o, row, col));
@@ -187,7 +187,7 @@ static void bound_kernel(const struct gb_problem_spec *spec) {
     struct gb_verify_report report;
     assert_true(gb_problem_create_shared(&problem, spec));
     struct gb_verifier *const verifier = gb_verifier_create(&problem, lineup.ref, thread_counts, 2);
-    struct gb_bound *const bound = gb_bound_create(spec, widest()->ctx, verifier);
+    struct gb_error_bound *const bound = gb_error_bound_create(spec, widest()->ctx, verifier);
     assert_true(verifier && bound);
     assert_false(holds(bound, &problem, &report)); /* not called yet */
     assert_int_equal(gb_problem_call(&problem, lineup.ref), GK_OK);
@@ -203,7 +203,7 @@ static void bound_kernel(const struct gb_problem_spec *spec) {
         assert_string_equal(report.changed, o->field->name);
         flip(o, 0, 0);
     }
-    gb_bound_destroy(bound);
+    gb_error_bound_destroy(bound);
     gb_verifier_destroy(verifier);
     gb_problem_destroy(&problem);
 }

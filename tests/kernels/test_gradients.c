@@ -10,9 +10,9 @@ struct tally {
 
 static void show(void *state, const struct gb_gradient_check *check) {
     struct tally *const tally = state;
-    const bool right = check->error <= check->limit;
+    const bool right = check->error <= check->error_bound;
     if (tally->isa == 0 || !right)
-        printf("%-85s %-20s %.1e (at most %.0e)%s\n", check->name, check->method, check->error, check->limit,
+        printf("%-85s %-20s %.1e (at most %.0e)%s\n", check->name, check->method, check->error, check->error_bound,
                right ? "" : " FAILED");
     tally->count++;
     tally->wrong += !right;

@@ -1,4 +1,4 @@
-#include "bound.h"
+#include "error_bound.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 enum { BLOCK = 256 };
 
-struct gb_bound {
+struct gb_error_bound {
     struct gb_problem truth;
     struct gb_problem sizes; /* sums: the problem with the magnitudes of all operands */
     bool has_sizes;
@@ -27,7 +27,7 @@ static void make_positive(const struct gb_operand *o) {
         }
 }
 
-static bool make_sizes(struct gb_bound *bound, gk_context *judge) {
+static bool make_sizes(struct gb_error_bound *bound, gk_context *judge) {
     bound->has_sizes = gb_problem_create(&bound->sizes, &bound->truth.spec);
     if (!bound->has_sizes) return false;
     for (size_t i = 0; i < bound->sizes.n_operands; i++)
@@ -69,8 +69,8 @@ static bool sums(const struct gb_problem *problem) {
     return false;
 }
 
-struct gb_bound *gb_bound_create(const struct gb_problem_spec *spec, gk_context *judge, struct gb_verifier *verifier) {
-    struct gb_bound *const bound = calloc(1, sizeof *bound);
+struct gb_error_bound *gb_error_bound_create(const struct gb_problem_spec *spec, gk_context *judge, struct gb_verifier *verifier) {
+    struct gb_error_bound *const bound = calloc(1, sizeof *bound);
     struct gb_verify_report report;
     if (!bound) return NULL;
     if (!gb_problem_create(&bound->truth, spec)) {
@@ -80,11 +80,11 @@ struct gb_bound *gb_bound_create(const struct gb_problem_spec *spec, gk_context 
     if (gb_problem_call(&bound->truth, judge) == GK_OK && gb_verify(verifier, &bound->truth, "ours", &report) &&
         (!sums(&bound->truth) || make_sizes(bound, judge)))
         return bound;
-    gb_bound_destroy(bound);
+    gb_error_bound_destroy(bound);
     return NULL;
 }
 
-void gb_bound_destroy(struct gb_bound *bound) {
+void gb_error_bound_destroy(struct gb_error_bound *bound) {
     if (!bound) return;
     gb_problem_destroy(&bound->truth);
     if (bound->has_sizes) gb_problem_destroy(&bound->sizes);
@@ -103,7 +103,7 @@ static double largest(const struct gb_operand *o) {
 }
 
 /* Bits of a mask must be the same. Written so that NaN fails. */
-static bool operand_holds(const struct gb_bound *bound, const struct gb_operand *got, size_t index,
+static bool operand_holds(const struct gb_error_bound *bound, const struct gb_operand *got, size_t index,
                           struct gb_difference *first) {
     const struct gb_operand *const want = &bound->truth.operands[index];
     const struct gk_exactness exactness = gk_exactness_of(bound->truth.kernel, got->field);
@@ -123,7 +123,7 @@ static bool operand_holds(const struct gb_bound *bound, const struct gb_operand 
     return true;
 }
 
-bool gb_bound_holds(const struct gb_bound *bound, const struct gb_problem *problem, struct gb_verify_report *report) {
+bool gb_error_bound_holds(const struct gb_error_bound *bound, const struct gb_problem *problem, struct gb_verify_report *report) {
     *report = (struct gb_verify_report){.verified = GB_VERIFY_FAILED, .against = "ours"};
     if (!gb_problem_intact(problem, &report->changed)) return false;
     for (size_t i = 0; i < problem->n_operands; i++)
