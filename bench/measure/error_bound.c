@@ -69,7 +69,8 @@ static bool sums(const struct gb_problem *problem) {
     return false;
 }
 
-struct gb_error_bound *gb_error_bound_create(const struct gb_problem_spec *spec, gk_context *judge, struct gb_verifier *verifier) {
+struct gb_error_bound *gb_error_bound_create(const struct gb_problem_spec *spec, gk_context *judge,
+                                             struct gb_verifier *verifier) {
     struct gb_error_bound *const bound = calloc(1, sizeof *bound);
     struct gb_verify_report report;
     if (!bound) return NULL;
@@ -123,7 +124,8 @@ static bool operand_holds(const struct gb_error_bound *bound, const struct gb_op
     return true;
 }
 
-bool gb_error_bound_holds(const struct gb_error_bound *bound, const struct gb_problem *problem, struct gb_verify_report *report) {
+bool gb_error_bound_holds(const struct gb_error_bound *bound, const struct gb_problem *problem,
+                          struct gb_verify_report *report) {
     *report = (struct gb_verify_report){.verified = GB_VERIFY_FAILED, .against = "ours"};
     if (!gb_problem_intact(problem, &report->changed)) return false;
     for (size_t i = 0; i < problem->n_operands; i++)

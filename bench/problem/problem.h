@@ -16,13 +16,11 @@ struct gb_operand {
     void *initial; /* outputs and what they share: the rows' contents before the call, tight */
 };
 
-enum { GB_OPERANDS_MAX = GK_OPERANDS_MAX };
-
 struct gb_problem {
     struct gb_problem_spec spec;
     const struct gk_kernel *kernel;
     void *args;
-    struct gb_operand operands[GB_OPERANDS_MAX];
+    struct gb_operand operands[GK_OPERANDS_MAX];
     size_t n_operands;
     struct gb_shared shared; /* holds all operands, where it is asked for */
     size_t shared_used;

@@ -58,7 +58,7 @@ static const struct option {
                               .help = "elements from a boundary of 64 bytes to the operand"},
     [GB_OPTION_DATA] =       {"data",       PLACE_ENUM,  {AT(data)},
                               {"normal", "integer", "wide", "positive", "cancel", "tiny", "special"}, .help = "contents"},
-    [GB_OPTION_SEED] =       {"seed",       PLACE_SIZE,  {AT(seed)},       .most = (uint64_t)1 << 53, .help = "of the contents"},
+    [GB_OPTION_SEED] =       {"seed",       PLACE_SIZE,  {AT(seed)},       .most = 1ull << 53, .help = "of the contents"},
     /* clang-format on */
 };
 

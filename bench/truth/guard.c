@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum {
-    SLOTS = 2 * GB_OPERANDS_MAX, /* the first half for inputs, the second for what is written */
+    SLOTS = 2 * GK_OPERANDS_MAX, /* the first half for inputs, the second for what is written */
     SCRATCH_PAGES = 4096,
     CANARY = 0x7fa5a5a5,
 };
@@ -218,8 +218,8 @@ bool gb_guard_place(struct gb_guard_problem *g, const struct gb_problem *source,
     g->side = side;
     memcpy(g->args, source->args, source->kernel->args_size);
     g->problem.args = g->args;
-    size_t owners[GB_OPERANDS_MAX];
-    bool written[GB_OPERANDS_MAX] = {0};
+    size_t owners[GK_OPERANDS_MAX];
+    bool written[GK_OPERANDS_MAX] = {0};
     for (size_t i = 0; i < source->n_operands; i++) {
         owners[i] = in_place && source->operands[i].output ? shared_with(source, i) : i;
         written[owners[i]] |= source->operands[i].output;

@@ -27,7 +27,7 @@ struct gb_guard_problem {
         size_t stride;            /* bytes from row to row as the kernel sees them */
         size_t plain_stride;      /* and in the slot's memory */
         char *plain;              /* element (0, 0) where it can always be written */
-    } places[GB_OPERANDS_MAX];
+    } places[GK_OPERANDS_MAX];
 };
 
 /* Where a call went wrong: byte `byte` of row `row` of an operand, whose rows have `row_bytes`; below 0 before the row. */

@@ -22,7 +22,7 @@ struct child {
 struct shared {
     struct gb_problem problem;
     int file;
-    size_t bytes, offsets[GB_OPERANDS_MAX];
+    size_t bytes, offsets[GK_OPERANDS_MAX];
     char *memory;
 };
 

@@ -37,7 +37,8 @@ if [ "${UPDATE_ABI:-0}" = 1 ]; then
   exit
 fi
 is "what breaks programs that were built before" "$(abi breaks "$kept" "$scratch/abi.txt")" ""
-is "abi.txt against the build (if it may change: cmake --build build/release --target update)" "$(diff <(grep -v '^#' "$kept") "$scratch/abi.txt")" ""
+is "abi.txt against the build (if it may change: cmake --build build/release --target update)" \
+  "$(diff <(grep -v '^#' "$kept") "$scratch/abi.txt")" ""
 is "the functions that the library exports" \
   "$(nm -D --defined-only "$BUILD_DIR/kernels/libgradkern.so" | awk '{ print $NF }' | sort)" \
   "$(awk '$1 == "function" { print $2 }' "$scratch/abi.txt" | sort)"

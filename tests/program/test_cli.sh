@@ -160,7 +160,8 @@ answers 2 "error: --shape, column 10: n $sizes (got '0')" \
     "$g" run --shape 'affine n=0 d=1 m=1'
 answers 2 "error: --shape, column 10: n $sizes (got '16777217')" \
     "$g" run --shape 'affine n=16777217 d=1 m=1'
-answers 2 "error: --shape, column 21: unknown key 'layout' (allowed: n, d, dtype, bare, in_place, ld_pad, misalign, data, seed, name)" \
+keys="n, d, dtype, bare, in_place, ld_pad, misalign, data, seed, name"
+answers 2 "error: --shape, column 21: unknown key 'layout' (allowed: $keys)" \
     "$g" run --shape 'elementwise n=1 d=1 layout=in_out'
 answers 2 "error: --shape, column 30: misalign cannot be '4097' (allowed: 0..4096)" \
     "$g" run --shape 'elementwise n=1 d=1 misalign=4097'
@@ -463,7 +464,8 @@ pasted() { # OPTION LINE KERNELS COUNT: so many problems of the line are printed
     grep -oE "^([^ ]+  )?$problem  *" out | grep -oE "$problem" > heads
     holds '[ "$(wc -l < heads)" = $count ]' # $*
     while read -r head; do
-        accepts "$head" "$g" run --shape "$head" --kernels "$3" --isa "$lowest" --threads 1 --rounds 6 --max-time 0.001 --quick $1
+        accepts "$head" "$g" run --shape "$head" --kernels "$3" --isa "$lowest" \
+          --threads 1 --rounds 6 --max-time 0.001 --quick $1
         accepts ' 0 failures' "$g" check "$head" --isa "$lowest" --threads 1 --kernels "$3"
     done < heads
 }

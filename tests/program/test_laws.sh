@@ -100,7 +100,8 @@ between() { sed -n "/<!-- $1 -->/,/<!-- \/$1 -->/p" "$2" | sed '1d;$d'; } # WORD
 # The README's kernel table is what the program prints.
 table_differs() { diff <(between kernels "$1" | grep '^|') <("$GRADBENCH" list --markdown | grep '^|'); }
 printf '<!-- kernels -->\n| kernel |\n<!-- /kernels -->\n' >"$scratch/readme"
-law "the README's kernel table is current (cmake --build build/release --target update)" "$(table_differs "$scratch/readme")" "$(table_differs "$SOURCE_DIR/README.md" 2>&1)"
+law "the README's kernel table is current (cmake --build build/release --target update)" \
+  "$(table_differs "$scratch/readme")" "$(table_differs "$SOURCE_DIR/README.md" 2>&1)"
 
 # So are the tables of races, from the results that are kept.
 races_differ() {
@@ -185,7 +186,7 @@ strange_includes() {
   while read -r name flags; do
     room=${name#gb_}
     case $name in
-      gradbench-peer-*) found "$flags" machine problem truth measure result report commands | sed "s|^|$name |" ;;
+      gradbench-peer-*) found "$flags" machine truth measure result report commands | sed "s|^|$name |" ;;
     esac
     [ -n "${stands[$room]:-}" ] || continue
     # shellcheck disable=SC2086

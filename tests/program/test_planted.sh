@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What the list says, gradbench knows without an edit: kernels with a dimension and with options that no kernel has yet, planted in
-# a copy of the sources (tests/data/planted), from workload line to result file and race. What the list does not name does not
-# compile.
+# What the list says, gradbench knows without an edit: kernels with a dimension and with options that no kernel has yet, planted
+# in a copy of the sources (tests/data/planted), from workload line to result file and race. What the list does not name does
+# not compile.
 set -u
 . "$(dirname "$0")/../support/support_script.sh" || exit 1
 : "${CC:?}" "${SOURCE_DIR:?}"
