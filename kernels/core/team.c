@@ -174,3 +174,8 @@ void gk_team_barrier(const struct gk_team *team) {
     if (team->size == 1) return;
 #pragma omp barrier
 }
+
+/* Not in the header: there it took registers that loops of kernels want (softmax_xent_backward of 100 x 10: 12 % slower). */
+struct gk_slice gk_team_slice(const struct gk_team *team, size_t total, size_t unit) {
+    return gk_slice_of(total, unit, team->rank, team->size);
+}

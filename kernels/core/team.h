@@ -27,9 +27,7 @@ size_t gk_team_run(size_t threads, gk_run *run, const void *args, void *scratch,
 void gk_team_barrier(const struct gk_team *team);
 
 /* This thread's share of [0, total), cut at multiples of unit. */
-static inline struct gk_slice gk_team_slice(const struct gk_team *team, size_t total, size_t unit) {
-    return gk_slice_of(total, unit, team->rank, team->size);
-}
+struct gk_slice gk_team_slice(const struct gk_team *team, size_t total, size_t unit);
 
 /* Adds the processors of all places to which the OpenMP runtime binds threads. False: it binds none, or there is no memory. */
 bool gk_team_places(struct gk_processors *processors);
