@@ -62,7 +62,7 @@ static int compare_options(const struct gb_result_row *a, const struct gb_result
 
 /* 0: of one line of the table. */
 static int compare_lines(const struct gb_result_row *a, const struct gb_result_row *b) {
-    int order = strcmp(layer_of(a), layer_of(b));
+    int order = strcmp(a->workload, b->workload);
     if (order == 0) order = compare_shapes(a, b);
     if (order == 0) order = strcmp(a->kernel, b->kernel);
     if (order == 0) order = strcmp(a->dtype, b->dtype);
@@ -196,11 +196,24 @@ static void print_cell(FILE *out, const struct gb_result_row *row) {
     fprintf(out, ", %s%.2f [%.2f, %.2f]%s%s", mark, best->pair.ratio, best->pair.low, best->pair.high, word, mark);
 }
 
+/* Does the row have a size that the head, which is about the first one, does not name? */
+static bool has_other_sizes(const struct gb_result_row *row, const struct gb_result_row *first) {
+    size_t known = 0;
+    for (size_t i = 0; i < row->n_shape; i++)
+        for (size_t j = 0; j < first->n_shape; j++) known += strcmp(row->shape[i].name, first->shape[j].name) == 0;
+    return known < row->n_shape;
+}
+
 /* The first columns: the layer, its sizes, and the kernel with what is not the default. */
-static void print_what(FILE *out, const struct gb_result_row *row) {
+static void print_what(FILE *out, const struct gb_result_row *row, bool named) {
     fputs("| ", out);
     print_text(out, layer_of(row));
-    for (size_t i = 0; i < row->n_shape; i++) fprintf(out, "%s%zu", i ? ", " : " | ", row->shape[i].size);
+    fputs(" | ", out);
+    for (size_t i = 0; i < row->n_shape; i++) {
+        fputs(i ? ", " : "", out);
+        if (named) print_text(out, row->shape[i].name);
+        fprintf(out, "%s%zu", named ? "=" : "", row->shape[i].size);
+    }
     fputs(" | ", out);
     print_text(out, gb_kernel_part(row->kernel));
     if (strcmp(row->dtype, "f32") != 0) fprintf(out, " %s", row->dtype);
@@ -215,9 +228,9 @@ static void print_what(FILE *out, const struct gb_result_row *row) {
 
 static void print_head(const struct table *t) {
     const struct gb_result_row *const first = t->entries[0].row;
-    fputs("| layer ", t->out);
+    fputs("| layer | ", t->out);
     for (size_t i = 0; i < first->n_shape; i++) {
-        fputs(i ? ", " : "| ", t->out);
+        fputs(i ? ", " : "", t->out);
         print_text(t->out, first->shape[i].name);
     }
     fputs(" | kernel |", t->out);
@@ -231,21 +244,23 @@ static void print_head(const struct table *t) {
     fputs("|\n", t->out);
 }
 
-/* Returns the entry after those of the line. */
+/* Returns the entry after those of the line. What a column has twice, of several files, has a line of its own. */
 static size_t print_line(const struct table *t, size_t first, bool shown) {
     const struct entry *const e = t->entries;
-    size_t end = first;
+    size_t end = first, left;
     while (end < t->count && e[end].line == e[first].line) end++;
-    if (!shown) return end;
-    print_what(t->out, e[first].row);
-    for (size_t c = 0; c < t->n_columns; c++) {
-        size_t i = first;
-        while (i < end && compare_columns(e[i].row, t->columns[c]) != 0) i++;
-        fputc(' ', t->out);
-        if (i < end) print_cell(t->out, e[i].row);
-        fputs(" |", t->out);
+    left = shown ? end - first : 0;
+    for (size_t nth = 0; left > 0; nth++) {
+        print_what(t->out, e[first].row, has_other_sizes(e[first].row, e[0].row));
+        for (size_t c = 0; c < t->n_columns; c++) {
+            size_t i = first, before = 0;
+            while (i < end && (compare_columns(e[i].row, t->columns[c]) != 0 || before++ < nth)) i++;
+            fputc(' ', t->out);
+            if (i < end) print_cell(t->out, e[i].row), left--;
+            fputs(" |", t->out);
+        }
+        fputc('\n', t->out);
     }
-    fputc('\n', t->out);
     return end;
 }
 

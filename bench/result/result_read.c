@@ -194,6 +194,7 @@ static void settle_row(struct reader *r, const json_t *object, struct gb_result_
     if (timed && !whole) refuse(r, object, NULL, "of median_ns, ci95_ns, bound and roof_fraction some are missing");
     if (timed == (row->state != GB_STATE_SKIPPED || row->failure))
         refuse(r, object, NULL, timed ? "there are median_ns and a failure" : "median_ns and failure are missing");
+    if (!timed && row->best_peer) refuse(r, object, NULL, "there is best_peer, but no median_ns");
     if (timed) row->state = GB_STATE_TIMED;
     else if (row->state == GB_STATE_SKIPPED) row->state = GB_STATE_FAILED;
 }

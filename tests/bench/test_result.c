@@ -190,6 +190,7 @@ static void test_places(void **state) {
         {"\"median_ns\": 1.5e-5", "\"median_ns\": -1", ":58:17: error: median_ns is not a number from 0 on\n"},
         {"   \"median_ns\": 1.5e-5,\n", "", ":46:3: error: median_ns and failure are missing\n"},
         {"   \"bound\": \"cache\",\n", "", ":46:3: error: of median_ns, ci95_ns, bound and roof_fraction some are missing\n"},
+        {"   \"median_ns\": 1.5e-5,\n", "\"failure\": \"\",", ":46:3: error: there is best_peer, but no median_ns\n"},
         {"\"vs\": {}", "\"vs\": [1]", ":65:10: error: vs is not an object\n"},
         {"     0.75\n", "     0.75, 1\n", ":68:13: error: ci95 is not a list of two numbers\n"},
         {"    \"ratio\": 0.5,\n", "", ":66:17: error: ratio is missing\n"},
