@@ -366,7 +366,8 @@ static bool parse(struct run_options *o, int argc, char **argv, int *code) {
     snprintf(notes, sizeof notes, "%s%s%s",
              "A LINE is a kernel or family, the sizes of its dimensions, and options that it has; what run and check print\n"
              "of a problem is one. A size may be several: n=10,50,100 or n=64..4096*2 (times 2) or n=10..100+10 or n=1..8,\n"
-             "up to 1000; each combination is a problem. name=WORD is what the report calls it. Options:\n",
+             "up to 1000; each combination is a problem. name=WORD is what the report calls it. \"accumulate\" is short for\n"
+             "accumulate=1, \"f64\" for dtype=f64. Options:\n",
              gb_options_help(false),
              "\n--json FILE is replaced after each problem, with \"complete\": false until the end.\n\n"
              "A peer that is named and is absent, gone or wrong, or does none of the problems, makes the\n"
