@@ -239,13 +239,13 @@ void gb_roofs_warn_moved(const struct gb_roofs *before, const struct gb_roofs *a
             for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
                 const double a = before->fma[isa][dtype][t], b = after->fma[isa][dtype][t];
                 if (moved(a, b))
-                    gb_warn(warnings, "the FMA roof of %s %s on %s moved from %.0f to %.0f GFLOP/s during the run",
+                    gb_warn(warnings, "the FMA roof of %s %s on %s moved from %.3g to %.3g GFLOP/s during the run",
                             gk_isa_get(isa, GK_F32)->name, gk_dtype_name((enum gk_dtype)dtype),
                             gb_count_text(before->threads[t], "thread", threads, sizeof threads), a, b);
             }
         const double a = before->bandwidth[t][GB_LEVEL_MEMORY].read, b = after->bandwidth[t][GB_LEVEL_MEMORY].read;
         if (moved(a, b))
-            gb_warn(warnings, "the read roof of memory on %s moved from %.0f to %.0f GB/s during the run",
+            gb_warn(warnings, "the read roof of memory on %s moved from %.3g to %.3g GB/s during the run",
                     gb_count_text(before->threads[t], "thread", threads, sizeof threads), a, b);
     }
 }

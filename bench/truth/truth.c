@@ -81,8 +81,6 @@ static gb_real *load(struct gb_task *task, const char *name, bool before) {
 
 gb_real *gb_input(struct gb_task *task, const char *name) { return load(task, name, true); }
 
-gb_real *gb_output(struct gb_task *task, const char *name) { return load(task, name, false); }
-
 unsigned char *gb_mask(struct gb_task *task, const char *name, size_t cols) {
     const struct gb_operand *const o = gb_find(task, name);
     if (!o) return NULL;
@@ -151,7 +149,7 @@ void gb_judge(struct gb_task *task, const char *name, const gb_real *want, const
     if (!o) return;
     take(task, o, want);
     if (!task->result) return;
-    const gb_real *const got = gb_output(task, name);
+    const gb_real *const got = load(task, name, false);
     const struct gk_exactness exactness = gk_exactness_of(task->problem->kernel, o->field);
     const size_t cols = transposed(task, o) ? o->rows : o->row_elements;
     for (size_t i = 0; got && i < o->rows * o->row_elements; i++)

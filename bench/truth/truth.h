@@ -53,9 +53,8 @@ gb_real *gb_reals(struct gb_task *task, size_t count);
 
 /* NULL: the operand is absent. */
 const struct gb_operand *gb_find(const struct gb_task *task, const char *name);
-/* The operand's contents before the call, or after it; NULL: absent, or no memory. */
+/* The operand's contents before the call; NULL: absent, or no memory. */
 gb_real *gb_input(struct gb_task *task, const char *name);
-gb_real *gb_output(struct gb_task *task, const char *name);
 /* A mask of rows of cols bits as bytes. */
 unsigned char *gb_mask(struct gb_task *task, const char *name, size_t cols);
 /* What the output is added to; NULL: nothing. */
