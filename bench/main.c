@@ -24,6 +24,12 @@ static const struct {
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
+static struct gb_names command_names(void) {
+    struct gb_names names = {.count = 0};
+    for (size_t i = 0; i < COMMANDS; i++) gb_names_add(&names, commands[i].name);
+    return names;
+}
+
 static int help(void) {
     printf("usage: gradbench COMMAND [options]\n\ngradbench checks, times and compares gradkern's training kernels.\n\n");
     for (size_t i = 0; i < COMMANDS; i++) printf("  %-8s%s\n", commands[i].name, commands[i].summary);
@@ -45,7 +51,7 @@ static int version(void) {
 static int refuse(int argc, char **argv) {
     const char *const word = argv[0];
     int code;
-    struct gb_names names = {.count = 0};
+    const struct gb_names names = command_names();
     char text[400];
     const char *const option = word + strspn(word, "-"), *const other = option > word ? gb_options_elsewhere(option) : NULL;
     if (other) return gb_fail(GB_EXIT_USAGE, "options follow a command (did you mean '%s'?)", other);
@@ -54,7 +60,6 @@ static int refuse(int argc, char **argv) {
                    ? gb_fail(GB_EXIT_USAGE, "options follow a command (did you mean 'gradbench run %.80s'?)", word)
                    : code;
     if (word[0] == '-' && word[1]) return gb_fail(GB_EXIT_USAGE, "options are written with two dashes (got '%.80s')", word);
-    for (size_t i = 0; i < COMMANDS; i++) gb_names_add(&names, commands[i].name);
     return gb_fail(GB_EXIT_USAGE, "%s", gb_names_refuse(&names, "command", word, text, sizeof text));
 }
 
@@ -65,8 +70,12 @@ static bool is_one_of(const char *word, const char *const *words) {
 
 static int dispatch(int argc, char **argv) {
     static const char *const help_words[] = {"help", "--help", "-h", NULL}, *const version_words[] = {"--version", "-V", NULL};
-    if (argc < 2)
-        return gb_fail(GB_EXIT_USAGE, "a command is missing (run, check, list, info, export, peer; see gradbench --help)");
+    if (argc < 2) {
+        const struct gb_names names = command_names();
+        char all[200];
+        return gb_fail(GB_EXIT_USAGE, "a command is missing (%s; see gradbench --help)",
+                       gb_names_join(&names, all, sizeof all));
+    }
     const char *const first = argv[1];
     if (is_one_of(first, version_words))
         return argc == 2 ? version() : gb_fail(GB_EXIT_USAGE, "--version stands alone (got '%.80s')", argv[2]);
