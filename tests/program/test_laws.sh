@@ -200,6 +200,17 @@ strange_includes() {
     done
   done <"$1"
 }
+# A peer is as others write one: of gradbench it has peer_child.h, not the headers that this stands on.
+peer_includes() { # FOLDER
+  grep -nE '#include "' "$1"/*.[ch] | grep -vE "\"(peer_child\.h|$(cd "$1" && ls -- *.h | paste -sd '|'))\""
+}
+mkdir "$scratch/peers"
+printf '#include "%s"\n' peer_child.h own.h contender.h >"$scratch/peers/planted.c"
+echo >"$scratch/peers/own.h"
+law "peers include peer_child.h alone" \
+  "$([ "$(peer_includes "$scratch/peers")" = "$scratch/peers/planted.c:3:#include \"contender.h\"" ] && echo caught)" \
+  "$(peer_includes "$SOURCE_DIR/bench/peers")"
+
 includes=$BUILD_DIR/bench/includes.txt
 sed -E "s#^(gb_base|gradbench-peer-naive) .*#& -I$SOURCE_DIR/bench/truth#" "$includes" >"$scratch/opened"
 sed "/^gb_machine/s|-I$SOURCE_DIR/bench/base||" "$includes" >"$scratch/closed"
