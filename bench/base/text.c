@@ -75,7 +75,7 @@ const char *gb_names_nearest(const struct gb_names *names, const char *word) {
     for (size_t i = 0; i < names->count; i++) {
         if (strlen(names->list[i]) > WORD_MAX) continue;
         const size_t d = distance(word, names->list[i]);
-        if (d > least || (nearest && d == least)) continue;
+        if (d > least || d >= length || (nearest && d == least)) continue; /* at `length` no letter is left of it */
         nearest = names->list[i];
         least = d;
     }

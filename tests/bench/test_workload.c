@@ -134,7 +134,7 @@ static void test_refusals(void **state) {
         {"affine n=0x10 d=1 m=1", 1, 10, "got '0x10'"},
         {"affine n=1 d=1", 1, 15, "m is missing"},
         {"affine", 1, 7, "n is missing"},
-        {"affine n=1 d=1 m=1 c=4", 1, 20, "unknown key 'c'"},
+        {"affine n=1 d=1 m=1 c=4", 1, 20, "unknown key 'c' (allowed: "}, /* no letter of it is in another key */
         {"elementwise n=1 d=1 layout=in_out", 1, 21, "unknown key 'layout'"},
         {"affine n=1 d=1 m=1 labels=index", 1, 20, "unknown key 'labels'"},
         {"affine n=1 n=2 d=1 m=1", 1, 12, "n is given twice"},
