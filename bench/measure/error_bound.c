@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 256 };
+#include "truth.h"
 
 struct gb_error_bound {
     struct gb_problem truth;
@@ -45,7 +45,7 @@ static double longest(const struct gb_problem *problem) {
     return (double)most;
 }
 
-/* Twice the bounds of accuracy.c, those of softmax for arguments of a normal distribution: the exponents stay below 16. */
+/* Twice the bounds of truth.c, those of softmax for arguments of a normal distribution: the exponents stay below 16. */
 static struct margin margin_of(const struct gb_problem *problem, const struct gk_exactness *exactness) {
     const bool wide = problem->spec.dtype == GK_F64;
     const double u = wide ? 0x1p-53 : 0x1p-24, least = wide ? 0x1p-1022 : 0x1p-126;
@@ -53,7 +53,7 @@ static struct margin margin_of(const struct gb_problem *problem, const struct gk
     switch (exactness->rule) {
     case GK_EXACT_SUM: {
         k = fmax(1, (double)gk_dim_of(problem->kernel, problem->args, exactness->dim));
-        const double depth = fmin(k, BLOCK) + ceil(k / BLOCK) + 1;
+        const double depth = (double)gb_sum_depth((size_t)k);
         return (struct margin){.relative = 2 * depth * u / (1 - depth * u), .least = least * k};
     }
     case GK_EXACT_SOFTMAX: return (struct margin){.relative = 2 * u * (48 + log(k) + k / 32), .absolute = 8 * u};

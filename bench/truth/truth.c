@@ -119,11 +119,12 @@ static void compare(struct gb_accuracy *result, const char *name, size_t row, si
 
 gb_real gb_gamma(gb_real n, gb_real u) { return n * u / (1 - n * u); }
 
+size_t gb_sum_depth(size_t terms) { return (terms < BLOCK ? terms : BLOCK) + (terms + BLOCK - 1) / BLOCK + 1; }
+
 /* Of a sum whose terms' absolute values add up to size. Integers must come out exactly. */
 static gb_real sum_bound(const struct gb_task *task, enum gk_dim dim, gb_real size) {
     const size_t terms = task->spec->dims[dim];
-    const gb_real depth = (gb_real)((terms < BLOCK ? terms : BLOCK) + (terms + BLOCK - 1) / BLOCK + 1),
-                  all = (gb_real)terms + 1;
+    const gb_real depth = (gb_real)gb_sum_depth(terms), all = (gb_real)terms + 1;
     if (task->spec->data == GB_DATA_INTEGER) return 0;
     return (gb_gamma(depth, task->u) + all * task->oracle_u) * size + all * task->least;
 }

@@ -66,6 +66,7 @@ void gb_judge(struct gb_task *task, const char *name, const gb_real *want, const
 void gb_judge_mask(struct gb_task *task, const char *name, const unsigned char *want, size_t cols);
 
 gb_real gb_gamma(gb_real n, gb_real u); /* what n roundings in a row amount to, at most */
+size_t gb_sum_depth(size_t terms);      /* the roundings between a term and the sum: in its block, then of the blocks */
 
 double complex *gb_complex_input(struct gb_task *task, const char *name);
 void gb_complex_output(struct gb_task *task, const char *name, const double complex *values, size_t count);
