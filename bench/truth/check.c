@@ -250,7 +250,7 @@ static int check_large(struct check *c, const struct gb_problem_spec *spec) {
 
 /* Ref, the isa and the true values take four copies of the operands at most, the latter in numbers of 16 bytes. */
 static int check_one(struct check *c, const struct gb_problem_spec *spec) {
-    static const double full_oracle = 0x1p28;
+    static const double full_truth = 0x1p28;
     const struct gb_memory memory = gb_memory_available();
     const double bytes = (double)gb_problem_bytes(spec);
     char need[24], have[24];
@@ -263,7 +263,7 @@ static int check_one(struct check *c, const struct gb_problem_spec *spec) {
     for (size_t k = 0; k < GK_DIM_COUNT; k++) work *= spec->dims[k] ? (double)spec->dims[k] : 1;
     if (work > GB_VERIFY_FULL_FMA) return check_large(c, spec);
     gb_lineup_compare(&c->lineup, spec, 0, GB_USE_ALL);
-    if (work <= full_oracle) gb_lineup_accuracy(&c->lineup, spec);
+    if (work <= full_truth) gb_lineup_accuracy(&c->lineup, spec);
     guard_problem(c, spec);
     return report(c);
 }
