@@ -1,4 +1,4 @@
-/* Roof probes and the vector functions over arrays: what the column's registers and this machine's memory can do at best. */
+/* Roof probes and the vector functions over arrays: what the isa's registers and this machine's memory can do at best. */
 #include "kernel.h"
 
 #if GK_IS_REFERENCE

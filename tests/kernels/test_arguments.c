@@ -64,7 +64,7 @@ static void assert_untouched(const struct gb_problem *p, const char *what) {
     }
 }
 
-/* args is a changed copy of the problem's own: every column refuses it. */
+/* args is a changed copy of the problem's own: every isa refuses it. */
 static void assert_status(const struct gb_problem *p, const void *args, gk_status want, const char *what) {
     for (size_t i = 0; i < n_contexts; i++) {
         const gk_status got = functions[p->spec.kernel][p->spec.dtype](contexts[i], args);

@@ -1,5 +1,5 @@
 /* The cases of the study notes that this project grew from, as far as the kernels of today compute them. Each test is named
- * after its case and runs through every usable column. */
+ * after its case and runs through every usable isa. */
 #include <math.h>
 
 #include "gradients.h"
