@@ -64,7 +64,7 @@ static void print_blocking(const struct gk_context_info *info) {
     const struct gk_gemm_plan plan = gk_gemm_plan(isa->tile, &wide, 1, &info->caches);
     if (plan.way != GK_GEMM_BLOCKED) return;
     printf("             of a product, %zu columns are packed together: with a k block of %zu they take half of L2 (%s)\n",
-           plan.block_cols, isa->edges[4], gb_bytes_text((double)info->caches.l2, bytes, sizeof bytes));
+           plan.block_cols, (size_t)GK_KB, gb_bytes_text((double)info->caches.l2, bytes, sizeof bytes));
 }
 
 static void print_plan(const char *kernel, const struct gk_gemm_plan *plan) {

@@ -170,11 +170,12 @@ static void print_not_asked(const struct check *c) {
 }
 
 /* What has a gradient is known by its truth with complex arguments, too. */
-static void print_no_complex_form(const struct check *c, const struct gk_field *f) {
+static void print_no_complex_form(const struct check *c, const struct gk_kernel *kernel, const struct gk_field *f) {
     if (f->kind != GK_FIELD_GRADIENT) return;
     const struct gb_truth *const truth = gb_truth_of(gk_kernel_get(f->id));
     if (truth && !truth->compute_complex)
-        fprintf(c->out, "skipped: complex step of %s: its truth has no complex form\n", truth->kernel);
+        fprintf(c->out, "skipped: complex step to %s of %s: the truth of %s has no complex form\n", f->name, kernel->name,
+                truth->kernel);
 }
 
 static void print_skipped(const struct check *c) {
@@ -184,7 +185,8 @@ static void print_skipped(const struct check *c) {
         const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
         if (c->options->kernels[id] && !gb_accuracy_known(kernel))
             fprintf(c->out, "skipped: accuracy of %s: no truth file has its formula\n", kernel->name);
-        for (size_t i = 0; i < kernel->n_fields && c->options->kernels[id]; i++) print_no_complex_form(c, &kernel->fields[i]);
+        for (size_t i = 0; i < kernel->n_fields && c->options->kernels[id]; i++)
+            print_no_complex_form(c, kernel, &kernel->fields[i]);
     }
     print_not_asked(c);
     if (c->unguarded) fprintf(c->out, "skipped: %zu calls between forbidden pages: no memory for them\n", c->unguarded);
@@ -216,22 +218,21 @@ static int report(const struct check *c) {
 }
 
 /* Too large for ref in full: as the benchmark verifies it. */
-static int check_large(struct check *c, const struct gb_problem_spec *spec) {
-    struct gb_problem problem;
+static int check_large(struct check *c, struct gb_problem *problem) {
+    const struct gb_problem_spec *const spec = &problem->spec;
     struct gb_verify_report report_of;
     const size_t *const threads = c->options->threads;
-    if (!gb_problem_create(&problem, spec)) return gb_fail(GB_EXIT_RESOURCE, "no memory for the problem");
-    struct gb_verifier *const verifier = gb_verifier_create(&problem, c->lineup.ref, threads, c->options->n_threads);
+    struct gb_verifier *const verifier = gb_verifier_create(problem, c->lineup.ref, threads, c->options->n_threads);
     for (size_t i = 0; verifier && i < c->lineup.count; i++) {
         const struct gb_lineup_cell *const cell = &c->lineup.list[i];
         const struct gb_difference *const d = &report_of.difference;
         char what[200];
         if (cell->use == GB_USE_SMALL || cell->isa == 0) continue;
-        gb_problem_reset(&problem);
+        gb_problem_reset(problem);
         c->lineup.cases++;
         c->lineup.tally[cell->isa][spec->kernel][spec->dtype].cases++;
-        const gk_status status = gb_problem_call(&problem, cell->ctx);
-        if (status == GK_OK && gb_verify(verifier, &problem, gk_context_isa(cell->ctx), &report_of) != GB_VERIFY_FAILED)
+        const gk_status status = gb_problem_call(problem, cell->ctx);
+        if (status == GK_OK && gb_verify(verifier, problem, gk_context_isa(cell->ctx), &report_of) != GB_VERIFY_FAILED)
             continue;
         if (status != GK_OK) snprintf(what, sizeof what, "status: %s", gk_status_string(status));
         else if (report_of.changed) snprintf(what, sizeof what, "memory: %s or its padding was written", report_of.changed);
@@ -242,15 +243,22 @@ static int check_large(struct check *c, const struct gb_problem_spec *spec) {
     }
     fprintf(c->out, "skipped: isa %s: it computed a sample, all of a problem of this size would take it too long\n",
             gk_isa_get(0, GK_F32)->name);
-    gb_problem_destroy(&problem);
     if (!verifier) return gb_fail(GB_EXIT_RESOURCE, "no memory to verify the problem");
     gb_verifier_destroy(verifier);
     return report(c);
 }
 
+static int check_small_enough(struct check *c, const struct gb_problem *problem) {
+    static const double full_truth = 0x1p30;
+    gb_lineup_compare(&c->lineup, &problem->spec, 0, GB_USE_ALL);
+    if (gk_kernel_flops(problem->kernel, problem->args) <= full_truth) gb_lineup_accuracy(&c->lineup, &problem->spec);
+    guard_problem(c, &problem->spec);
+    return report(c);
+}
+
 /* Ref, the isa and the true values take four copies of the operands at most, the latter in numbers of 16 bytes. */
 static int check_one(struct check *c, const struct gb_problem_spec *spec) {
-    static const double full_truth = 0x1p28;
+    struct gb_problem problem;
     const struct gb_memory memory = gb_memory_available();
     const double bytes = (double)gb_problem_bytes(spec);
     char need[24], have[24];
@@ -259,13 +267,10 @@ static int check_one(struct check *c, const struct gb_problem_spec *spec) {
         return gb_fail(GB_EXIT_RESOURCE, "checking this problem needs %s, but %s are %s",
                        gb_bytes_text(12 * bytes, need, sizeof need), gb_bytes_text(memory.bytes, have, sizeof have),
                        memory.rule);
-    double work = 1;
-    for (size_t k = 0; k < GK_DIM_COUNT; k++) work *= spec->dims[k] ? (double)spec->dims[k] : 1;
-    if (work > GB_VERIFY_FULL_FMA) return check_large(c, spec);
-    gb_lineup_compare(&c->lineup, spec, 0, GB_USE_ALL);
-    if (work <= full_truth) gb_lineup_accuracy(&c->lineup, spec);
-    guard_problem(c, spec);
-    return report(c);
+    if (!gb_problem_create(&problem, spec)) return gb_fail(GB_EXIT_RESOURCE, "no memory for the problem");
+    const int code = gb_verify_samples(&problem) ? check_large(c, &problem) : check_small_enough(c, &problem);
+    gb_problem_destroy(&problem);
+    return code;
 }
 
 static int check_all(struct check *c) {

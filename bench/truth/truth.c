@@ -8,6 +8,11 @@
 
 enum { BLOCK = 256 };
 
+struct gb_array {
+    struct gb_array *before;
+    max_align_t elements[];
+};
+
 static const double step = 1e-100; /* no difference is taken, so nothing cancels */
 
 #define DECLARE(family) extern const struct gb_truth gb_truth_##family[];
@@ -35,15 +40,21 @@ struct gb_task gb_task_begin(const struct gb_problem *problem) {
 }
 
 void gb_task_end(struct gb_task *task) {
-    for (size_t i = 0; i < task->n_arrays; i++) free(task->arrays[i]);
-    task->n_arrays = 0;
+    for (struct gb_array *before; task->arrays; task->arrays = before) before = task->arrays->before, free(task->arrays);
 }
 
 void *gb_array(struct gb_task *task, size_t count, size_t size) {
-    void *const made = task->n_arrays < GB_TASK_ARRAYS_MAX ? calloc(count + 1, size) : NULL;
-    if (made) task->arrays[task->n_arrays++] = made;
-    else task->failed = true;
-    return made;
+    size_t bytes;
+    const bool fits =
+        !__builtin_mul_overflow(count, size, &bytes) && !__builtin_add_overflow(bytes, sizeof(struct gb_array), &bytes);
+    struct gb_array *const made = fits ? calloc(1, bytes) : NULL;
+    if (!made) {
+        task->failed = true;
+        return NULL;
+    }
+    made->before = task->arrays;
+    task->arrays = made;
+    return made->elements;
 }
 
 gb_real *gb_reals(struct gb_task *task, size_t count) { return gb_array(task, count, sizeof(gb_real)); }
@@ -55,7 +66,7 @@ const struct gb_operand *gb_find(const struct gb_task *task, const char *name) {
 }
 
 static bool transposed(const struct gb_task *task, const struct gb_operand *o) {
-    return o->field->flags & GK_FLAG_WEIGHT && task->spec->layout == GK_OUT_IN;
+    return gk_field_swapped(o->field, task->problem->kernel, task->problem->args);
 }
 
 static gb_real real_at(const struct gb_operand *o, const void *element) {
@@ -91,8 +102,8 @@ unsigned char *gb_mask(struct gb_task *task, const char *name, size_t cols) {
 }
 
 gb_real *gb_start_value(struct gb_task *task, const char *name) {
-    const bool added = task->spec->accumulate && gk_kernel_field(task->problem->kernel, GK_FIELD_ACCUMULATE, name);
-    return added ? gb_input(task, name) : NULL;
+    const struct gb_operand *const o = gb_find(task, name);
+    return o && gk_accumulates(task->problem->kernel, o->field, task->problem->args) ? gb_input(task, name) : NULL;
 }
 
 /* Is the true value of this output all that is asked for? Then it is taken. */

@@ -10,7 +10,7 @@
 #include "accuracy.h"
 #include "real.h"
 
-enum { GB_TASK_ARRAYS_MAX = 32 };
+struct gb_array;
 
 /* One problem whose true values are computed. */
 struct gb_task {
@@ -29,8 +29,7 @@ struct gb_task {
     const gb_real *dout; /* upstream gradient of wanted, NULL for 1 */
     double derivative;
 
-    void *arrays[GB_TASK_ARRAYS_MAX];
-    size_t n_arrays;
+    struct gb_array *arrays; /* the latest */
 };
 
 struct gb_truth {

@@ -45,8 +45,8 @@ struct axes {
 };
 
 static struct axes axes_of(const struct gb_problem *problem, const struct gk_field *field) {
-    const bool swap = field->flags & GK_FLAG_WEIGHT && problem->spec.layout == GK_OUT_IN;
-    return swap ? (struct axes){field->cols, field->rows} : (struct axes){field->rows, field->cols};
+    return (struct axes){gk_field_rows_at(field, problem->kernel, problem->args),
+                         gk_field_cols_at(field, problem->kernel, problem->args)};
 }
 
 static struct region *add_region(struct regions *regions, size_t operand, struct run rows, struct run cols, size_t bytes) {
@@ -322,6 +322,10 @@ static bool can_sample(const struct gb_problem *problem) {
     return outputs > 0 && (outputs == 1 || optional == outputs);
 }
 
+bool gb_verify_samples(const struct gb_problem *problem) {
+    return fma_count(problem) > GB_VERIFY_FULL_FMA && can_sample(problem);
+}
+
 static bool sample(struct gb_verifier *v, const struct gb_problem *problem, gk_context *ref, const size_t *threads,
                    size_t n_threads) {
     const double outputs = (double)gb_problem_output_bytes(problem) / (double)gk_dtype_size(problem->spec.dtype);
@@ -369,7 +373,7 @@ static bool whole_by_parts(struct gb_verifier *v, struct gb_problem *problem) {
 struct gb_verifier *gb_verifier_create(struct gb_problem *problem, gk_context *ref, const size_t *threads, size_t n_threads) {
     struct gb_verifier *const v = calloc(1, sizeof *v);
     if (!v) return NULL;
-    v->sampled = fma_count(problem) > GB_VERIFY_FULL_FMA && can_sample(problem);
+    v->sampled = gb_verify_samples(problem);
     const bool ok =
         v->sampled ? sample(v, problem, ref, threads, n_threads) && whole_by_parts(v, problem) : in_full(v, problem, ref);
     if (ok) return v;

@@ -28,6 +28,9 @@ struct gb_verify_report {
 
 struct gb_verifier;
 
+/* Is it too large for ref to compute it in full? */
+bool gb_verify_samples(const struct gb_problem *problem);
+
 /* problem is as created or reset, and is so again afterwards. ref is a context of the ref isa; threads are the thread counts
  * that will be verified (their cuts are sampled). NULL: no memory, or ref refused the problem. */
 struct gb_verifier *gb_verifier_create(struct gb_problem *problem, gk_context *ref, const size_t *threads, size_t n_threads);
