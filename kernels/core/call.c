@@ -6,8 +6,12 @@
 static size_t threads_for(const gk_context *ctx, const struct gk_kernel *kernel, const struct gk_cell *cell,
                           enum gk_dtype dtype, const void *args) {
     if (ctx->threads == 1) return 1;
-    const double share = ctx->serial_below > 0 ? ctx->serial_below : cell->serial_below;
-    return gk_kernel_work(kernel, dtype, args) < 2 * share ? 1 : ctx->threads;
+    enum gk_roof roof;
+    const double work = gk_kernel_work(kernel, dtype, args, &roof);
+    const bool bytes = cell->serial_below_bytes > 0 && roof == GK_ROOF_MEMORY;
+    const double own = bytes ? cell->serial_below_bytes : cell->serial_below;
+    const double share = ctx->serial_below > 0 ? ctx->serial_below : own;
+    return work < 2 * share ? 1 : ctx->threads;
 }
 
 size_t gk_call_threads(const gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args) {

@@ -255,8 +255,7 @@ enum gk_roof gk_kernel_roof(const struct gk_kernel *kernel, const void *args) {
     return roof;
 }
 
-double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args) {
-    enum gk_roof roof;
-    const double flops = count(kernel, args, &roof);
-    return roof == GK_ROOF_FMA ? flops : gk_kernel_bytes(kernel, dtype, args);
+double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args, enum gk_roof *roof) {
+    const double flops = count(kernel, args, roof);
+    return *roof == GK_ROOF_FMA ? flops : gk_kernel_bytes(kernel, dtype, args);
 }

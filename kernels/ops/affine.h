@@ -38,6 +38,9 @@ static inline struct gk_gemm gk_product_dw(const gk_backward_args *a) {
     };
 }
 
+/* Bytes: below half a megabyte the sums end before a second thread has started. */
+#define GK_COLUMN_SUMS_SERIAL_BELOW 256e3
+
 /* This thread's share of db, the column sums of dy. Has barriers: the whole team calls it. */
 void GK_SYMBOL(column_sums)(const gk_backward_args *a, const struct gk_team *team);
 size_t GK_SYMBOL(column_sums_scratch)(const gk_backward_args *a, const struct gk_machine *machine);

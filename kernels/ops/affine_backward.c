@@ -73,5 +73,9 @@ static gk_status check(const void *args) {
     return (a->dx && !a->w && weights) || (a->dw && !a->x && inputs) ? GK_ERROR_NULL : GK_OK;
 }
 
-GK_CELL(affine_backward) = {
-    .run = run, .scratch = scratch, .products = products, .check = check, .serial_below = GK_GEMM_SERIAL_BELOW};
+GK_CELL(affine_backward) = {.run = run,
+                            .scratch = scratch,
+                            .products = products,
+                            .check = check,
+                            .serial_below = GK_GEMM_SERIAL_BELOW,
+                            .serial_below_bytes = GK_COLUMN_SUMS_SERIAL_BELOW};

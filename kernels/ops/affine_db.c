@@ -179,5 +179,4 @@ static size_t scratch(const void *args, const struct gk_machine *machine) {
     return GK_SYMBOL(column_sums_scratch)(&a, machine);
 }
 
-/* Bytes: below half a megabyte the sum ends before a second thread has started. */
-GK_CELL(affine_db) = {.run = run, .scratch = scratch, .serial_below = 256e3};
+GK_CELL(affine_db) = {.run = run, .scratch = scratch, .serial_below = GK_COLUMN_SUMS_SERIAL_BELOW};

@@ -33,6 +33,7 @@ struct gk_cell {
     size_t (*products)(const void *args, struct gk_gemm_shape shapes[GK_PRODUCTS_MAX]);
     gk_status (*check)(const void *args); /* what the table cannot say; NULL: nothing */
     double serial_below;                  /* work a thread must have (gk_kernel_work) */
+    double serial_below_bytes;            /* the same of calls that move bytes, where others are products; else 0 */
 };
 
 /* Roof probes, run by the library's own team so that they see the threads that the kernels see. Each call does `rounds` passes;

@@ -239,6 +239,6 @@ double gk_kernel_flops(const struct gk_kernel *kernel, const void *args);
 enum gk_roof gk_kernel_roof(const struct gk_kernel *kernel, const void *args);
 double gk_kernel_bytes(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args);
 /* What decides between serial and parallel: FLOPs of what is held against the FMA roof, bytes of anything else. */
-double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args);
+double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args, enum gk_roof *roof);
 
 #endif

@@ -80,8 +80,9 @@ static void flops_and_roof_follow_the_outputs(void **state) {
         if (gk_kernel_flops(kernel, &args) != calls[i].flops || gk_kernel_roof(kernel, &args) != calls[i].roof)
             fail_msg("%s, %s: %g FLOPs, roof %d", calls[i].kernel, calls[i].outputs, gk_kernel_flops(kernel, &args),
                      gk_kernel_roof(kernel, &args));
-        const double bytes = gk_kernel_bytes(kernel, GK_F64, &args), work = gk_kernel_work(kernel, GK_F64, &args);
-        assert_true(work == (calls[i].roof == GK_ROOF_FMA ? calls[i].flops : bytes));
+        enum gk_roof roof;
+        const double bytes = gk_kernel_bytes(kernel, GK_F64, &args), work = gk_kernel_work(kernel, GK_F64, &args, &roof);
+        assert_true(work == (calls[i].roof == GK_ROOF_FMA ? calls[i].flops : bytes) && roof == calls[i].roof);
     }
 }
 

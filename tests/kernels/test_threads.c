@@ -308,13 +308,29 @@ static void threads_follow_the_work(void **state) {
         assert_int_equal(gk_context_threads(hungry), 5);
         assert_int_equal(gk_call_threads(hungry, (enum gk_kernel_id)id, GK_F32, p.args), 5);
         assert_int_equal(gk_call_threads(usual, (enum gk_kernel_id)id, GK_F32, p.args), 1);
-        const double work = gk_kernel_work(p.kernel, GK_F32, p.args);
+        enum gk_roof roof;
+        const double work = gk_kernel_work(p.kernel, GK_F32, p.args, &roof);
         assert_int_equal(threads_for_share(p.args, (enum gk_kernel_id)id, work / 2), 5);
         assert_int_equal(threads_for_share(p.args, (enum gk_kernel_id)id, work / 1.9), 1);
         gb_problem_destroy(&p);
         gk_context_destroy(hungry);
         gk_context_destroy(usual);
     }
+}
+
+/* Column sums are worth threads from the same size on, whichever kernel they are asked of. */
+static void column_sums_alone_are_no_product(void **state) {
+    gk_context *ctx;
+    (void)state;
+    assert_int_equal(gk_context_create(&ctx, &(gk_options){.threads = 5}), GK_OK);
+    for (size_t n = 64; n <= 64 << 10; n *= 2) {
+        static float dy[64], db[1];
+        const gk_affine_db_args alone = {.n = n, .m = 64, .dy = dy, .db = db};
+        const gk_affine_backward_args all = {.n = n, .d = 64, .m = 64, .dy = dy, .db = db};
+        assert_int_equal(gk_call_threads(ctx, GK_KERNEL_affine_backward, GK_F32, &all),
+                         gk_call_threads(ctx, GK_KERNEL_affine_db, GK_F32, &alone));
+    }
+    gk_context_destroy(ctx);
 }
 
 static int open_all(void **state) {
@@ -343,7 +359,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(first_calls_race),         cmocka_unit_test(call_after_call),
         cmocka_unit_test(inside_a_parallel_region), cmocka_unit_test(many_callers),
         cmocka_unit_test(every_number_of_threads),  cmocka_unit_test(every_environment),
-        cmocka_unit_test(a_planted_race_is_seen),
+        cmocka_unit_test(a_planted_race_is_seen),   cmocka_unit_test(column_sums_alone_are_no_product),
     };
     const struct CMUnitTest in_environment[] = {cmocka_unit_test(granted)}, first[] = {cmocka_unit_test(racers)};
     if (argc > 1 && strcmp(argv[1], "granted") == 0) return cmocka_run_group_tests(in_environment, NULL, NULL);
