@@ -38,6 +38,8 @@ function vector(type, name, len, flag, what) {
 
 # One line of an entry: HOOK(a[1], a[2], ...).
 function hook(name, a) {
+  if (name == "GK_RENAME" && before !~ /^GK_(PART|RENAME)$/) fail("no GK_PART before GK_RENAME(" a[1] ", " a[2] ")")
+  before = name
   if (name == "GK_DIM") field("size_t " a[1], a[1], "")
   else if (name == "GK_MATRIX_IN") matrix("const REAL", a[1], a[2], a[3], a[4], "", "elements")
   else if (name == "GK_MATRIX_OUT") matrix("REAL", a[1], a[2], a[3], a[4], "output, ", "elements")
@@ -117,6 +119,7 @@ inside {
   sub(/"\)$/, "", formula)
   split("", place); split("", uses)
   fields = 0
+  before = ""
   next
 }
 /^GK_END\(/ { finish(); id = "" }

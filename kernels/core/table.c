@@ -33,7 +33,21 @@
 #define GK_REDUCTION() +1
 #define GK_REAL_OPTION(f, usual, doc) +1
 #define GK_END(id) };
+#include "../kernels.def"
+#define GK_KERNEL(id, family, doc) enum { PARTS_OF_##id = 0
+#define GK_PART(kernel) +1
+#define GK_END(id) };
+#include "../kernels.def"
+#define GK_KERNEL(id, family, doc) enum { OWN_WORK_OF_##id = 0
+#define GK_ROOF(limit) +1
+#define GK_FLOPS(out, count, a, b, c) +2
+#define GK_END(id) };
+#include "../kernels.def"
 /* clang-format on */
+#define GK_KERNEL(id, family, doc)                                                                                             \
+    _Static_assert(PARTS_OF_##id > 0 || OWN_WORK_OF_##id % 2 == 1, #id " has not one roof");                                   \
+    _Static_assert(PARTS_OF_##id == 0 || OWN_WORK_OF_##id == 0, #id " has FLOPs or a roof beside parts");
+#define GK_PART(kernel) _Static_assert(PARTS_OF_##kernel == 0, #kernel " is a part and has parts");
 #include "../kernels.def"
 
 #define GK_KERNEL(id, family, doc)                                                                                             \

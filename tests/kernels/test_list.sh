@@ -96,6 +96,10 @@ refused "FLOPs of what it has not" kernels.def "$step s/GK_FLOPS2(b,/GK_FLOPS2(q
 refused "a part that is no kernel" kernels.def 's/GK_PART(planted_step)/GK_PART(planted_leap)/' "GK_KERNEL_planted_leap"
 refused "a gradient by what is no input" kernels.def 's/planted_scale, y, x)/planted_scale, y, q)/' "no member named 'q'"
 refused "a roof of no kind" kernels.def "$step s/GK_ROOF(MEMORY)/GK_ROOF(DISK)/" "GK_ROOF_DISK"
+refused "no roof" kernels.def "$step s/GK_ROOF(MEMORY)//" "planted_step has not one roof"
+refused "FLOPs beside parts" kernels.def 's/GK_PART(planted_step)/GK_FLOPS2(w, 2, n, h) &/' "FLOPs or a roof beside parts"
+refused "a part of parts" kernels.def 's/GK_PART(planted_step)/GK_PART(softmax_xent)/' "softmax_xent is a part and has parts"
+refused "a name of no part" kernels.def 's/GK_PART(planted_scale_dx) \(GK_RENAME(dx, g)\)/\1/' "no GK_PART before GK_RENAME"
 refused "a line of no kind" kernels.def "$step s/GK_ROOF(/GK_CEILING(/" "no such line of an entry: GK_CEILING"
 
 echo "$passed passed, $failed failed"
