@@ -1,6 +1,8 @@
 #include "isa.h"
 #include "text.h"
 
+_Static_assert(2 * GK_KERNEL_COUNT + 1 <= GB_NAMES_MAX, "kernels, their families and \"all\" are named together");
+
 struct gb_names gb_family_names(void) {
     struct gb_names names = {.count = 0};
     for (int id = 0; id < GK_KERNEL_COUNT; id++) gb_names_add(&names, gk_kernel_get((enum gk_kernel_id)id)->family);

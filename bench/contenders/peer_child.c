@@ -14,6 +14,7 @@
 #include "text.h"
 
 enum { LINE_BYTES = 8192, REPLY_BYTES = 510, REASON_BYTES = 200, THREADS_MAX = 1 << 10, WORDS_MAX = 128 };
+_Static_assert(GK_DIM_COUNT + GB_OPTION_COUNT + GK_OPERANDS_MAX + 4 <= WORDS_MAX, "kernel, threads, bytes and memory, too");
 
 struct word {
     const char *key, *value;

@@ -49,6 +49,8 @@ static bool has_option(const struct gb_shape *shape, enum gb_option option) {
     return false;
 }
 
+_Static_assert(GK_DIM_COUNT + GB_OPTION_COUNT + 1 <= GB_NAMES_MAX, "and the name of a line");
+
 static struct gb_names allowed_keys(const struct gb_shape *shape) {
     struct gb_names names = {.count = 0};
     for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
