@@ -90,7 +90,8 @@ size_t gb_edge_sizes(enum gk_dtype dtype, size_t sizes[GB_EDGE_SIZES_MAX]) {
         const struct gk_isa *const isa = gk_isa_get(c, dtype);
         for (size_t e = 0; e < sizeof isa->edges / sizeof *isa->edges && isa->edges[e]; e++) {
             const size_t b = isa->edges[e], around[] = {b - 1, b, b + 1, 2 * b - 1, 2 * b + 1};
-            for (size_t i = 0; i < sizeof around / sizeof *around && count < GB_EDGE_SIZES_MAX; i++)
+            _Static_assert(GK_ISA_COUNT * sizeof isa->edges * sizeof around <= GB_EDGE_SIZES_MAX * sizeof b * sizeof b, "all");
+            for (size_t i = 0; i < sizeof around / sizeof *around; i++)
                 if (around[i] > 0) sizes[count++] = around[i];
         }
     }
