@@ -92,7 +92,7 @@ static unsigned plan_one(const struct gk_gemm_tile *t, size_t rows, size_t cols,
                                     .k = k,
                                     .a = {far ? gk_ceil_div(ld_a, 1024) * 1024 : ld_a, a_along_k},
                                     .b = {far ? gk_ceil_div(ld_b, 1024) * 1024 : ld_b, b_along_k},
-                                    .c = (const char *)0 + (shifted ? t->real : 0),
+                                    .c = (const void *)(uintptr_t)(shifted ? t->real : 0),
                                     .ldc = cols,
                                     .accumulate = options & 16};
     const struct gk_gemm_plan p = gk_gemm_plan(t, &s, threads[options >> 5 & 3], &caches[options >> 7]);
