@@ -32,7 +32,7 @@ static void small_shapes(void **state) {
     assert_int_equal(lineup.failures, 0);
 }
 
-/* The isas' own edges, multiples of the block of k, more isas than a product of few rows sums at a time, and the smallest. */
+/* The isas' own edges, multiples of the block of k, more columns than products of few rows sum at a time, and the smallest. */
 static size_t all_sizes(enum gk_dtype dtype, size_t sizes[GB_EDGE_SIZES_MAX]) {
     static const size_t fixed[] = {1, 2, 255, 256, 257, 511, 512, 513, 769, 1025};
     size_t count = gb_edge_sizes(dtype, sizes);

@@ -76,50 +76,14 @@ static void run_all(const struct gb_problem_spec *spec, size_t threads, size_t c
     gb_problem_destroy(&want);
 }
 
-/* Options by turns. */
-static struct gb_problem_spec choose(enum gk_kernel_id kernel, enum gk_dtype dtype, uint64_t number) {
-    uint64_t x = (number + 1) * 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 31)) * 0xbf58476d1ce4e5b9u;
-    x ^= x >> 29;
-    return (struct gb_problem_spec){
-        .kernel = kernel,
-        .dtype = dtype,
-        .seed = number,
-        .layout = x & 1 ? GK_OUT_IN : GK_IN_OUT,
-        .accumulate = x >> 1 & 1,
-        .soft_labels = (x >> 2 & 3) == 0,
-        .ignore = x >> 4 & 1,
-        .wide_labels = x >> 27 & 1,
-        .dloss = x >> 5 & 1,
-        .bare = (x >> 6 & 3) == 0,
-        .in_place = x >> 8 & 1,
-        .reduction = (gk_reduction)((x >> 9 & 0xff) % 3),
-        .ld_pad = x >> 17 & 3,
-        .data = (enum gb_data)((x >> 19 & 0xff) % GB_DATA_COUNT),
-    };
-}
-
-static size_t *dimension(struct gb_problem_spec *s, size_t index) {
-    const struct gk_kernel *const kernel = gk_kernel_get(s->kernel);
-    for (size_t i = 0; i < kernel->n_fields; i++)
-        if (kernel->fields[i].kind == GK_FIELD_DIM && index-- == 0) return &s->dims[kernel->fields[i].dim];
-    return NULL;
-}
-
 static void with_shape(enum gk_kernel_id kernel, enum gk_dtype dtype, const size_t size[3], uint64_t number, size_t threads) {
-    struct gb_problem_spec s = choose(kernel, dtype, number);
-    for (size_t i = 0; i < 3 && dimension(&s, i); i++) *dimension(&s, i) = size[i];
+    struct gb_problem_spec s = gb_spec_by_turns(kernel, dtype, size, 3, number, 0);
+    s.misalign = 0; /* the page decides */
+    s.seed = number;
     run_all(&s, threads, number % 2);
 }
 
 static bool skipped(uint64_t number) { return quick && number * 2654435761u % QUICK; }
-
-static size_t dimensions(enum gk_kernel_id kernel) {
-    struct gb_problem_spec s = {.kernel = kernel};
-    size_t count = 0;
-    while (dimension(&s, count)) count++;
-    return count;
-}
 
 static int by_size(const void *a, const void *b) {
     const size_t x = *(const size_t *)a, y = *(const size_t *)b;
@@ -149,7 +113,7 @@ static void small_shapes(void **state) {
     (void)state;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
-            const size_t third = dimensions((enum gk_kernel_id)id) > 2 ? 40 : 1;
+            const size_t third = gb_kernel_dimensions((enum gk_kernel_id)id) > 2 ? 40 : 1;
             for (size_t i = 0; cube[i]; i++)
                 for (size_t j = 0; cube[j]; j++)
                     for (size_t k = 0; cube[k] && cube[k] <= third; k++, number++) {
@@ -169,7 +133,7 @@ static void edges(void **state) {
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
             size_t sizes[SIZES_MAX];
             const size_t count = edge_sizes((enum gk_dtype)dtype, given, LONGEST, sizes);
-            const size_t places = dimensions((enum gk_kernel_id)id) > 2 ? 3 : 1;
+            const size_t places = gb_kernel_dimensions((enum gk_kernel_id)id) > 2 ? 3 : 1;
             for (size_t i = 0; i < count; i++)
                 for (size_t j = 0; j < count; j++)
                     for (size_t k = 0; k < places; k++, number++) {
@@ -193,7 +157,7 @@ static void in_threes(void **state) {
     uint64_t number = 1 << 24;
     (void)state;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
-        for (int dtype = 0; dtype < GK_DTYPE_COUNT && dimensions((enum gk_kernel_id)id) == 3; dtype++)
+        for (int dtype = 0; dtype < GK_DTYPE_COUNT && gb_kernel_dimensions((enum gk_kernel_id)id) == 3; dtype++)
             for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++, number++)
                 with_shape((enum gk_kernel_id)id, (enum gk_dtype)dtype, sizes[i / 2], number, 1 + i / 2 % 2);
     assert_int_equal(failures, 0);

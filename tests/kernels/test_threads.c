@@ -40,8 +40,7 @@ static struct gb_problem_spec choose(int kernel, int dtype, unsigned number) {
 /* `rounds` problems of each kernel and type on every context. */
 static void compare(const size_t *threads, size_t n_threads, unsigned rounds) {
     struct gb_lineup lineup;
-    gk_status status;
-    assert_true(gb_lineup_open(&lineup, NULL, threads, n_threads, stderr, &status));
+    gb_open_lineup(&lineup, NULL, threads, n_threads);
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
             for (unsigned i = 0; i < rounds; i++) {
