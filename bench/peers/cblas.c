@@ -250,7 +250,7 @@ static void warn_of_core(const char *name, char *text, size_t size) {
 }
 
 static void describe_core(const char *library, const char *core, char description[GB_PEER_NOTE_MAX]) {
-    char warning[90];
+    char warning[80];
     warn_of_core(core, warning, sizeof warning);
     snprintf(description, GB_PEER_NOTE_MAX, "%.80s, kernels for %.24s%s", library, core, warning);
 }
