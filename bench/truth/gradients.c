@@ -194,9 +194,11 @@ static void check_entry(struct checker *c, const struct gk_kernel *entry, const 
 static void check_kernel(struct checker *c, const struct gb_problem_spec *spec) {
     const struct gk_kernel *const kernel = gk_kernel_get(spec->kernel);
     check_entry(c, kernel, NULL, spec);
-    for (size_t i = 0; i < kernel->n_fields; i++)
-        if (kernel->fields[i].kind == GK_FIELD_PART && kernel->fields[i + 1].kind != GK_FIELD_RENAME)
+    for (size_t i = 0; i < kernel->n_fields; i++) {
+        const bool renamed = i + 1 < kernel->n_fields && kernel->fields[i + 1].kind == GK_FIELD_RENAME;
+        if (kernel->fields[i].kind == GK_FIELD_PART && !renamed)
             check_entry(c, gk_kernel_get(kernel->fields[i].id), &kernel->fields[i], spec);
+    }
 }
 
 bool gb_gradient_checks(gk_context *ctx, void (*each)(void *state, const struct gb_gradient_check *check), void *state) {
