@@ -1,6 +1,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,15 @@ const char *gb_bytes_text(double bytes, char *text, size_t size) {
     }
     snprintf(text, size, unit && bytes < 100 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
     return text;
+}
+
+bool gb_text_append(char *text, size_t size, const char *format, ...) {
+    const size_t used = strlen(text);
+    va_list list;
+    va_start(list, format);
+    const int length = vsnprintf(text + used, size - used, format, list);
+    va_end(list);
+    return length >= 0 && (size_t)length < size - used;
 }
 
 bool gb_text_item(const char **list, char *item, size_t size, bool *too_long) {

@@ -25,6 +25,9 @@ const char *gb_count_text(size_t count, const char *noun, char *text, size_t siz
 /* "12.3 GiB" in text, which is also returned. */
 const char *gb_bytes_text(double bytes, char *text, size_t size);
 
+/* Adds to a text of `size` bytes at most. False: some of it did not fit and was cut off. */
+bool gb_text_append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* Adds a name that is not there yet. */
 void gb_names_add(struct gb_names *names, const char *name);
 bool gb_names_hold(const struct gb_names *names, const char *name);

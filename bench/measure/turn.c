@@ -1,55 +1,43 @@
 #include "turn.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "text.h"
 
 #define WARM_CALLS_MAX 1e6
 
 enum { LINE_MAX_BYTES = 4096 };
 
-/* Text under construction; used > size: it did not fit. */
-struct text {
-    char *start;
-    size_t size, used;
-};
-
-static void append(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void append(struct text *text, const char *format, ...) {
-    if (text->used >= text->size) return;
-    va_list list;
-    va_start(list, format);
-    const int length = vsnprintf(text->start + text->used, text->size - text->used, format, list);
-    va_end(list);
-    text->used += length < 0 ? text->size : (size_t)length;
-}
-
-static void append_operands(struct text *text, const struct gb_problem *problem) {
+static bool append_operands(char *line, size_t size, const struct gb_problem *problem) {
+    bool fits = true;
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gb_operand *const o = &problem->operands[i];
         const size_t ld = o->field->rows == GK_NOWHERE ? 0 : o->ld;
-        append(text, " %s.%s=%zu,%zu", o->output ? "out" : "in", o->field->name,
-               (size_t)((const char *)o->start - problem->shared.start), ld);
+        fits &= gb_text_append(line, size, " %s.%s=%zu,%zu", o->output ? "out" : "in", o->field->name,
+                               (size_t)((const char *)o->start - problem->shared.start), ld);
     }
+    return fits;
 }
 
 bool gb_turn_line(const struct gb_problem *problem, size_t threads, char *line, size_t size) {
     const struct gb_problem_spec *const spec = &problem->spec;
     char value[GB_VALUE_MAX];
-    struct text text = {line, size, 0};
-    append(&text, "prepare kernel=%s dtype=%s threads=%zu", problem->kernel->name, gk_dtype_name(spec->dtype), threads);
+    line[0] = '\0';
+    bool fits = gb_text_append(line, size, "prepare kernel=%s dtype=%s threads=%zu", problem->kernel->name,
+                               gk_dtype_name(spec->dtype), threads);
     for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
-        if (gk_kernel_dim(problem->kernel, dim)) append(&text, " %s=%zu", gk_dim_name(dim), spec->dims[dim]);
-    append(&text, " memory=/proc/%ld/fd/%d bytes=%zu", (long)getpid(), problem->shared.fd, problem->shared.bytes);
-    append_operands(&text, problem);
+        if (gk_kernel_dim(problem->kernel, dim))
+            fits &= gb_text_append(line, size, " %s=%zu", gk_dim_name(dim), spec->dims[dim]);
+    fits &= gb_text_append(line, size, " memory=/proc/%ld/fd/%d bytes=%zu", (long)getpid(), problem->shared.fd,
+                           problem->shared.bytes);
+    fits &= append_operands(line, size, problem);
     for (enum gb_option option = 0; option < GB_OPTION_COUNT; option++)
         if (gb_option_is_for_peers(option) && gb_kernel_has(spec->kernel, option) && gb_option_differs(option, spec, 0))
-            append(&text, " %s=%s", gb_option_name(option), gb_option_text(option, spec, value));
-    return text.used < text.size;
+            fits &= gb_text_append(line, size, " %s=%s", gb_option_name(option), gb_option_text(option, spec, value));
+    return fits;
 }
 
 /* What an ended turn says: being stopped may have failed too. */

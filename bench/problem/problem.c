@@ -147,8 +147,6 @@ static struct source source_of(const struct gb_problem *problem, const struct gk
     };
 }
 
-static void set_size(void *args, size_t offset, size_t size) { memcpy((char *)args + offset, &size, sizeof size); }
-
 /* A scalar of the whole batch is there only with a reduction. */
 static bool computed(const struct gb_problem_spec *spec, const struct gk_field *field) {
     return field->kind != GK_FIELD_OUT || field->cols != GK_NOWHERE || spec->reduction != GK_NONE;
@@ -204,7 +202,7 @@ static bool lay_out(struct gb_problem *problem, const struct gb_problem_spec *sp
         operand->ld = operand->row_elements;
         if (f->offset2 == GK_NOWHERE || spec->ld_pad == 0) continue;
         if (__builtin_add_overflow(operand->ld, spec->ld_pad, &operand->ld)) return false;
-        set_size(args, f->offset2, operand->ld);
+        gk_set_size(args, f->offset2, operand->ld);
     }
     return true;
 }

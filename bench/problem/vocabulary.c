@@ -2,7 +2,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -186,24 +185,14 @@ bool gb_option_differs(enum gb_option option, const struct gb_problem_spec *spec
     return spec->reals[option - GB_OPTION_REAL].set && gb_option_value(option, spec) != usual_value(option, spec);
 }
 
-static void append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static void append(char *text, size_t size, const char *format, ...) {
-    const size_t used = strlen(text);
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text + used, size - used, format, list);
-    va_end(list);
-}
-
 static void append_values(enum gb_option option, const char *between, char *text, size_t size) {
     if (option >= GB_OPTION_REAL) {
-        append(text, size, "a number such as 0.5 or -1e-3");
+        gb_text_append(text, size, "a number such as 0.5 or -1e-3");
         return;
     }
     const struct option *const o = &options[option];
-    if (o->place == PLACE_SIZE) append(text, size, "0..%ju", (uintmax_t)o->most);
-    for (size_t i = 0; i < count_words(o); i++) append(text, size, "%s%s", i ? between : "", o->words[i]);
+    if (o->place == PLACE_SIZE) gb_text_append(text, size, "0..%ju", (uintmax_t)o->most);
+    for (size_t i = 0; i < count_words(o); i++) gb_text_append(text, size, "%s%s", i ? between : "", o->words[i]);
 }
 
 const char *gb_option_allowed(enum gb_option option, char *text, size_t size) {
@@ -219,10 +208,11 @@ const char *gb_options_help(bool peers) {
         const bool real = option >= GB_OPTION_REAL, again = gb_option_find(gb_option_name(option)) != option;
         char values[100] = "";
         if (again || (peers && !gb_option_is_for_peers(option))) continue;
-        append(values, sizeof values, "%s=", gb_option_name(option));
-        if (real) append(values, sizeof values, "NUMBER");
+        gb_text_append(values, sizeof values, "%s=", gb_option_name(option));
+        if (real) gb_text_append(values, sizeof values, "NUMBER");
         else append_values(option, "|", values, sizeof values);
-        append(text, sizeof text, "  %-32s  %s\n", values, real ? reals[option - GB_OPTION_REAL].help : options[option].help);
+        gb_text_append(text, sizeof text, "  %-32s  %s\n", values,
+                       real ? reals[option - GB_OPTION_REAL].help : options[option].help);
     }
     return text;
 }
@@ -236,14 +226,14 @@ static void describe(const struct gb_problem_spec *spec, uint64_t always, uint64
     char value[GB_VALUE_MAX];
     if (size == 0) return;
     text[0] = '\0';
-    append(text, size, "%s", family ? kernel->family : kernel->name);
+    gb_text_append(text, size, "%s", family ? kernel->family : kernel->name);
     for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
         if (family ? spec->dims[dim] > 0 : gk_kernel_dim(kernel, dim) != NULL)
-            append(text, size, " %s=%zu", gk_dim_name(dim), spec->dims[dim]);
+            gb_text_append(text, size, " %s=%zu", gk_dim_name(dim), spec->dims[dim]);
     for (enum gb_option option = 0; option < GB_OPTION_COUNT; option++) {
         const bool has = family ? option != GB_OPTION_DTYPE : gb_kernel_has(spec->kernel, option);
         if (has && (always >> option & 1 || gb_option_differs(option, spec, seed)))
-            append(text, size, " %s=%s", gb_option_name(option), gb_option_text(option, spec, value));
+            gb_text_append(text, size, " %s=%s", gb_option_name(option), gb_option_text(option, spec, value));
     }
 }
 

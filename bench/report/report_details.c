@@ -35,8 +35,7 @@ static struct layout make_layout(const struct gb_report *report, const struct gb
 static void print_hidden(const struct gb_report *report, const struct layout *layout) {
     char names[128] = "";
     for (int i = 0; i < COLUMNS; i++)
-        if (layout->columns[i].hidden)
-            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", names[0] ? ", " : "", titles[i]);
+        if (layout->columns[i].hidden) gb_text_append(names, sizeof names, "%s%s", names[0] ? ", " : "", titles[i]);
     gb_print_hidden(report, layout->hidden, names);
 }
 

@@ -110,8 +110,7 @@ static void print_hidden(const struct gb_report *report, const struct gb_result 
     char names[400] = "";
     for (size_t i = 0; i < result->n_own + EXTRAS; i++) {
         const char *const name = i < result->n_own ? result->variants[i].label : heads[i - result->n_own].name;
-        if (layout->columns[1 + i].hidden)
-            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", names[0] ? "; " : "", name);
+        if (layout->columns[1 + i].hidden) gb_text_append(names, sizeof names, "%s%s", names[0] ? "; " : "", name);
     }
     gb_print_hidden(report, layout->hidden, names);
 }

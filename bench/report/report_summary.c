@@ -101,8 +101,7 @@ static void print_hidden(const struct table *t, const char *const heads[2][COLUM
     for (int i = 0; i < COLUMNS; i++) {
         const char *const upper = i == LEAST_NAME ? "least share" : heads[0][i];
         if (t->columns[i].hidden)
-            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s%s%s", names[0] ? "; " : "", upper,
-                     *upper ? " " : "", heads[1][i]);
+            gb_text_append(names, sizeof names, "%s%s%s%s", names[0] ? "; " : "", upper, *upper ? " " : "", heads[1][i]);
     }
     gb_print_hidden(t->report, t->hidden, names);
 }
@@ -229,8 +228,8 @@ static void print_counts(const struct gb_report *report, const struct gb_result 
     const struct gb_totals totals = gb_count_cells(result);
     char problems[40], cells[40], rest[200] = "";
     if (totals.failed) snprintf(rest, sizeof rest, "; %s%zu FAILED%s", gb_red(report), totals.failed, gb_plain(report));
-    if (totals.not_timed) snprintf(rest + strlen(rest), sizeof rest - strlen(rest), "; %zu not timed", totals.not_timed);
-    if (totals.skipped) snprintf(rest + strlen(rest), sizeof rest - strlen(rest), "; %zu not run", totals.skipped);
+    if (totals.not_timed) gb_text_append(rest, sizeof rest, "; %zu not timed", totals.not_timed);
+    if (totals.skipped) gb_text_append(rest, sizeof rest, "; %zu not run", totals.skipped);
     gb_say(report, 2, "%zu of %s run; %s timed, each verified first (%zu on a sample)%s", result->n_run,
            gb_count_text(result->n_problems, "problem", problems, sizeof problems),
            gb_count_text(totals.timed, "cell", cells, sizeof cells), totals.sampled, rest);
@@ -238,7 +237,7 @@ static void print_counts(const struct gb_report *report, const struct gb_result 
     rest[0] = '\0';
     if (totals.peers_failed)
         snprintf(rest, sizeof rest, "; %s%zu FAILED%s", gb_red(report), totals.peers_failed, gb_plain(report));
-    if (totals.peers_gone) snprintf(rest + strlen(rest), sizeof rest - strlen(rest), "; %zu gone", totals.peers_gone);
+    if (totals.peers_gone) gb_text_append(rest, sizeof rest, "; %zu gone", totals.peers_gone);
     gb_say(report, 2, "peers: %s timed, each found within its error bound first%s",
            gb_count_text(totals.peers_timed, "cell", cells, sizeof cells), rest);
 }

@@ -11,11 +11,9 @@ void gb_report_header(const struct gb_report *report, const struct gb_result *re
     gb_say(report, 2, "gradbench %s (numerics %zu, revision %s), %s", c->version, c->numerics, c->revision, c->compiler);
     gb_say(report, 2, "%s", c->topology);
     for (size_t i = 0; i < result->n_own; i += result->n_threads)
-        snprintf(variants + strlen(variants), sizeof variants - strlen(variants), "%s %s", i ? "," : "",
-                 result->variants[i].name);
+        gb_text_append(variants, sizeof variants, "%s %s", i ? "," : "", result->variants[i].name);
     for (size_t i = 0; i < result->n_threads; i++)
-        snprintf(threads + strlen(threads), sizeof threads - strlen(threads), "%s %zu", i ? "," : "",
-                 result->variants[i].threads);
+        gb_text_append(threads, sizeof threads, "%s %zu", i ? "," : "", result->variants[i].threads);
     gb_say(report, 2, "%s: %s; variants%s; threads%s; up to %zu rounds; seed %zu", source,
            gb_count_text(result->n_problems, "problem", problems, sizeof problems), variants, threads, rounds, c->seed);
 }
@@ -52,8 +50,8 @@ static void print_roofs_left_out(const struct gb_report *report, const struct gb
     char names[400] = "", threads[40];
     for (size_t t = 0; t < count; t++)
         if (!roof_fits(report, count, t))
-            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", names[0] ? ", " : "",
-                     gb_count_text(row[t].threads, "thread", threads, sizeof threads));
+            gb_text_append(names, sizeof names, "%s%s", names[0] ? ", " : "",
+                           gb_count_text(row[t].threads, "thread", threads, sizeof threads));
     if (names[0]) gb_say(report, 2, "a wider terminal shows the roofs of %s too", names);
 }
 

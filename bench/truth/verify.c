@@ -120,8 +120,6 @@ static bool regions_equal(const struct gb_problem *problem, const struct regions
     return true;
 }
 
-static void set_size(void *args, size_t offset, size_t size) { memcpy((char *)args + offset, &size, sizeof size); }
-
 static struct run run_of(size_t axis, struct axes sliced, struct run rows, struct run cols) {
     if (axis != GK_NOWHERE && axis == sliced.rows) return rows;
     if (axis != GK_NOWHERE && axis == sliced.cols) return cols;
@@ -136,7 +134,7 @@ static void slice_operand(const struct gb_problem *problem, const struct gb_oper
     const size_t unit = operand->field->element == GK_ELEMENT_BITS ? 64 : 1;
     const char *const at = operand->output ? NULL : element(operand, row, col / unit);
     memcpy((char *)args + operand->field->offset, &at, sizeof at);
-    if (operand->field->offset2 != GK_NOWHERE) set_size(args, operand->field->offset2, operand->ld);
+    if (operand->field->offset2 != GK_NOWHERE) gk_set_size(args, operand->field->offset2, operand->ld);
 }
 
 /* Where a slice may begin: masks are cut at whole words. */
@@ -164,10 +162,10 @@ static bool compute_region(struct gb_verifier *v, const struct gb_problem *probl
     }
     memcpy(args, problem->args, problem->kernel->args_size);
     for (size_t i = 0; i < problem->n_operands; i++) slice_operand(problem, &problem->operands[i], axes, rows, cols, args);
-    if (axes.rows != GK_NOWHERE) set_size(args, axes.rows, n_rows);
-    set_size(args, axes.cols, n_cols);
+    if (axes.rows != GK_NOWHERE) gk_set_size(args, axes.rows, n_rows);
+    gk_set_size(args, axes.cols, n_cols);
     memcpy((char *)args + o->field->offset, &region->values, sizeof region->values);
-    if (o->field->offset2 != GK_NOWHERE) set_size(args, o->field->offset2, n_cols);
+    if (o->field->offset2 != GK_NOWHERE) gk_set_size(args, o->field->offset2, n_cols);
     const size_t initial_row = o->row_elements * o->element_size;
     for (size_t i = 0; i < n_rows; i++)
         memcpy((char *)region->values + i * row_bytes,

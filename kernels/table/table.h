@@ -130,6 +130,8 @@ static inline size_t gk_size_at(const void *args, size_t offset) {
     return offset == GK_NOWHERE ? 1 : *(const size_t *)((const char *)args + offset);
 }
 
+static inline void gk_set_size(void *args, size_t offset, size_t size) { memcpy((char *)args + offset, &size, sizeof size); }
+
 /* Are the bytes of a struct from offset `from` to its end, which are reserved for later fields, 0? They are a word or more. */
 static inline bool gk_reserved_unused(const void *args, size_t from, size_t size) {
     const char *const bytes = args;
