@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "call.h"
+#include "machine.h"
 #include "message.h"
 #include "report_table.h"
 #include "result_file.h"
@@ -165,9 +166,11 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
     const struct run_options *const o = run->options;
     struct progress progress = {.on = is_terminal(STDERR_FILENO), .tasks = run->plan.n_tasks, .start = gb_clock_ns()};
     const struct gb_harness harness = {
+        .effects = &gb_real_effects,
         .plan = &run->plan,
         .roofs = &run->roofs,
         .binding = binding,
+        .caches = gb_machine_get()->caches,
         .rounds = o->rounds,
         .sample_ns = o->quick ? 0.1e6 : 1e6,
         .budget_ns = o->max_time * 1e9,

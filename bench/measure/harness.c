@@ -6,8 +6,6 @@
 #include <string.h>
 
 #include "error_bound.h"
-#include "clock.h"
-#include "machine.h"
 #include "random.h"
 
 enum { ENTRIES_MAX = GB_VARIANTS_MAX + 1 };
@@ -40,32 +38,32 @@ static double bytes_of(const struct gb_operand *o) {
 }
 
 /* Are weights that lie in L2 read across their rows for a sum over that dimension? */
-static bool across_weights(const struct gb_problem *problem, enum gk_dim dim) {
+static bool across_weights(const struct gb_problem *problem, enum gk_dim dim, size_t l2) {
     const size_t along = gk_kernel_dim(problem->kernel, dim)->offset;
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gb_operand *const o = &problem->operands[i];
-        if (!o->output && o->field->flags & GK_FLAG_WEIGHT && bytes_of(o) <= (double)gb_machine_get()->caches.l2 &&
+        if (!o->output && o->field->flags & GK_FLAG_WEIGHT && bytes_of(o) <= (double)l2 &&
             gk_field_cols_at(o->field, problem->kernel, problem->args) == along)
             return true;
     }
     return false;
 }
 
-bool gb_latency_bound(const struct gb_problem *problem) {
+bool gb_latency_bound(const struct gb_problem *problem, const struct gk_caches *caches) {
     const bool few = output_elements(problem) < 128, thin = gk_dim_of(problem->kernel, problem->args, GK_DIM_n) <= 8;
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gk_exactness e = gk_exactness_of(problem->kernel, problem->operands[i].field);
         if (!problem->operands[i].output || e.rule != GK_EXACT_SUM) continue;
         if (few && gk_dim_of(problem->kernel, problem->args, e.dim) >= 32) return true;
-        if (thin && across_weights(problem, e.dim)) return true;
+        if (thin && across_weights(problem, e.dim, caches->l2)) return true;
     }
     return false;
 }
 
-static struct gb_work work_of(const struct gb_problem *problem) {
+static struct gb_work work_of(const struct gb_problem *problem, const struct gk_caches *caches) {
     struct gb_work work = {.products = gk_kernel_roof(problem->kernel, problem->args) == GK_ROOF_FMA,
                            .flops = gk_kernel_flops(problem->kernel, problem->args),
-                           .latency = gb_latency_bound(problem)};
+                           .latency = gb_latency_bound(problem, caches)};
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gb_operand *const o = &problem->operands[i];
         work.footprint += bytes_of(o);
@@ -151,10 +149,10 @@ static bool verify_all(struct job *r) {
     const struct gb_harness *const h = r->h;
     const struct gb_plan *const plan = h->plan;
     report(h, r->outcome->task, "reference", 0, plan->n_variants);
-    gb_binding_apply(h->binding, 1);
-    const double start = gb_clock_ns();
+    h->effects->bind(h->binding, 1);
+    const double start = gb_clock_read(h->effects->clock);
     r->verifier = gb_verifier_create(r->problem, plan->ref, plan->threads, plan->n_threads);
-    const double ref_ns = gb_verify_samples(r->problem) ? INFINITY : gb_clock_ns() - start;
+    const double ref_ns = gb_verify_samples(r->problem) ? INFINITY : gb_clock_read(h->effects->clock) - start;
     if (!r->verifier) return false;
     for (size_t i = 0; i < plan->n_variants && !stopped(h); i++) {
         const struct gb_variant *const v = &plan->variants[i];
@@ -174,9 +172,9 @@ static bool verify_all(struct job *r) {
 
 /* A call that is not timed comes first where caches could be hot: the variant before has left its own packed operands there.
  * ref packs nothing. */
-static bool warms_up(const struct gb_variant *v, const struct gb_problem *problem, uint64_t calls) {
+static bool warms_up(const struct gb_variant *v, const struct gb_problem *problem, uint64_t calls, size_t l3) {
     const double bytes = gk_kernel_bytes(problem->kernel, problem->spec.dtype, problem->args);
-    return calls > 1 || (!gb_is_ref(v) && bytes <= (double)gb_machine_get()->caches.l3);
+    return calls > 1 || (!gb_is_ref(v) && bytes <= (double)l3);
 }
 
 /* Time of so many calls; 0: the variant is out of the race. */
@@ -185,7 +183,7 @@ static double calls_ns(const struct job *r, const struct entry *e, uint64_t call
     struct gb_measure *const m = &r->outcome->measures[e->variant];
     double ns = 0;
     if (m->state != GB_STATE_TIMED) return 0;
-    const bool warm = warms_up(v, r->problem, calls);
+    const bool warm = warms_up(v, r->problem, calls, r->h->caches.l3);
     if (!note_turn(m, v, gb_turn_calls(&r->turns, v, warm, m->call_ns, calls, &ns, m->failure))) return 0;
     m->call_ns = ns / (double)calls;
     return ns > 1e-2 ? ns : 1e-2;
@@ -232,11 +230,11 @@ static void shuffle(size_t *order, size_t count, uint64_t *random) {
 /* Rounds that are whole: each holds one sample of every entry, in an order of its own. */
 static size_t run_rounds(const struct job *r, struct entry *entries, size_t count) {
     const struct gb_harness *const h = r->h;
-    const double start = gb_clock_ns();
+    const double start = gb_clock_read(h->effects->clock);
     uint64_t random = h->seed;
     size_t order[ENTRIES_MAX], round = 0;
     for (size_t i = 0; i < count; i++) order[i] = i;
-    while (round < h->rounds && (round < GB_ROUNDS_MIN || gb_clock_ns() - start < h->budget_ns)) {
+    while (round < h->rounds && (round < GB_ROUNDS_MIN || gb_clock_read(h->effects->clock) - start < h->budget_ns)) {
         report(h, r->outcome->task, "round", round, h->rounds);
         shuffle(order, count, &random);
         for (size_t i = 0; i < count; i++) {
@@ -287,8 +285,8 @@ static void summarize(const struct gb_harness *h, struct gb_outcome *outcome, co
         m->iterations = entries[i].iterations;
         m->summary = gb_summarize(m->samples, outcome->rounds, work);
         if (!stopped(h))
-            gb_roofs_look_again(h->roofs, h->binding, v->isa, outcome->task->spec.dtype, roof_threads(h->roofs, v, m),
-                                &outcome->work, m->summary.median);
+            h->effects->look_again(h->roofs, h->binding, v->isa, outcome->task->spec.dtype, roof_threads(h->roofs, v, m),
+                                   &outcome->work, m->summary.median);
     }
     gb_outcome_share(outcome, h->plan, h->roofs);
     if (outcome->null_variant == h->plan->n_variants || outcome->measures[outcome->null_variant].state != GB_STATE_TIMED)
@@ -317,10 +315,12 @@ bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task
     report(harness, task, "prepare", 0, harness->plan->n_variants);
     if (!outcome->measures) return false;
     if (!(harness->judge ? gb_problem_create_shared : gb_problem_create)(&problem, &task->spec)) return false;
-    outcome->work = work_of(&problem);
+    outcome->work = work_of(&problem, &harness->caches);
     outcome->bytes = gk_kernel_bytes(problem.kernel, task->spec.dtype, problem.args);
-    struct job job = {
-        .h = harness, .problem = &problem, .outcome = outcome, .turns = {&problem, harness->binding, harness->limit_ns}};
+    struct job job = {.h = harness,
+                      .problem = &problem,
+                      .outcome = outcome,
+                      .turns = {harness->effects, &problem, harness->binding, harness->limit_ns}};
     bool good = verify_all(&job);
     if (good && !stopped(harness)) good = time_all(&job);
     for (size_t i = 0; i < harness->plan->n_variants; i++)

@@ -36,9 +36,11 @@ struct gb_outcome {
 };
 
 struct gb_harness {
+    const struct gb_effects *effects;
     const struct gb_plan *plan;
     struct gb_roofs *roofs; /* those that a cell beats are measured again */
     struct gb_binding *binding;
+    struct gk_caches caches; /* of the machine */
     size_t rounds;
     double sample_ns;  /* a sample takes at least this */
     double budget_ns;  /* rounds beyond GB_ROUNDS_MIN start within this time */
@@ -64,6 +66,6 @@ bool gb_had_fewer_threads(const struct gb_measure *measure);
 
 /* The price of the canonical order where outputs are few: a chain of dependent additions (fewer than 128 output elements that
  * sum 32 products or more), and one to eight rows against weights, within L2, that are read across their rows. */
-bool gb_latency_bound(const struct gb_problem *problem);
+bool gb_latency_bound(const struct gb_problem *problem, const struct gk_caches *caches);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "text.h"
 
 #define WARM_CALLS_MAX 1e6
@@ -54,18 +53,20 @@ enum gb_turn gb_turn_prepare(const struct gb_turns *turns, const struct gb_varia
         snprintf(why, GB_TURN_WHY_MAX, "the problem does not fit in a line");
         return GB_TURN_UNFIT;
     }
-    gb_contender_begin_turn(variant->contender);
-    gb_contender_prepare(variant->contender, line, turns->limit_ns);
-    gb_contender_end_turn(variant->contender);
+    turns->effects->begin_turn(variant->contender);
+    turns->effects->prepare(variant->contender, line, turns->limit_ns);
+    turns->effects->end_turn(variant->contender);
     return outcome_of(variant->contender, why);
 }
 
-static enum gb_turn call_once(const struct gb_turns *turns, const struct gb_variant *variant, double *ns,
-                              char why[GB_TURN_WHY_MAX]) {
-    gb_binding_apply(turns->binding, variant->threads);
-    const double start = gb_clock_ns();
-    const gk_status status = gb_problem_call(turns->problem, variant->ctx);
-    *ns = gb_clock_ns() - start;
+static enum gb_turn call_here(const struct gb_turns *turns, const struct gb_variant *variant, bool warm, uint64_t calls,
+                              double *ns, char why[GB_TURN_WHY_MAX]) {
+    const struct gb_effects *const e = turns->effects;
+    e->bind(turns->binding, variant->threads);
+    if (warm) e->repeat(turns->problem, variant->ctx, 1);
+    const double start = gb_clock_read(e->clock);
+    const gk_status status = e->repeat(turns->problem, variant->ctx, calls);
+    *ns = gb_clock_read(e->clock) - start;
     if (status == GK_OK) return GB_TURN_GOOD;
     snprintf(why, GB_TURN_WHY_MAX, "the call failed: %s", gk_status_string(status));
     return GB_TURN_FAILED;
@@ -74,21 +75,12 @@ static enum gb_turn call_once(const struct gb_turns *turns, const struct gb_vari
 enum gb_turn gb_turn_once(const struct gb_turns *turns, const struct gb_variant *variant, double *ns,
                           char why[GB_TURN_WHY_MAX]) {
     struct gb_contender *const contender = variant->contender;
-    if (!contender) return call_once(turns, variant, ns, why);
-    gb_contender_begin_turn(contender);
-    if (gb_contender_run(contender, 1, ns, turns->limit_ns)) gb_contender_result(contender, turns->limit_ns);
-    gb_contender_end_turn(contender);
+    const struct gb_effects *const e = turns->effects;
+    if (!contender) return call_here(turns, variant, false, 1, ns, why);
+    e->begin_turn(contender);
+    if (e->run(contender, 1, ns, turns->limit_ns)) e->result(contender, turns->limit_ns);
+    e->end_turn(contender);
     return outcome_of(contender, why);
-}
-
-static enum gb_turn call_often(const struct gb_turns *turns, const struct gb_variant *variant, bool warm, uint64_t calls,
-                               double *ns) {
-    gb_binding_apply(turns->binding, variant->threads);
-    if (warm) gb_problem_call(turns->problem, variant->ctx);
-    const double start = gb_clock_ns();
-    for (uint64_t i = 0; i < calls; i++) gb_problem_call(turns->problem, variant->ctx);
-    *ns = gb_clock_ns() - start;
-    return GB_TURN_GOOD;
 }
 
 /* Its threads slept while it was stopped, and its clock speed, caches and branch predictors are those of whoever ran. */
@@ -100,12 +92,12 @@ static uint64_t warm_calls(double call_ns) {
 enum gb_turn gb_turn_calls(const struct gb_turns *turns, const struct gb_variant *variant, bool warm, double call_ns,
                            uint64_t calls, double *ns, char why[GB_TURN_WHY_MAX]) {
     struct gb_contender *const contender = variant->contender;
-    if (!contender) return call_often(turns, variant, warm, calls, ns);
+    const struct gb_effects *const e = turns->effects;
+    if (!contender) return call_here(turns, variant, warm, calls, ns, why);
     const double limit = turns->limit_ns + 10 * call_ns * (double)calls;
     double untimed;
-    gb_contender_begin_turn(contender);
-    if (!warm || gb_contender_run(contender, warm_calls(call_ns), &untimed, limit))
-        gb_contender_run(contender, calls, ns, limit);
-    gb_contender_end_turn(contender);
+    e->begin_turn(contender);
+    if (!warm || e->run(contender, warm_calls(call_ns), &untimed, limit)) e->run(contender, calls, ns, limit);
+    e->end_turn(contender);
     return outcome_of(contender, why);
 }

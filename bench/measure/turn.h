@@ -2,6 +2,7 @@
 #ifndef GB_TURN_H
 #define GB_TURN_H
 
+#include "effects.h"
 #include "plan.h"
 
 #define GB_WARM_NS 0.3e6 /* so long a contender warms up before a sample */
@@ -15,6 +16,7 @@ enum gb_turn {
 enum { GB_TURN_WHY_MAX = 240 };
 
 struct gb_turns {
+    const struct gb_effects *effects;
     const struct gb_problem *problem;
     struct gb_binding *binding; /* of calls in this process */
     double limit_ns;            /* for an answer, beyond the time that the calls should take */

@@ -8,13 +8,14 @@
 
 #include "error_bound.h"
 #include "harness.h"
+#include "machine.h"
 
 static gk_context *ref;
 
 static bool waits(struct gb_problem_spec spec) {
     struct gb_problem problem;
     assert_true(gb_problem_create(&problem, &spec));
-    const bool latency = gb_latency_bound(&problem);
+    const bool latency = gb_latency_bound(&problem, &gb_machine_get()->caches);
     gb_problem_destroy(&problem);
     return latency;
 }

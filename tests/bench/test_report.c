@@ -482,8 +482,13 @@ static void test_run_on_low_roofs(void **state) {
         .shapes = {{"affine n=64 d=64 m=64", "elementwise n=64 d=1000"}, 2}, .isa = "ref", .threads = "1", .seed = 1};
     assert_int_equal(gb_plan_make(&plan, &options), 0);
     make_low(&roofs);
-    const struct gb_harness harness = {
-        .plan = &plan, .roofs = &roofs, .rounds = GB_ROUNDS_MIN, .sample_ns = 1e4, .budget_ns = 1, .stop = &stop};
+    const struct gb_harness harness = {.effects = &gb_real_effects,
+                                       .plan = &plan,
+                                       .roofs = &roofs,
+                                       .rounds = GB_ROUNDS_MIN,
+                                       .sample_ns = 1e4,
+                                       .budget_ns = 1,
+                                       .stop = &stop};
     for (size_t k = 0; k < plan.n_tasks; k++) {
         struct gb_outcome outcome;
         assert_true(gb_harness_run(&harness, &plan.tasks[k], &outcome));

@@ -1,0 +1,28 @@
+/* What a measurement does beyond computing. The harness and its turns are handed these functions, so that tests script them. */
+#ifndef GB_EFFECTS_H
+#define GB_EFFECTS_H
+
+#include "bind.h"
+#include "clock.h"
+#include "contender.h"
+#include "problem.h"
+#include "roofs.h"
+
+struct gb_effects {
+    const struct gb_clock *clock;
+    size_t (*bind)(struct gb_binding *binding, size_t threads);
+    /* So many calls in this process, one after the other; the status of the last. */
+    gk_status (*repeat)(const struct gb_problem *problem, gk_context *ctx, uint64_t calls);
+    void (*begin_turn)(struct gb_contender *contender);
+    void (*end_turn)(struct gb_contender *contender);
+    bool (*prepare)(struct gb_contender *contender, const char *line, double limit_ns);
+    bool (*run)(struct gb_contender *contender, uint64_t count, double *ns, double limit_ns);
+    bool (*result)(struct gb_contender *contender, double limit_ns);
+    void (*look_again)(struct gb_roofs *roofs, struct gb_binding *binding, size_t isa, enum gk_dtype dtype, size_t threads,
+                       const struct gb_work *work, double ns);
+};
+
+/* Those of bind.h, contender.h and roofs.h, the clock of clock.h, and calls of the library. */
+extern const struct gb_effects gb_real_effects;
+
+#endif
