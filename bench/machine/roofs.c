@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "clock.h"
 #include "core/topology.h"
 #include "text.h"
 
@@ -25,6 +24,7 @@ enum {
 #define WIDER_LEAST      0.95 /* of what a narrower isa reaches */
 
 struct probe {
+    const struct gb_probing *on;
     size_t isa;
     enum gk_dtype dtype;
     enum gk_probe kind;
@@ -40,22 +40,26 @@ struct arena {
     char sinks[GK_THREADS_MAX * LINE];
 };
 
-enum gb_level gb_level_of(double bytes, size_t threads) {
-    const struct gk_caches caches = gk_topology_get()->caches;
-    if (bytes <= (double)caches.l2 * (double)threads) return GB_LEVEL_L2;
-    return bytes <= (double)caches.l3 ? GB_LEVEL_L3 : GB_LEVEL_MEMORY;
+static const struct gb_probing *probing_of(const struct gb_roofs *roofs) {
+    static const struct gb_probing here = {&gb_real_clock, gb_machine_get, gb_memory_available, gb_binding_apply, gk_probe_run};
+    return roofs->probing ? roofs->probing : &here;
+}
+
+enum gb_level gb_level_of(const struct gk_caches *caches, double bytes, size_t threads) {
+    if (bytes <= (double)caches->l2 * (double)threads) return GB_LEVEL_L2;
+    return bytes <= (double)caches->l3 ? GB_LEVEL_L3 : GB_LEVEL_MEMORY;
 }
 
 /* Bytes for each of so many threads. */
-static size_t level_bytes(enum gb_level level, size_t threads) {
-    const struct gk_caches caches = gk_topology_get()->caches;
-    const size_t unit = 1 << 14, all_l2 = caches.l2 * threads;
-    size_t bytes = caches.l2 / 2;
+static size_t level_bytes(const struct gb_probing *on, enum gb_level level, size_t threads) {
+    const struct gk_caches *const caches = &on->machine()->caches;
+    const size_t unit = 1 << 14;
+    size_t bytes = caches->l2 / 2;
     if (level == GB_LEVEL_L3) {
-        const double middle = sqrt((double)all_l2 * (double)caches.l3);
+        const double middle = sqrt((double)caches->l2 * (double)threads * (double)caches->l3);
         bytes = (size_t)middle / threads;
     } else if (level == GB_LEVEL_MEMORY) {
-        const size_t twice = 2 * caches.l3;
+        const size_t twice = 2 * caches->l3;
         bytes = (twice < MEMORY_LEAST ? MEMORY_LEAST : twice > MEMORY_MOST ? MEMORY_MOST : twice) / threads;
     }
     return (bytes + unit - 1) / unit * unit;
@@ -69,39 +73,40 @@ static size_t widest_usable(void) {
 
 /* Each thread writes its own part first: on a NUMA machine it then lies next to it. A copy writes the second half of what it is
  * given, so a second one starts half a part earlier. */
-static void touch(struct arena *arena, size_t threads) {
+static void touch(const struct gb_probing *on, struct arena *arena, size_t threads) {
     const size_t part = arena->usable / threads / LINE / 2 * LINE * 2;
     struct gk_probe_args args = {.buffer = arena->memory + arena->front, .bytes = part, .rounds = 1, .sink = arena->sinks};
-    gk_probe_run(widest_usable(), GK_F32, GK_PROBE_COPY, threads, &args);
+    on->run(widest_usable(), GK_F32, GK_PROBE_COPY, threads, &args);
     args.buffer = arena->memory + arena->front - part / 2;
-    gk_probe_run(widest_usable(), GK_F32, GK_PROBE_COPY, threads, &args);
+    on->run(widest_usable(), GK_F32, GK_PROBE_COPY, threads, &args);
 }
 
-static bool map_arena(struct arena *arena, size_t bytes, size_t threads) {
+static bool map_arena(const struct gb_probing *on, struct arena *arena, size_t bytes, size_t threads) {
     arena->usable = bytes;
     arena->front = bytes;
     arena->mapped = arena->front + bytes;
     void *const memory = mmap(NULL, arena->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) return false;
     arena->memory = memory;
-    touch(arena, threads);
+    touch(on, arena, threads);
     return true;
 }
 
-static bool fits(size_t bytes) { return 2.5 * (double)bytes < gb_memory_available().bytes; }
+static bool fits(const struct gb_probing *on, size_t bytes) { return 2.5 * (double)bytes < on->memory().bytes; }
 
 /* The largest arena that fits: for all levels, or fewer. */
 static bool open_arena(struct arena *arena, const struct gb_roofs *roofs, enum gb_level *highest) {
+    const struct gb_probing *const on = probing_of(roofs);
     const size_t most = roofs->threads[roofs->n_threads - 1];
     for (int level = GB_LEVEL_MEMORY; level >= GB_LEVEL_L2; level--) {
         size_t bytes = 0;
         for (int l = 0; l <= level; l++)
             for (size_t t = 0; t < roofs->n_threads; t++) {
-                const size_t needed = level_bytes((enum gb_level)l, roofs->threads[t]) * roofs->threads[t];
+                const size_t needed = level_bytes(on, (enum gb_level)l, roofs->threads[t]) * roofs->threads[t];
                 if (needed > bytes) bytes = needed;
             }
         *highest = (enum gb_level)level;
-        if (fits(bytes) && map_arena(arena, bytes, most)) return true;
+        if (fits(on, bytes) && map_arena(on, arena, bytes, most)) return true;
     }
     return false;
 }
@@ -109,21 +114,20 @@ static bool open_arena(struct arena *arena, const struct gb_roofs *roofs, enum g
 static double probe_ns(const struct probe *probe, size_t rounds) {
     struct gk_probe_args args = probe->args;
     args.rounds = rounds;
-    const double start = gb_clock_ns();
-    gk_probe_run(probe->isa, probe->dtype, probe->kind, probe->threads, &args);
-    return gb_clock_ns() - start;
+    const double start = gb_clock_read(probe->on->clock);
+    probe->on->run(probe->isa, probe->dtype, probe->kind, probe->threads, &args);
+    return gb_clock_read(probe->on->clock) - start;
 }
 
 /* Threads that take turns on a core, or that there are not, have no roof: 0. */
 static void take(struct probe *probe, struct gb_binding *binding) {
-    if (probe->threads > gk_topology_get()->cores) return;
-    if (gb_binding_apply(binding, probe->threads) < probe->threads) return;
+    if (probe->threads > probe->on->machine()->cores) return;
+    if (probe->on->bind(binding, probe->threads) < probe->threads) return;
     if (probe->args.rounds == 0) {
         size_t rounds = 1;
         while (probe_ns(probe, rounds) < SAMPLE_NS / 4 && rounds < (size_t)1 << 30) rounds *= 2;
         const double ns = probe_ns(probe, rounds);
-        const double wanted = ceil((double)rounds * SAMPLE_NS / (ns > 1 ? ns : 1));
-        probe->args.rounds = wanted < 1 ? 1 : (size_t)wanted;
+        probe->args.rounds = (size_t)ceil((double)rounds * SAMPLE_NS / (ns > 1 ? ns : 1));
     }
     const double ns = probe_ns(probe, probe->args.rounds);
     const double rate = probe->amount * (double)probe->args.rounds / (ns > 1 ? ns : 1);
@@ -131,7 +135,8 @@ static void take(struct probe *probe, struct gb_binding *binding) {
 }
 
 static struct probe fma_probe(struct gb_roofs *roofs, size_t isa, enum gk_dtype dtype, size_t t, char *sinks) {
-    return (struct probe){.isa = isa,
+    return (struct probe){.on = probing_of(roofs),
+                          .isa = isa,
                           .dtype = dtype,
                           .kind = GK_PROBE_FMA,
                           .threads = roofs->threads[t],
@@ -152,12 +157,13 @@ static size_t add_fma(struct gb_roofs *roofs, struct probe *probes, struct arena
 }
 
 /* The three ways of moving, each thread on so many bytes. */
-static size_t add_three_moves(struct gb_bandwidth *to, size_t threads, size_t bytes, struct probe *probes,
-                              struct arena *arena) {
+static size_t add_three_moves(const struct gb_probing *on, struct gb_bandwidth *to, size_t threads, size_t bytes,
+                              struct probe *probes, struct arena *arena) {
     static const enum gk_probe kinds[] = {GK_PROBE_READ, GK_PROBE_COPY, GK_PROBE_COPY_NT};
     double *const best[] = {&to->read, &to->copy, &to->copy_nt};
     for (size_t i = 0; i < 3; i++)
-        probes[i] = (struct probe){widest_usable(),
+        probes[i] = (struct probe){on,
+                                   widest_usable(),
                                    GK_F32,
                                    kinds[i],
                                    threads,
@@ -168,12 +174,13 @@ static size_t add_three_moves(struct gb_bandwidth *to, size_t threads, size_t by
 }
 
 static size_t add_moves(struct gb_roofs *roofs, struct probe *probes, struct arena *arena, enum gb_level highest) {
+    const struct gb_probing *const on = probing_of(roofs);
     size_t count = 0;
     for (size_t t = 0; t < roofs->n_threads; t++)
         for (int level = 0; level <= (int)highest; level++) {
-            const size_t threads = roofs->threads[t], bytes = level_bytes((enum gb_level)level, threads);
+            const size_t threads = roofs->threads[t], bytes = level_bytes(on, (enum gb_level)level, threads);
             if (t == 0) roofs->bytes[level] = bytes;
-            count += add_three_moves(&roofs->bandwidth[t][level], threads, bytes, probes + count, arena);
+            count += add_three_moves(on, &roofs->bandwidth[t][level], threads, bytes, probes + count, arena);
         }
     return count;
 }
@@ -277,7 +284,7 @@ static struct gb_bandwidth bandwidth_of(const struct gb_roofs *roofs, size_t t, 
 static struct gb_share compare(const struct gb_roofs *roofs, size_t isa, enum gk_dtype dtype, size_t threads,
                                const struct gb_work *work, double ns) {
     const size_t t = gb_roofs_threads_index(roofs, threads);
-    struct gb_share share = {"memory", 0, gb_level_of(work->footprint, threads)};
+    struct gb_share share = {"memory", 0, gb_level_of(&probing_of(roofs)->machine()->caches, work->footprint, threads)};
     if (t == roofs->n_threads || !(ns > 0)) return share;
     const struct gb_bandwidth b = bandwidth_of(roofs, t, share.level, work->footprint);
     const double best_copy = work->plain_copy ? b.copy : larger(b.copy, b.copy_nt);
@@ -324,17 +331,18 @@ static void look_at_fma(struct gb_roofs *roofs, struct gb_binding *binding, cons
 static void look_at_moves(struct gb_roofs *roofs, struct gb_binding *binding, const struct cell *cell, size_t t,
                           enum gb_level level) {
     enum { UNIT = 512, MOVES = 6 }; /* probes work on whole units */
-    const size_t threads = cell->threads, whole = level_bytes(level, threads);
+    const struct gb_probing *const on = probing_of(roofs);
+    const size_t threads = cell->threads, whole = level_bytes(on, level, threads);
     const double footprint = cell->work->footprint, most = footprint < MEMORY_MOST ? footprint : MEMORY_MOST;
     const size_t part = ((size_t)most / threads + UNIT) / UNIT * UNIT, bytes = (part > whole ? part : whole) * threads;
     struct probe probes[MOVES];
     struct arena *const arena = calloc(1, sizeof *arena);
-    gb_binding_apply(binding, threads);
-    if (arena && fits(bytes) && map_arena(arena, bytes, threads)) {
+    on->bind(binding, threads);
+    if (arena && fits(on, bytes) && map_arena(on, arena, bytes, threads)) {
         struct gb_spot *const spot = &roofs->spots[roofs->n_spots++];
         *spot = (struct gb_spot){.footprint = footprint, .threads = threads};
-        add_three_moves(&roofs->bandwidth[t][level], threads, whole, probes, arena);
-        add_three_moves(&spot->bandwidth, threads, part, probes + 3, arena);
+        add_three_moves(on, &roofs->bandwidth[t][level], threads, whole, probes, arena);
+        add_three_moves(on, &spot->bandwidth, threads, part, probes + 3, arena);
         for (size_t i = 0; i < AGAIN * MOVES || (i < AGAIN_MOST && beats(roofs, cell)); i++) take(&probes[i % MOVES], binding);
         munmap(arena->memory, arena->mapped);
     }

@@ -10,10 +10,21 @@
 
 #include "bind.h"
 #include "call.h"
+#include "clock.h"
 #include "environment.h"
+#include "machine.h"
 #include "speed.h"
 
 enum { GB_THREAD_COUNTS_MAX = 16, GB_SPOTS_MAX = 64 };
+
+/* What is measured, and with what: tests have a machine of known numbers. */
+struct gb_probing {
+    const struct gb_clock *clock;
+    const struct gb_machine *(*machine)(void);
+    struct gb_memory (*memory)(void);
+    size_t (*bind)(struct gb_binding *binding, size_t threads);
+    size_t (*run)(size_t isa, enum gk_dtype dtype, enum gk_probe kind, size_t threads, const struct gk_probe_args *args);
+};
 
 /* Moving data of the size of one problem. */
 struct gb_spot {
@@ -23,6 +34,7 @@ struct gb_spot {
 };
 
 struct gb_roofs {
+    const struct gb_probing *probing; /* NULL: this machine */
     size_t n_threads;
     size_t threads[GB_THREAD_COUNTS_MAX];
     bool isas[GK_ISA_COUNT]; /* measured */
@@ -42,7 +54,7 @@ bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t
 /* Warns of roofs that moved by more than 5 % between two measurements. */
 void gb_roofs_warn_moved(const struct gb_roofs *before, const struct gb_roofs *after, struct gb_warnings *warnings);
 
-enum gb_level gb_level_of(double bytes, size_t threads);
+enum gb_level gb_level_of(const struct gk_caches *caches, double bytes, size_t threads);
 
 /* The index of a thread count, or roofs->n_threads. */
 size_t gb_roofs_threads_index(const struct gb_roofs *roofs, size_t threads);

@@ -430,48 +430,6 @@ static void make_low(struct gb_roofs *roofs) {
     for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs->bandwidth[0][level] = (struct gb_bandwidth){1e-3, 1e-3, 1e-3};
 }
 
-/* No share above 105 %. */
-static void test_share_has_a_cap(void **state) {
-    (void)state;
-    static struct gb_roofs roofs;
-    make_low(&roofs);
-    struct gb_work work = {.flops = 1e6, .read = 1e5, .written = 1e5, .footprint = 2e5};
-    struct gb_share share = gb_roofs_share(&roofs, 0, GK_F32, 1, &work, 1e5 / 1e-3 * 2 / 1.04);
-    assert_true(fabs(share.fraction - 1.04) < 1e-9 && strcmp(share.limit, "memory") == 0);
-    share = gb_roofs_share(&roofs, 0, GK_F32, 1, &work, 1e5 / 1e-3 * 2 / 1.06);
-    assert_true(share.fraction == 0 && strcmp(share.limit, "cache") == 0);
-    work.products = true;
-    share = gb_roofs_share(&roofs, 0, GK_F32, 1, &work, 1e6 / 1e-4 / 1.06);
-    assert_true(share.fraction == 0 && strcmp(share.limit, "fma") == 0);
-}
-
-/* A roof that is beaten is measured again, at its own size and at the problem's, once. */
-static void test_look_again(void **state) {
-    (void)state;
-    static struct gb_roofs roofs;
-    make_low(&roofs);
-    const struct gb_work moves = {.read = 3e5, .written = 1e5, .footprint = 4e5};
-    const enum gb_level level = gb_level_of(moves.footprint, 1);
-    const double ns = 4e5 / 1e-2; /* ten times the roof */
-    assert_true(gb_roofs_share(&roofs, 0, GK_F32, 1, &moves, ns).fraction == 0);
-    gb_roofs_look_again(&roofs, NULL, 0, GK_F32, 1, &moves, ns);
-    assert_int_equal(roofs.n_spots, 1);
-    assert_true(roofs.spots[0].footprint == 4e5 && roofs.spots[0].threads == 1);
-    assert_true(roofs.spots[0].bandwidth.read > 0.1 && roofs.spots[0].bandwidth.copy > 0.1 &&
-                roofs.spots[0].bandwidth.copy_nt > 0.1);
-    assert_true(roofs.bandwidth[0][level].read > 0.1 && roofs.bandwidth[0][level].copy > 0.1);
-    const struct gb_share share = gb_roofs_share(&roofs, 0, GK_F32, 1, &moves, ns);
-    assert_true(share.fraction > 0 && share.fraction < 1 && strcmp(share.limit, "memory") == 0);
-    gb_roofs_look_again(&roofs, NULL, 0, GK_F32, 1, &moves, 1); /* faster than anything: the spot is there already */
-    assert_int_equal(roofs.n_spots, 1);
-    const struct gb_work products = {.flops = 1e6, .read = 1, .written = 1, .footprint = 2, .products = true};
-    gb_roofs_look_again(&roofs, NULL, 0, GK_F32, 1, &products, 1e6 / 1e-4);
-    assert_true(roofs.fma[0][GK_F32][0] == 1e-4); /* it was not beaten */
-    gb_roofs_look_again(&roofs, NULL, 0, GK_F32, 1, &products, 1e6 / 1e-3);
-    assert_true(roofs.fma[0][GK_F32][0] > 1e-2);
-    assert_int_equal(roofs.n_spots, 1);
-}
-
 /* A run whose roofs were measured too low raises them, and no cell of it has more than all. */
 static void test_run_on_low_roofs(void **state) {
     (void)state;
@@ -662,8 +620,6 @@ int main(void) {
         cmocka_unit_test(test_summary),
         cmocka_unit_test(test_summary_leaves_out),
         cmocka_unit_test(test_where_the_width_is_from),
-        cmocka_unit_test(test_share_has_a_cap),
-        cmocka_unit_test(test_look_again),
         cmocka_unit_test(test_run_on_low_roofs),
         cmocka_unit_test(test_share_of_those_that_ran),
         cmocka_unit_test(test_fastest_is_not_by_noise),
