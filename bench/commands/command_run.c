@@ -318,7 +318,7 @@ static int start(const struct run_options *options) {
     if (code == GB_EXIT_OK && options->json && !json_out) code = gb_result_file_try(options->json);
     if (code == GB_EXIT_OK) code = gb_race_choose(&run->race, options->peers, &options->peer_commands);
     if (code == GB_EXIT_OK) code = gb_plan_make(&run->plan, &options->plan);
-    if (code == GB_EXIT_OK) code = gb_plan_check(&run->plan, run->race.count > 0);
+    if (code == GB_EXIT_OK) code = gb_plan_check(&run->plan, run->race.count > 0, gb_memory_available());
     if (code == GB_EXIT_OK) code = run_plan(run);
     gb_plan_free(&run->plan);
     free(run);

@@ -78,17 +78,18 @@ int gb_parse_threads(const char *list, size_t threads[GB_THREAD_COUNTS_MAX], siz
 int gb_parse_isas(const char *list, bool isas[GK_ISA_COUNT]) {
     char item[ITEM_MAX], text[400];
     bool too_long = false;
-    const bool all = !list || strcmp(list, "all") == 0;
-    for (size_t i = 0; i < GK_ISA_COUNT; i++) isas[i] = all && !gk_isa_unusable(i);
-    if (all) return GB_EXIT_OK;
+    for (size_t i = 0; i < GK_ISA_COUNT; i++) isas[i] = false;
+    if (!list) list = "all";
     while (gb_text_item(&list, item, sizeof item, &too_long)) {
+        const bool all = strcmp(item, "all") == 0;
         const int index = gk_isa_find(item);
         struct gb_names names = gb_isa_names();
         gb_names_add(&names, "all");
-        if (index < 0) return gb_fail(GB_EXIT_USAGE, "%s", gb_names_refuse(&names, "instruction set", item, text, sizeof text));
-        if (gk_isa_unusable((size_t)index))
+        if (index < 0 && !all)
+            return gb_fail(GB_EXIT_USAGE, "%s", gb_names_refuse(&names, "instruction set", item, text, sizeof text));
+        if (!all && gk_isa_unusable((size_t)index))
             return gb_fail(GB_EXIT_ISA, "%s cannot be used: %s", item, gk_isa_unusable((size_t)index));
-        isas[index] = true;
+        for (size_t i = 0; i < GK_ISA_COUNT; i++) isas[i] |= all ? !gk_isa_unusable(i) : (int)i == index;
     }
     return too_long ? refuse_item("isa") : GB_EXIT_OK;
 }
@@ -225,12 +226,11 @@ void gb_plan_free(struct gb_plan *plan) {
  * prepared. */
 static double bytes_needed(const struct gb_problem_spec *spec, bool raced) {
     const size_t operands = gb_problem_bytes(spec), copies = gb_verifier_bytes(spec);
-    if (operands == 0 || copies == 0) return 1e300;
+    if (copies == 0) return 1e300; /* one of the two overflows */
     return (raced ? 4.25 : 1.25) * (double)operands + (double)copies + 0x1p25;
 }
 
-int gb_plan_check(const struct gb_plan *plan, bool raced) {
-    const struct gb_memory memory = gb_memory_available();
+int gb_plan_check(const struct gb_plan *plan, bool raced, struct gb_memory memory) {
     for (size_t i = 0; i < plan->n_tasks; i++) {
         const struct gb_problem_spec *const spec = &plan->tasks[i].spec;
         const double needed = bytes_needed(spec, raced);

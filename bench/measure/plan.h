@@ -61,15 +61,15 @@ bool gb_is_ref(const struct gb_variant *variant);
 /* Adds a peer as the last variant; there is room for GB_RACED_MAX at each thread count. */
 struct gb_variant *gb_plan_add_peer(struct gb_plan *plan, const char *name, size_t threads);
 
-/* Refuses, before anything is allocated, a plan of which a problem does not fit in memory, or is none for a race. raced: with
- * peers. */
-int gb_plan_check(const struct gb_plan *plan, bool raced);
+/* Refuses, before anything is allocated, a plan of which a problem does not fit in the memory that there is, or is none for a
+ * race. raced: with peers. */
+int gb_plan_check(const struct gb_plan *plan, bool raced, struct gb_memory memory);
 
 /* Parts of command lines that other commands have too. 0: good; else an exit code, after the error was printed. */
 /* Names of kernels, families, and globs of kernels' names. */
 int gb_parse_kernels(const char *list, bool kernels[GK_KERNEL_COUNT]);
 int gb_parse_threads(const char *list, size_t threads[GB_THREAD_COUNTS_MAX], size_t *count);
-/* Isas by name, or all usable ones for NULL and "all". An isa that cannot be used here is an error. */
+/* Isas by name, all usable ones for "all" and for NULL. An isa that cannot be used here is an error. */
 int gb_parse_isas(const char *list, bool isas[GK_ISA_COUNT]);
 
 #endif
