@@ -14,31 +14,50 @@ enum { ROUNDS = 7, TASKS = 4, TASKS_MOST = 24, PEER = 6, VARIANTS = 8 };
 
 /* --- words */
 
+/* Each unit and each number of digits at its edges. */
 static void test_words(void **state) {
     (void)state;
     char text[96];
     static const struct {
-        double flops;
+        double value;
         const char *text;
-    } flops[] = {{50, "50 FLOP"},        {999, "999 FLOP"},     {1250, "1.25 kFLOP"},  {50000, "50.0 kFLOP"},
-                 {999700, "1.00 MFLOP"}, {3.02e8, "302 MFLOP"}, {6.4e9, "6.40 GFLOP"}, {1e21, "1000 EFLOP"}};
+    } flops[] = {{0, "0 FLOP"},         {50, "50 FLOP"},       {999, "999 FLOP"},      {999.4, "999 FLOP"},
+                 {999.5, "1.00 kFLOP"}, {1250, "1.25 kFLOP"},  {9994, "9.99 kFLOP"},   {9996, "10.0 kFLOP"},
+                 {50000, "50.0 kFLOP"}, {99940, "99.9 kFLOP"}, {99960, "100 kFLOP"},   {999700, "1.00 MFLOP"},
+                 {3.02e8, "302 MFLOP"}, {6.4e9, "6.40 GFLOP"}, {6.4e12, "6.40 TFLOP"}, {6.4e15, "6.40 PFLOP"},
+                 {1e18, "1.00 EFLOP"},  {1e21, "1000 EFLOP"}},
+      ns[] = {{0.004, "0.00 ns"},  {9.994, "9.99 ns"},  {9.996, "10.0 ns"},  {46.84, "46.8 ns"}, {99.94, "99.9 ns"},
+              {99.96, "100 ns"},   {999.4, "999 ns"},   {999.5, "1.00 us"},  {12340, "12.3 us"}, {999499, "999 us"},
+              {999600, "1.00 ms"}, {999.4e6, "999 ms"}, {999.6e6, "1.00 s"}, {1.5e9, "1.50 s"},  {999.6e9, "1000 s"}},
+      ratios[] = {{0.00994, "<.01"}, {0.00996, "0.01"}, {0.0123, "0.01"},  {0.972, "0.97"}, {9.994, "9.99"},
+                  {9.996, "10.0"},   {99.94, "99.9"},   {99.96, "100"},    {123.4, "123"},  {9999.4, "9999"},
+                  {9999.5, "10k"},   {12345, "12k"},    {999.4e3, "999k"}, {999.5e3, "1M"}, {2e6, "2M"}};
     for (size_t i = 0; i < sizeof flops / sizeof *flops; i++)
-        assert_string_equal(gb_flops_text(flops[i].flops, text, sizeof text), flops[i].text);
+        assert_string_equal(gb_flops_text(flops[i].value, text, sizeof text), flops[i].text);
+    for (size_t i = 0; i < sizeof ns / sizeof *ns; i++)
+        assert_string_equal(gb_time_text(ns[i].value, text, sizeof text), ns[i].text);
+    for (size_t i = 0; i < sizeof ratios / sizeof *ratios; i++)
+        assert_string_equal(gb_ratio_text(ratios[i].value, text, sizeof text), ratios[i].text);
     assert_string_equal(gb_rate_text(110.97, "FLOP/s", text, sizeof text), "111 GFLOP/s");
     assert_string_equal(gb_rate_text(0.0052, "B/s", text, sizeof text), "5.20 MB/s");
-    assert_string_equal(gb_time_text(46.84, text, sizeof text), "46.8 ns");
-    assert_string_equal(gb_time_text(999600, text, sizeof text), "1.00 ms");
-    assert_string_equal(gb_time_text(1.5e9, text, sizeof text), "1.50 s");
+    assert_string_equal(gb_rate_text(4e-7, "B/s", text, sizeof text), "400 B/s");
     assert_string_equal(gb_count_text(0, "thread", text, sizeof text), "0 threads");
     assert_string_equal(gb_count_text(1, "thread", text, sizeof text), "1 thread");
     assert_string_equal(gb_count_text(2, "thread", text, sizeof text), "2 threads");
-    static const struct {
-        double ratio;
-        const char *text;
-    } ratios[] = {{0.004, "<.01"}, {0.0123, "0.01"}, {0.972, "0.97"}, {9.996, "10.0"},
-                  {123.4, "123"},  {9999.4, "9999"}, {12345, "12k"},  {2e6, "2M"}};
-    for (size_t i = 0; i < sizeof ratios / sizeof *ratios; i++)
-        assert_string_equal(gb_ratio_text(ratios[i].ratio, text, sizeof text), ratios[i].text);
+}
+
+/* What a family's name is in front of; a kernel named like its family keeps its name. */
+static void test_kernel_part(void **state) {
+    (void)state;
+    static const char *const table[][2] = {{"affine_dx", "dx"},
+                                           {"softmax_xent_backward", "backward"},
+                                           {"softmax_xent", "softmax_xent"},
+                                           {"relu_forward", "relu_forward"},
+                                           {"affinedx", "affinedx"},
+                                           {"xaffine_dx", "xaffine_dx"},
+                                           {"affine", "affine"},
+                                           {"", ""}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) assert_string_equal(gb_kernel_part(table[i][0]), table[i][1]);
 }
 
 /* What is slower is so by a factor above 1; what cannot be told is left as it is. */
@@ -64,10 +83,11 @@ static void test_share_words(void **state) {
     static const struct {
         struct gb_share share;
         const char *text;
-    } table[] = {{{"fma", 0.937, GB_LEVEL_L2}, "94 % fma"},  {{"memory", 0.004, GB_LEVEL_L2}, "<1 % L2"},
-                 {{"memory", 0.01, GB_LEVEL_L3}, "1 % L3"},  {{"memory", 1.05, GB_LEVEL_MEMORY}, "105 % mem"},
-                 {{"latency", 0.3, GB_LEVEL_L2}, "latency"}, {{"cache", 0, GB_LEVEL_MEMORY}, "in cache"},
-                 {{"fma", 0, GB_LEVEL_L2}, "unknown"}};
+    } table[] = {{{"fma", 0.937, GB_LEVEL_L2}, "94 % fma"},   {{"memory", 0.004, GB_LEVEL_L2}, "<1 % L2"},
+                 {{"memory", 0.01, GB_LEVEL_L3}, "1 % L3"},   {{"memory", 1.05, GB_LEVEL_MEMORY}, "105 % mem"},
+                 {{"latency", 0.3, GB_LEVEL_L2}, "latency"},  {{"cache", 0, GB_LEVEL_MEMORY}, "in cache"},
+                 {{"fma", 0, GB_LEVEL_L2}, "unknown"},        {{"fma", 0.0099, GB_LEVEL_MEMORY}, "<1 % fma"},
+                 {{"fma", 0.01, GB_LEVEL_MEMORY}, "1 % fma"}, {{"memory", -1, GB_LEVEL_L2}, "unknown"}};
     char text[96];
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         assert_string_equal(gb_share_text(&table[i].share, text, sizeof text), table[i].text);
@@ -609,6 +629,7 @@ static void test_what_is_left_out(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_kernel_part),
         cmocka_unit_test(test_ratio_words),
         cmocka_unit_test(test_share_words),
         cmocka_unit_test(test_width),

@@ -1,11 +1,7 @@
 #include "support_file.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "result.h"
+#include "support.h"
 
 char *support_file_read(const char *path, size_t *size) {
     FILE *const file = fopen(path, "rb");
@@ -19,6 +15,29 @@ char *support_file_read(const char *path, size_t *size) {
     }
     if (file) fclose(file);
     return bytes;
+}
+
+static void write_text(const char *path, const char *text) {
+    FILE *const file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+void assert_text_of_file(const char *path, const char *text) {
+    const char *const update = getenv("UPDATE_TEXTS");
+    size_t size, same = 0, start = 0, line = 1;
+    if (update && strcmp(update, "1") == 0) write_text(path, text);
+    char *const want = support_file_read(path, &size);
+    if (!want) fail_msg("%s cannot be read", path);
+    for (; want[same] && want[same] == text[same]; same++)
+        if (text[same] == '\n') start = same + 1, line++;
+    const bool equal = !want[same] && !text[same];
+    if (!equal)
+        print_error("%s:%zu:\n  %.*s\nis\n  %.*s\n", path, line, (int)strcspn(want + start, "\n"), want + start,
+                    (int)strcspn(text + start, "\n"), text + start);
+    free(want);
+    assert_true(equal);
 }
 
 bool is_written_again(const char *path) {
