@@ -135,7 +135,7 @@ static int write_result(struct run *run, bool last) {
 static void save(struct run *run) {
     const char *const path = run->options->json;
     const double start = gb_clock_ns();
-    if (!path || strcmp(path, "-") == 0 || start < run->next_save || !gb_result_file_again(path)) return;
+    if (!path || strcmp(path, "-") == 0 || start < run->next_save || !gb_result_file_again(&gb_real_files, path)) return;
     run->saved = write_result(run, false);
     const double end = gb_clock_ns();
     run->next_save = end + (end - start) / SAVE_SHARE;
@@ -315,7 +315,7 @@ static int start(const struct run_options *options) {
     run->report.width = options->wide ? 0 : gb_report_width(run->report.out);
     run->report.color = !options->no_color && !gb_environment_get("NO_COLOR") && is_terminal(fileno(run->report.out));
     int code = gb_environment_check();
-    if (code == GB_EXIT_OK && options->json && !json_out) code = gb_result_file_try(options->json);
+    if (code == GB_EXIT_OK && options->json && !json_out) code = gb_result_file_try(&gb_real_files, options->json);
     if (code == GB_EXIT_OK) code = gb_race_choose(&run->race, options->peers, &options->peer_commands);
     if (code == GB_EXIT_OK) code = gb_plan_make(&run->plan, &options->plan);
     if (code == GB_EXIT_OK) code = gb_plan_check(&run->plan, run->race.count > 0, gb_memory_available());

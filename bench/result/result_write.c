@@ -112,7 +112,7 @@ int gb_result_write(const struct gb_result *result, const char *path, bool last)
     if (strcmp(path, "-") == 0) {
         fwrite(text, 1, length + 1, stdout);
     } else {
-        const int reason = gb_result_file_write(path, text, length + 1, last);
+        const int reason = gb_result_file_write(&gb_real_files, path, text, length + 1, last);
         if (reason != 0) code = gb_fail(GB_EXIT_RESOURCE, "cannot write %.400s (%s)", path, strerror(reason));
     }
     free(text);
