@@ -163,7 +163,7 @@ static bool verify_all(struct job *r) {
         else verify_one(r, v, m);
     }
     char why[GB_TURN_WHY_MAX];
-    if (plan->twin.contender && !is_gone(&plan->twin)) gb_turn_prepare(&r->turns, &plan->twin, why);
+    if (plan->twin.contender && !is_gone(&plan->twin) && !stopped(h)) gb_turn_prepare(&r->turns, &plan->twin, why);
     gb_verifier_destroy(r->verifier);
     gb_error_bound_destroy(r->bound);
     gb_problem_reset(r->problem);
@@ -196,11 +196,12 @@ static uint64_t calibrate(const struct job *r, const struct entry *e) {
     while (calls < ITERATIONS_MAX && !stopped(r->h)) {
         const double ns = calls_ns(r, e, (uint64_t)calls);
         if (ns >= sample_ns || ns == 0) break;
-        const double grow = 1.2 * sample_ns / (ns > 1 ? ns : 1);
-        calls = ceil(calls * (grow < 1.2 ? 1.2 : grow > 10 ? 10 : grow));
+        calls = ceil(calls * fmin(1.2 * sample_ns / ns, 10));
     }
     return (uint64_t)calls;
 }
+
+static bool shares_iterations(const struct gb_variant *v) { return !v->peer && !gb_is_ref(v); }
 
 /* All variants but ref make the same number of calls a sample, that which the slowest of them needs: calibrated one by one,
  * they would carry the errors of their calibrations into the ratios. ref, ten times slower and more, has a number of its own,
@@ -209,14 +210,13 @@ static uint64_t calibrate(const struct job *r, const struct entry *e) {
 static void set_iterations(const struct job *r, struct entry *entries, size_t count) {
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < count && !stopped(r->h); i++) {
-        const struct gb_variant *const v = entries[i].who;
-        entries[i].iterations = calibrate(r, &entries[i]);
-        if (!v->peer && !gb_is_ref(v) && entries[i].iterations < least) least = entries[i].iterations;
+        struct entry *const e = &entries[i];
+        e->iterations = calibrate(r, e);
+        const bool counts = shares_iterations(e->who) && r->outcome->measures[e->variant].state == GB_STATE_TIMED;
+        if (counts && e->iterations < least) least = e->iterations;
     }
-    for (size_t i = 0; i < count; i++) {
-        const struct gb_variant *const v = entries[i].who;
-        if (!v->peer && !gb_is_ref(v) && least != UINT64_MAX) entries[i].iterations = least;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (shares_iterations(entries[i].who)) entries[i].iterations = least;
 }
 
 static void shuffle(size_t *order, size_t count, uint64_t *random) {

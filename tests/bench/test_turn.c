@@ -63,7 +63,7 @@ static void a_call_here_is_bound_then_timed(void **state) {
     assert_string_equal(trace(), "bind 3, clock, calls here 1, clock");
     assert_true(ns == 7);
     assert_string_equal(why, "untouched");
-    assert_true(gb_problem_equal(&problem, &script.truth, &(struct gb_difference){0}));
+    assert_true(gb_problem_equal(&problem, script_truth(), &(struct gb_difference){0}));
 }
 
 static void calls_here_warm_up_out_of_the_time(void **state) {
@@ -118,7 +118,7 @@ static void a_contender_runs_once_then_hands_over(void **state) {
     assert_string_equal(trace(), "begin there, run there 1 in 1000, result there in 1000, end there");
     assert_true(ns == 20);
     assert_string_equal(why, "untouched");
-    assert_true(gb_problem_equal(&problem, &script.truth, &(struct gb_difference){0}));
+    assert_true(gb_problem_equal(&problem, script_truth(), &(struct gb_difference){0}));
 }
 
 static void a_contender_that_is_gone_is_asked_no_more(void **state) {

@@ -11,6 +11,7 @@ static struct {
     size_t bound; /* threads, for the turn in this process; 0: none */
     size_t reads; /* of the clock in it, or since the reference began */
     bool reference;
+    bool began; /* calls after verification */
 } state;
 
 struct gb_binding *const script_binding = (struct gb_binding *)&state;
@@ -41,10 +42,11 @@ static size_t bind_threads(struct gb_binding *binding, size_t threads) {
     return threads;
 }
 
-static double cost_of(const struct script_cell *cell, bool warm) {
-    if (script.round == SCRIPT_ROUNDS) return cell->cost;
-    if (warm && cell->warm_cost > 0) return cell->warm_cost;
-    return cell->in_round ? cell->in_round[script.round] : cell->cost;
+static double cost_of(const struct script_cell *cell, bool warm, uint64_t calls) {
+    const double n = (double)calls;
+    if (script.round == SCRIPT_BEFORE) return cell->flat ? cell->cost : cell->cost * n;
+    if (warm && cell->warm_cost > 0) return cell->warm_cost * n;
+    return (cell->in_round ? cell->in_round[script.round] : cell->cost) * n;
 }
 
 static void make_wrong(const struct script_cell *cell, const struct gb_operand *o, char *start) {
@@ -78,9 +80,10 @@ static gk_status repeat(const struct gb_problem *problem, gk_context *ctx, uint6
     assert_null(state.running);
     assert_int_equal(state.bound, cell->threads);
     const bool warm = state.reads == 0, verifying = cell->asked[SCRIPT_CALLS] == 0;
-    if (!verifying && script.began_as_made) script.began_as_made = as_made(problem);
+    if (!verifying && !state.began) script.began_as_made = as_made(problem);
+    state.began = !verifying;
     const bool fails = record(warm ? SCRIPT_WARM : SCRIPT_CALLS, cell, calls, 0);
-    script.now += cost_of(cell, warm) * (double)calls;
+    script.now += cost_of(cell, warm, calls);
     const gk_status status = gb_problem_call(problem, ctx);
     if (cell->then_small) assert_int_equal(gb_problem_call(&script.small, ctx), GK_OK);
     for (size_t i = 0; i < problem->n_operands; i++) make_wrong(cell, &problem->operands[i], problem->operands[i].start);
@@ -157,7 +160,7 @@ static bool run(struct gb_contender *contender, uint64_t count, double *ns, doub
     const struct script_cell *const cell = contender_of(contender);
     assert_int_equal(contender->state, GB_CONTENDER_UP);
     if (!answers(SCRIPT_RUN, contender, count, limit_ns)) return false;
-    *ns = cost_of(cell, state.runs++ == 0) * (double)count;
+    *ns = cost_of(cell, state.runs++ == 0, count);
     script.now += *ns;
     return true;
 }
@@ -166,11 +169,12 @@ static bool run(struct gb_contender *contender, uint64_t count, double *ns, doub
 static bool result(struct gb_contender *contender, double limit_ns) {
     const struct script_cell *const cell = contender_of(contender);
     if (!answers(SCRIPT_RESULT, contender, 0, limit_ns)) return false;
-    assert_int_equal(cell->bytes, script.truth.shared.bytes);
-    memcpy(cell->memory, script.truth.shared.start, cell->bytes);
-    for (size_t i = 0; i < script.truth.n_operands; i++) {
-        const struct gb_operand *const o = &script.truth.operands[i];
-        make_wrong(cell, o, cell->memory + ((char *)o->start - script.truth.shared.start));
+    const struct gb_problem *const truth = script_truth();
+    assert_int_equal(cell->bytes, truth->shared.bytes);
+    memcpy(cell->memory, truth->shared.start, cell->bytes);
+    for (size_t i = 0; i < truth->n_operands; i++) {
+        const struct gb_operand *const o = &truth->operands[i];
+        make_wrong(cell, o, cell->memory + ((char *)o->start - truth->shared.start));
     }
     return true;
 }
@@ -216,8 +220,8 @@ void script_rewind(void) {
     script.n_events = script.n_progress = script.n_looks = 0;
     script.now = 1e9;
     script.stop = 0;
-    script.round = SCRIPT_ROUNDS;
-    script.began_as_made = true;
+    script.round = SCRIPT_BEFORE;
+    script.began_as_made = false;
     for (size_t i = 0; i < script.n_cells; i++) {
         struct script_cell *const cell = &script.cells[i];
         memset(cell->asked, 0, sizeof cell->asked);
@@ -231,10 +235,16 @@ void script_open(const struct gb_problem_spec *spec) {
     script.n_cells = 0;
     script.ref_ns = 0;
     script.stop_at = 0;
+    script.truth_is_known = false;
     script_rewind();
     script.ref = gb_context(0, 1);
     assert_true(gb_problem_create_shared(&script.truth, spec) && gb_problem_create(&script.small, &small));
-    assert_int_equal(gb_problem_call(&script.truth, script.ref), GK_OK);
+}
+
+const struct gb_problem *script_truth(void) {
+    if (!script.truth_is_known) assert_int_equal(gb_problem_call(&script.truth, script.ref), GK_OK);
+    script.truth_is_known = true;
+    return &script.truth;
 }
 
 void script_close(void) {

@@ -7,7 +7,9 @@
 #include "harness.h"
 #include "support_lineup.h"
 
-enum { SCRIPT_CELLS = 8, SCRIPT_EVENTS = 1 << 18, SCRIPT_ROUNDS = 1001 };
+enum { SCRIPT_CELLS = 8, SCRIPT_EVENTS = 1 << 17 };
+
+#define SCRIPT_BEFORE SIZE_MAX /* the first round */
 
 enum script_what {
     SCRIPT_NEVER,
@@ -34,6 +36,7 @@ struct script_cell {
     size_t threads;
     struct gb_contender contender;
     double cost;            /* ns a call */
+    bool flat;              /* cost is that of all calls together, before the rounds */
     double warm_cost;       /* of calls before a sample in the rounds, 0: the same; a contender's: the first run of a turn */
     const double *in_round; /* cost of one by round, where it is not NULL */
     enum script_wrong wrong;
@@ -54,7 +57,7 @@ struct script_event {
     const struct script_cell *cell;
     uint64_t count; /* calls, threads */
     double limit_ns;
-    size_t round; /* SCRIPT_ROUNDS: before the first */
+    size_t round;
 };
 
 struct script_progress {
@@ -85,7 +88,8 @@ extern struct script {
     size_t round;
     bool began_as_made; /* the outputs were so when the first call after verification came */
     gk_context *ref;
-    struct gb_problem truth; /* after a call */
+    struct gb_problem truth;
+    bool truth_is_known;     /* the call was made */
     struct gb_problem small; /* one that needs no second thread */
 } script;
 
@@ -96,6 +100,9 @@ void script_open(const struct gb_problem_spec *spec);
 void script_close(void);
 /* Forgets what was asked for, and is as it was before. */
 void script_rewind(void);
+
+/* The problem after a call of the reference. */
+const struct gb_problem *script_truth(void);
 
 struct script_cell *script_add(const char *name, size_t threads, double cost);
 
