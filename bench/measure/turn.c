@@ -1,5 +1,6 @@
 #include "turn.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -84,10 +85,7 @@ enum gb_turn gb_turn_once(const struct gb_turns *turns, const struct gb_variant 
 }
 
 /* Its threads slept while it was stopped, and its clock speed, caches and branch predictors are those of whoever ran. */
-static uint64_t warm_calls(double call_ns) {
-    const double calls = call_ns > 0 ? GB_WARM_NS / call_ns : 1;
-    return calls < 1 ? 1 : (uint64_t)(calls < WARM_CALLS_MAX ? calls : WARM_CALLS_MAX);
-}
+static uint64_t warm_calls(double call_ns) { return (uint64_t)fmin(fmax(GB_WARM_NS / call_ns, 1), WARM_CALLS_MAX); }
 
 enum gb_turn gb_turn_calls(const struct gb_turns *turns, const struct gb_variant *variant, bool warm, double call_ns,
                            uint64_t calls, double *ns, char why[GB_TURN_WHY_MAX]) {
