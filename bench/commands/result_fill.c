@@ -37,7 +37,7 @@ void gb_fill_plan(struct gb_result *result, const struct gb_plan *plan, uint64_t
     c->isa = gb_result_text(result, last->name);
     c->cores = m->cores;
     c->threads = last->threads;
-    c->topology = gb_result_text(result, gb_machine_text(machine, sizeof machine));
+    c->topology = gb_result_text(result, gb_machine_text(m, machine, sizeof machine));
     c->compiler = gb_result_text(result, gb_build_compiler());
     c->flags = gb_result_text(result, gb_build_flags());
     c->revision = gb_result_text(result, gb_build_revision());

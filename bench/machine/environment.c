@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include "core/cgroup.h"
-#include "machine.h"
 #include "message.h"
 #include "text.h"
 
@@ -22,9 +22,22 @@ void gb_warn(struct gb_warnings *warnings, const char *format, ...) {
     va_end(list);
 }
 
+static struct gb_system this_system(void) {
+    struct rlimit limit;
+    const bool limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return (struct gb_system){"", gb_machine_get(), (size_t)sysconf(_SC_NPROCESSORS_ONLN),
+                              limited ? (double)limit.rlim_cur : INFINITY};
+}
+
+static FILE *open_below(const char *root, const char *path) {
+    char whole[GB_PATH_MAX];
+    snprintf(whole, sizeof whole, "%s%s", root, path);
+    return fopen(whole, "re");
+}
+
 /* The first bytes of a small file, without the newline at its end; "" if there is none. */
-static const char *read_text(const char *path, char *text, size_t size) {
-    FILE *const file = fopen(path, "re");
+static const char *read_text(const char *root, const char *path, char *text, size_t size) {
+    FILE *const file = open_below(root, path);
     text[0] = '\0';
     if (!file) return text;
     const size_t got = fread(text, 1, size - 1, file);
@@ -35,10 +48,10 @@ static const char *read_text(const char *path, char *text, size_t size) {
 }
 
 /* The number after a key at the start of a line, such as "MemAvailable:"; -1: not found. */
-static double read_number(const char *path, const char *key) {
+static double read_number(const char *root, const char *path, const char *key) {
     char line[256];
     double number = -1;
-    FILE *const file = fopen(path, "re");
+    FILE *const file = open_below(root, path);
     if (!file) return -1;
     while (number < 0 && fgets(line, sizeof line, file))
         if (strncmp(line, key, strlen(key)) == 0) number = strtod(line + strlen(key), NULL);
@@ -46,10 +59,10 @@ static double read_number(const char *path, const char *key) {
     return number;
 }
 
-static bool virtual_machine(void) {
+static bool virtual_machine(const char *root) {
     char line[8192];
     bool found = false;
-    FILE *const file = fopen("/proc/cpuinfo", "re");
+    FILE *const file = open_below(root, "/proc/cpuinfo");
     if (!file) return false;
     while (!found && fgets(line, sizeof line, file)) found = strncmp(line, "flags", 5) == 0 && strstr(line, " hypervisor");
     fclose(file);
@@ -80,14 +93,13 @@ static bool may_mislead(const char *variable) {
     return true;
 }
 
-static void warn_hwloc(struct gb_warnings *warnings) {
+static void warn_hwloc(struct gb_warnings *warnings, bool known) {
     extern char **environ;
     for (char **variable = environ; *variable; variable++)
         if (may_mislead(*variable))
             gb_warn(warnings, "%.*s is set: cores and caches are what hwloc makes of it, perhaps not this machine's",
                     (int)strcspn(*variable, "="), *variable);
-    if (!gb_machine_get()->known)
-        gb_warn(warnings, "hwloc cannot read this machine: processors count as cores, caches are guessed");
+    if (!known) gb_warn(warnings, "hwloc cannot read this machine: processors count as cores, caches are guessed");
 }
 
 /* The words after "gradbench", each of which ends with a zero byte; after the last comes an empty one. */
@@ -99,10 +111,10 @@ static bool command_measures(const char *words) {
 }
 
 /* Is this process a gradbench that measures? Not a contender: that is told when to run. */
-static bool measures(const char *pid) {
+static bool measures(const char *root, const char *pid) {
     char path[300], words[4096] = "";
     snprintf(path, sizeof path, "/proc/%s/cmdline", pid);
-    FILE *const file = fopen(path, "re");
+    FILE *const file = open_below(root, path);
     if (!file) return false;
     const size_t got = fread(words, 1, sizeof words - 2, file); /* each word ends with a zero byte */
     fclose(file);
@@ -110,27 +122,28 @@ static bool measures(const char *pid) {
     return got > 0 && strcmp(slash ? slash + 1 : words, "gradbench") == 0 && command_measures(words + strlen(words) + 1);
 }
 
-static void warn_company(struct gb_warnings *warnings) {
-    DIR *const processes = opendir("/proc");
+static void warn_company(struct gb_warnings *warnings, const char *root) {
+    char folder[GB_PATH_MAX];
+    snprintf(folder, sizeof folder, "%s/proc", root);
+    DIR *const processes = opendir(folder);
     const struct dirent *entry;
     bool found = false;
     while (processes && !found && (entry = readdir(processes))) {
         const char *const pid = entry->d_name;
-        found = isdigit((unsigned char)pid[0]) && atol(pid) != (long)getpid() && measures(pid);
+        found = isdigit((unsigned char)pid[0]) && atol(pid) != (long)getpid() && measures(root, pid);
         if (found) gb_warn(warnings, "another gradbench is running (process %.20s): each slows the other down", pid);
     }
     if (processes) closedir(processes);
 }
 
-void gb_environment_warn(struct gb_warnings *warnings, size_t threads) {
-    const struct gb_machine *const machine = gb_machine_get();
+void gb_system_warn(const struct gb_system *system, struct gb_warnings *warnings, size_t threads) {
+    const struct gb_machine *const machine = system->machine;
     char text[64];
-    double load;
     warn_build(warnings);
-    warn_company(warnings);
-    if (virtual_machine())
+    warn_company(warnings, system->root);
+    if (virtual_machine(system->root))
         gb_warn(warnings, "a virtual machine: clock rate and neighbours are out of sight; trust ratios of one run");
-    read_text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", text, sizeof text);
+    read_text(system->root, "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", text, sizeof text);
     if (*text && strcmp(text, "performance") != 0) gb_warn(warnings, "the frequency governor is %s, not performance", text);
     if (machine->logical > machine->cores)
         gb_warn(warnings, "cores run %zu hardware threads: whatever runs on a sibling slows a core down",
@@ -141,19 +154,25 @@ void gb_environment_warn(struct gb_warnings *warnings, size_t threads) {
     if (threads > machine->cores)
         gb_warn(warnings, "%zu threads on %s: they are not bound and take turns", threads,
                 gb_count_text(machine->cores, "core", text, sizeof text));
-    warn_hwloc(warnings);
-    if (getloadavg(&load, 1) == 1 && load > 0.25 * (double)machine->machine_cores)
+    warn_hwloc(warnings, machine->known);
+    const double load = read_number(system->root, "/proc/loadavg", "");
+    if (load > 0.25 * (double)machine->machine_cores)
         gb_warn(warnings, "the load average is %.2f on %s: something else is running, or has just been", load,
                 gb_count_text(machine->machine_cores, "core", text, sizeof text));
-    if (sysconf(_SC_NPROCESSORS_ONLN) > (long)machine->logical)
-        gb_warn(warnings, "this process may use %zu of %ld hardware threads", machine->logical, sysconf(_SC_NPROCESSORS_ONLN));
+    if (system->online > machine->logical)
+        gb_warn(warnings, "this process may use %zu of %zu hardware threads", machine->logical, system->online);
 }
 
-struct gb_ticks gb_ticks_read(void) {
+void gb_environment_warn(struct gb_warnings *warnings, size_t threads) {
+    const struct gb_system here = this_system();
+    gb_system_warn(&here, warnings, threads);
+}
+
+struct gb_ticks gb_system_ticks(const struct gb_system *system) {
     enum { FIELDS = 8, STEAL = 7 }; /* user nice system idle iowait irq softirq steal */
     struct gb_ticks ticks = {0, 0};
     char text[512];
-    read_text("/proc/stat", text, sizeof text);
+    read_text(system->root, "/proc/stat", text, sizeof text);
     char *next = text + strcspn(text, " ");
     for (int i = 0; i < FIELDS; i++) {
         const double value = strtod(next, &next);
@@ -163,6 +182,11 @@ struct gb_ticks gb_ticks_read(void) {
     return ticks;
 }
 
+struct gb_ticks gb_ticks_read(void) {
+    const struct gb_system here = this_system();
+    return gb_system_ticks(&here);
+}
+
 void gb_steal_warn(struct gb_warnings *warnings, struct gb_ticks before, struct gb_ticks after) {
     const double all = after.all - before.all, share = all > 0 ? (after.stolen - before.stolen) / all : 0;
     if (share > 0.002) gb_warn(warnings, "the hypervisor took %.1f %% of the CPU time during the run (steal)", 100 * share);
@@ -170,32 +194,33 @@ void gb_steal_warn(struct gb_warnings *warnings, struct gb_ticks before, struct 
 
 /* What a group may still take; page cache that nobody uses is given back before memory runs out. */
 static void take_room(void *into, const char *folder, int version) {
-    char number[64], path[4096];
+    char number[64];
     double *const left = into;
     if (!gk_cgroup_read(folder, version == 2 ? "memory.max" : "memory.limit_in_bytes", number, sizeof number)) return;
     if (*number < '0' || *number > '9') return;
     const double most = strtod(number, NULL);
     if (!gk_cgroup_read(folder, version == 2 ? "memory.current" : "memory.usage_in_bytes", number, sizeof number)) return;
-    snprintf(path, sizeof path, "%s/memory.stat", folder);
-    const double cache = read_number(path, version == 2 ? "inactive_file " : "total_inactive_file ");
+    const double cache = read_number(folder, "/memory.stat", version == 2 ? "inactive_file " : "total_inactive_file ");
     const double room = most - strtod(number, NULL) + (cache > 0 ? cache : 0);
     if (room < *left) *left = room > 0 ? room : 0;
 }
 
-struct gb_memory gb_memory_available(void) {
-    struct rlimit limit;
+struct gb_memory gb_system_memory(const struct gb_system *system) {
     struct gb_memory memory = {1e18, "no known limit"};
-    const double available = read_number("/proc/meminfo", "MemAvailable:") * 1024;
+    const double available = read_number(system->root, "/proc/meminfo", "MemAvailable:") * 1024;
     if (available >= 0) memory = (struct gb_memory){available, "available on this machine"};
     double group = memory.bytes;
-    gk_cgroup_visit_all("", "memory", take_room, &group);
+    gk_cgroup_visit_all(system->root, "memory", take_room, &group);
     if (group < memory.bytes) memory = (struct gb_memory){group, "left to the cgroup"};
-    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-        const double used = read_number("/proc/self/status", "VmSize:") * 1024;
-        const double left = (double)limit.rlim_cur - (used > 0 ? used : 0);
-        if (left < memory.bytes) memory = (struct gb_memory){left > 0 ? left : 0, "left of the address space, ulimit -v"};
-    }
+    const double used = read_number(system->root, "/proc/self/status", "VmSize:") * 1024;
+    const double left = system->address_space - (used > 0 ? used : 0);
+    if (left < memory.bytes) memory = (struct gb_memory){left > 0 ? left : 0, "left of the address space, ulimit -v"};
     return memory;
+}
+
+struct gb_memory gb_memory_available(void) {
+    const struct gb_system here = this_system();
+    return gb_system_memory(&here);
 }
 
 const char *gb_environment_get(const char *name) {

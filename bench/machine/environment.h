@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "machine.h"
+
 enum { GB_WARNINGS_MAX = 24, GB_WARNING_MAX = 200 };
 
 struct gb_warnings {
@@ -14,14 +16,25 @@ struct gb_warnings {
 
 void gb_warn(struct gb_warnings *warnings, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* What is asked, by functions that have gb_system in their name; the others ask this one. Tests have a folder of known files.
+ */
+struct gb_system {
+    const char *root; /* stands before the path of every file that is read: "" here */
+    const struct gb_machine *machine;
+    size_t online;        /* hardware threads of the whole machine */
+    double address_space; /* bytes, the limit of ulimit -v; INFINITY: none */
+};
+
 /* threads: the most that will be used. */
 void gb_environment_warn(struct gb_warnings *warnings, size_t threads);
+void gb_system_warn(const struct gb_system *system, struct gb_warnings *warnings, size_t threads);
 
 /* Ticks of all CPUs since the machine started. stolen: the hypervisor ran something else. */
 struct gb_ticks {
     double all, stolen;
 };
 struct gb_ticks gb_ticks_read(void);
+struct gb_ticks gb_system_ticks(const struct gb_system *system);
 void gb_steal_warn(struct gb_warnings *warnings, struct gb_ticks before, struct gb_ticks after);
 
 /* Bytes that this process may still allocate, and which limit says so. */
@@ -30,6 +43,7 @@ struct gb_memory {
     const char *rule;
 };
 struct gb_memory gb_memory_available(void);
+struct gb_memory gb_system_memory(const struct gb_system *system);
 
 /* The value of a variable; NULL: it is not set, or empty. */
 const char *gb_environment_get(const char *name);

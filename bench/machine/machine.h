@@ -18,8 +18,12 @@ struct gb_machine {
 /* As it was at the first call, whatever is bound later. */
 const struct gb_machine *gb_machine_get(void);
 
+/* With this processor's name and features, and all else as the core says. */
+struct gk_topology;
+struct gb_machine gb_machine_of(const struct gk_topology *topology);
+
 /* "AMD EPYC, 2 cores, L1d 48 KiB, L2 1.0 MiB, L3 32 MiB, 1 NUMA node" in text, which is also returned. */
-const char *gb_machine_text(char *text, size_t size);
+const char *gb_machine_text(const struct gb_machine *machine, char *text, size_t size);
 
 /* The most threads that a call can have, and those that a context without options has; 0: OMP_NUM_THREADS makes no sense. */
 size_t gb_threads_most(void);
