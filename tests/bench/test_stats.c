@@ -21,46 +21,120 @@ static double skewed(uint64_t *state) {
 
 static bool near(double a, double b, double relative) { return fabs(a - b) <= relative * fabs(b); }
 
-/* The published ranks of the 95 % interval of a median. */
-static void test_ranks(void **state) {
-    (void)state;
-    static const size_t table[][2] = {{1, 0},  {5, 0},   {6, 1},   {8, 1},   {9, 2},   {12, 3},  {15, 4},  {20, 6},
-                                      {25, 8}, {30, 10}, {31, 10}, {41, 14}, {51, 19}, {61, 23}, {101, 41}};
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) assert_int_equal(gb_order_rank(table[i][0]), table[i][1]);
-    for (size_t n = 2; n <= GB_ROUNDS_MAX; n++) {
-        assert_true(gb_order_rank(n) >= gb_order_rank(n - 1));
-        assert_true(gb_order_rank(n) <= n / 2);
+/* The ranks of every number of rounds, from exact binomials: k is the most whose tail, C(n, 0) + ... + C(n, k - 1), is at most
+ * a fortieth of 2^n. Whole numbers of a thousand bits. */
+enum { WORDS = 17 };
+struct whole {
+    uint64_t words[WORDS]; /* lowest first */
+};
+
+static void add(struct whole *to, const struct whole *other) {
+    unsigned carry = 0;
+    for (size_t i = 0; i < WORDS; i++) {
+        const uint64_t sum = to->words[i] + other->words[i], all = sum + carry;
+        carry = sum < other->words[i] || all < sum;
+        to->words[i] = all;
     }
 }
 
+static bool less_or_equal(const struct whole *a, const struct whole *b) {
+    for (size_t i = WORDS; i-- > 0;)
+        if (a->words[i] != b->words[i]) return a->words[i] < b->words[i];
+    return true;
+}
+
+/* 40 times. */
+static struct whole forty(const struct whole *a) {
+    struct whole sum = {{0}};
+    for (int i = 0; i < 5; i++) add(&sum, a);
+    for (int i = 0; i < 3; i++) add(&sum, &sum);
+    return sum;
+}
+
+static void test_ranks(void **state) {
+    (void)state;
+    static struct whole choose[GB_ROUNDS_MAX + 1], power; /* C(n, k) and 2^n */
+    choose[0].words[0] = power.words[0] = 1;
+    assert_int_equal(gb_order_rank(0), 0);
+    for (size_t n = 1; n <= GB_ROUNDS_MAX; n++) {
+        for (size_t k = n; k > 0; k--) add(&choose[k], &choose[k - 1]);
+        add(&power, &power);
+        struct whole tail = choose[0];
+        size_t rank = 0;
+        for (struct whole forties = forty(&tail); less_or_equal(&forties, &power); forties = forty(&tail))
+            add(&tail, &choose[++rank]);
+        if (gb_order_rank(n) != rank) fail_msg("%zu of %zu, not %zu", gb_order_rank(n), n, rank);
+        assert_int_equal(rank > 0, n >= GB_ROUNDS_MIN);
+    }
+}
+
+/* Medians and intervals of hand-made numbers: 1 to n, in an order of their own. */
 static void test_summary(void **state) {
     (void)state;
-    const double odd[] = {3, 1, 2}, even[] = {4, 1, 3, 2}, ten[] = {10, 1, 9, 2, 8, 3, 7, 4, 6, 5};
-    double work[10];
-    const struct gb_summary a = gb_summarize(odd, 3, work), b = gb_summarize(even, 4, work), c = gb_summarize(ten, 10, work);
-    assert_true(a.median == 2 && a.min == 1 && a.low == 1 && a.high == 3 && a.count == 3);
-    assert_true(b.median == 2.5 && b.low == 1 && b.high == 4);
-    assert_true(c.median == 5.5 && c.low == 2 && c.high == 9 && c.min == 1);
-    assert_true(odd[0] == 3 && ten[9] == 5);
+    static const struct {
+        size_t n;
+        double median, low, high;
+    } cases[] = {
+        {1, 1, 1, 1},   {2, 1.5, 1, 2},   {3, 2, 1, 3},     {4, 2.5, 1, 4},     {5, 3, 1, 5},
+        {6, 3.5, 1, 6}, {7, 4, 1, 7},     {8, 4.5, 1, 8},   {9, 5, 2, 8},       {10, 5.5, 2, 9},
+        {11, 6, 2, 10}, {12, 6.5, 3, 10}, {31, 16, 10, 22}, {32, 16.5, 10, 23}, {101, 51, 41, 61},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double values[101], before[101], work[101];
+        const size_t n = cases[i].n;
+        for (size_t k = 0; k < n; k++) values[k] = (double)(n % 7 ? k * 7 % n + 1 : n - k);
+        memcpy(before, values, sizeof before);
+        const struct gb_summary got = gb_summarize(values, n, work);
+        assert_memory_equal(values, before, n * sizeof *values);
+        if (got.count != n || got.median != cases[i].median || got.low != cases[i].low || got.high != cases[i].high ||
+            got.min != 1)
+            fail_msg("of %zu: median %g, from %g to %g, least %g", n, got.median, got.low, got.high, got.min);
+    }
+    const double equal[] = {3, 1, 3, 3, 3, 2}, tiny[] = {2e-9, -1e-9, 1e-9};
+    double work[6];
+    assert_true(gb_summarize(equal, 6, work).median == 3);
+    const struct gb_summary negative = gb_summarize(tiny, 3, work);
+    assert_true(negative.median == 1e-9 && negative.min == -1e-9 && negative.high == 2e-9);
 }
 
 static void test_pairs(void **state) {
     (void)state;
-    double a[31], b[31], work[31];
+    /* b takes 2, 4, 8, ... times as long as a, which is 1, 2, 3, ... */
+    double a[10], b[10], work[31], drift[31], slower[31];
+    for (size_t i = 0; i < 10; i++) {
+        a[i] = (double)(i + 1);
+        b[i] = a[i] * ldexp(1, (int)(i * 7 % 10) + 1);
+    }
+    const struct gb_pair up = gb_compare_paired(a, b, 10, work), down = gb_compare_paired(b, a, 10, work);
+    assert_true(up.count == 10 && !up.no_verdict);
+    assert_true(near(up.ratio, ldexp(sqrt(2), 5), 1e-14) && near(up.low, 4, 1e-14) && near(up.high, 512, 1e-14));
+    assert_true(near(down.ratio, ldexp(sqrt(2), -6), 1e-14) && near(down.low, 1. / 512, 1e-14) && near(down.high, .25, 1e-14));
     uint64_t random = 7;
     for (size_t i = 0; i < 31; i++) {
-        a[i] = skewed(&random); /* drifts of the machine that both see cancel */
-        b[i] = 1.5 * a[i];
+        drift[i] = skewed(&random); /* drifts of the machine that both see cancel */
+        slower[i] = 1.5 * drift[i];
     }
-    const struct gb_pair up = gb_compare_paired(a, b, 31, work), down = gb_compare_paired(b, a, 31, work);
-    assert_true(near(up.ratio, 1.5, 1e-12) && near(up.low, 1.5, 1e-12) && near(up.high, 1.5, 1e-12));
-    assert_true(near(down.ratio, 1 / 1.5, 1e-12));
-    const struct gb_pair equal = gb_compare_paired(a, a, 31, work);
-    assert_true(equal.ratio == 1 && equal.low == 1 && equal.high == 1 && gb_noise_of(&equal) == 0);
+    const struct gb_pair steady = gb_compare_paired(drift, slower, 31, work);
+    assert_true(near(steady.ratio, 1.5, 1e-12) && near(steady.low, 1.5, 1e-12) && near(steady.high, 1.5, 1e-12));
+    const struct gb_pair equal = gb_compare_paired(drift, drift, 31, work);
+    assert_true(equal.ratio == 1 && equal.low == 1 && equal.high == 1);
+}
+
+/* The distance of the further end, as a factor either way. */
+static void test_noise(void **state) {
+    (void)state;
+    static const struct {
+        double low, high, noise;
+    } cases[] = {
+        {1, 1, 0}, {0.8, 1.125, 0.25}, {0.8, 1.5, 0.5}, {1.25, 1.5, 0.5}, {0.5, 0.8, 1}, {1, 1.25, 0.25}, {0.8, 1, 0.25},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_true(gb_noise_of(&(struct gb_pair){31, 1, cases[i].low, cases[i].high, false}) == cases[i].noise);
 }
 
 static void test_verdicts(void **state) {
     (void)state;
+    const double near_above = 1 + GB_VERDICT_THRESHOLD, near_below = 1 / near_above;
     const struct {
         struct gb_pair pair;
         double noise;
@@ -73,18 +147,39 @@ static void test_verdicts(void **state) {
         {{31, 1.04, 1.031, 1.05, false}, 0, "faster"},
         {{31, 0.96, 0.95, 0.97, false}, 0, "slower"},
         {{31, 1.0, 0.9, 1.1, false}, 0, "inconclusive"},
-        {{31, 1.5, 1.4, 1.6, false}, 0.5, "inconclusive"}, /* within the noise */
+        /* at 3 %, and one digit beyond */
+        {{31, 1.2, near_above, 1.3, false}, 0, "inconclusive"},
+        {{31, 1.2, nextafter(near_above, 2), 1.3, false}, 0, "faster"},
+        {{31, 0.8, 0.7, near_below, false}, 0, "inconclusive"},
+        {{31, 0.8, 0.7, nextafter(near_below, 0), false}, 0, "slower"},
+        {{31, 1, near_below, near_above, false}, 0, "same"},
+        {{31, 1, nextafter(near_below, 0), near_above, false}, 0, "inconclusive"},
+        {{31, 1, near_below, nextafter(near_above, 2), false}, 0, "inconclusive"},
+        {{31, 1.01, 1.005, 1.02, false}, 0, "same"}, /* away from 1, but not far */
+        {{31, 0.99, 0.98, 0.995, false}, 0, "same"},
+        /* the noise, where it is more than 3 % */
+        {{31, 1.5, 1.4, 1.6, false}, 0.5, "inconclusive"},
         {{31, 1.5, 1.4, 1.6, false}, 0.3, "faster"},
+        {{31, 1.5, 1.25, 1.6, false}, 0.25, "inconclusive"},
+        {{31, 1.5, nextafter(1.25, 2), 1.6, false}, 0.25, "faster"},
+        {{31, 0.5, 0.4, 0.8, false}, 0.25, "inconclusive"},
+        {{31, 0.5, 0.4, nextafter(0.8, 0), false}, 0.25, "slower"},
+        {{31, 1.2, 1.031, 1.3, false}, 0.02, "faster"},
+        {{31, 1.2, 1.025, 1.3, false}, 0.02, "inconclusive"}, /* less noise is no excuse */
         {{31, 0.5, 0.4, 0.6, false}, 1.0, "inconclusive"},
         {{31, 1.2, 0.9, 1.3, false}, 10, "inconclusive"}, /* noise makes nothing the same */
-        {{5, 1.5, 1.4, 1.6, false}, 0, "inconclusive"},   /* too few for an interval */
-        {{31, 1.5, 1.4, 1.6, true}, 0, "inconclusive"},   /* not what it is called */
+        {{31, 1.0, 0.99, 1.01, false}, 10, "same"},
+        /* too few for an interval */
+        {{5, 1.5, 1.4, 1.6, false}, 0, "inconclusive"},
+        {{6, 1.5, 1.4, 1.6, false}, 0, "faster"},
+        /* not what it is called */
+        {{31, 1.5, 1.4, 1.6, true}, 0, "inconclusive"},
+        {{31, 0.5, 0.4, 0.6, true}, 0, "inconclusive"},
         {{31, 1.0, 0.99, 1.01, true}, 0, "inconclusive"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        assert_string_equal(gb_verdict(&table[i].pair, table[i].noise), table[i].verdict);
-    const struct gb_pair wide = {31, 1.01, 0.8, 1.1, false};
-    assert_true(near(gb_noise_of(&wide), 0.25, 1e-12));
+        if (strcmp(gb_verdict(&table[i].pair, table[i].noise), table[i].verdict) != 0)
+            fail_msg("case %zu: %s", i, gb_verdict(&table[i].pair, table[i].noise));
 }
 
 /* The interval holds the truth in at least 95 % of trials, whatever the distribution: 4000 trials, six standard deviations. */
@@ -129,8 +224,9 @@ static void test_power(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ranks),    cmocka_unit_test(test_summary),  cmocka_unit_test(test_pairs),
-        cmocka_unit_test(test_verdicts), cmocka_unit_test(test_coverage), cmocka_unit_test(test_power),
+        cmocka_unit_test(test_ranks), cmocka_unit_test(test_summary),  cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_noise), cmocka_unit_test(test_verdicts), cmocka_unit_test(test_coverage),
+        cmocka_unit_test(test_power),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
