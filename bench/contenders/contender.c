@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "bind.h"
-#include "clock.h"
 
 #define ERRORS_MAX  (1 << 20) /* bytes of its standard error that are kept between two turns */
 #define FAREWELL_NS 0.2e9
@@ -88,12 +87,12 @@ static bool gone_ended(struct gb_contender *c, int status) {
 
 /* Its output has ended; it may need a moment to do so itself. */
 static bool gone_silent(struct gb_contender *c) {
-    const double end = gb_clock_ns() + FAREWELL_NS;
+    const double end = gb_clock_read(c->clock) + FAREWELL_NS;
     int status;
     do {
         if (waitpid(c->pid, &status, WNOHANG) == c->pid) return gone_ended(c, status);
         poll(NULL, 0, 1);
-    } while (gb_clock_ns() < end);
+    } while (gb_clock_read(c->clock) < end);
     return give_up(c, "closed its output");
 }
 
@@ -122,16 +121,16 @@ static bool take_line(struct gb_contender *c, char answer[sizeof c->line]) {
 }
 
 static bool receive(struct gb_contender *c, const char *request, double limit_ns, char answer[sizeof c->line]) {
-    const double end = gb_clock_ns() + limit_ns;
+    const double end = gb_clock_read(c->clock) + limit_ns;
     while (!take_line(c, answer)) {
-        const double left = end - gb_clock_ns();
+        const double left = end - gb_clock_read(c->clock);
         struct pollfd wait = {.fd = c->from, .events = POLLIN};
         char why[120];
         if (c->held == sizeof c->line) return give_up(c, "its answer is too long");
         const int ready = left > 0 ? poll(&wait, 1, (int)fmin(ceil(left / 1e6), 1e6)) : 0;
         if (ready < 0 && errno == EINTR) continue;
         snprintf(why, sizeof why, "no answer to %s within %.3g s", request, limit_ns / 1e9);
-        if (ready <= 0 && gb_clock_ns() >= end) return give_up(c, why);
+        if (ready <= 0 && gb_clock_read(c->clock) >= end) return give_up(c, why);
         const ssize_t got = ready > 0 ? read(c->from, c->line + c->held, sizeof c->line - c->held) : 0;
         if (ready > 0 && got <= 0) return gone_silent(c);
         c->held += (size_t)got;
@@ -217,7 +216,7 @@ static bool launch(struct gb_contender *c, const char *command, bool bind) {
 
 bool gb_contender_start(struct gb_contender *c, const char *command, size_t threads, bool bind, double limit_ns) {
     char answer[sizeof c->line];
-    *c = (struct gb_contender){.threads = threads, .to = -1, .from = -1, .errors = -1};
+    *c = (struct gb_contender){.threads = threads, .to = -1, .from = -1, .errors = -1, .clock = &gb_real_clock};
     if (access("/proc/self/fd", X_OK) != 0) {
         copy_text(c->reason, "there is no /proc, by which a peer reaches the operands");
         c->state = GB_CONTENDER_ABSENT;
@@ -272,9 +271,9 @@ bool gb_contender_prepare(struct gb_contender *c, const char *line, double limit
 bool gb_contender_run(struct gb_contender *c, uint64_t count, double *ns, double limit_ns) {
     char line[40], answer[sizeof c->line], *end;
     snprintf(line, sizeof line, "run %" PRIu64, count);
-    const double start = gb_clock_ns();
+    const double start = gb_clock_read(c->clock);
     if (!ask(c, line, "run", limit_ns, answer)) return false;
-    const double passed = gb_clock_ns() - start;
+    const double passed = gb_clock_read(c->clock) - start;
     const char *const text = after(answer, "ran");
     if (!text || !isdigit((unsigned char)*text)) return gone_confused(c, "run", answer);
     *ns = strtod(text, &end);
@@ -290,10 +289,10 @@ bool gb_contender_result(struct gb_contender *c, double limit_ns) {
 }
 
 void gb_contender_end(struct gb_contender *c) {
-    const double end = gb_clock_ns() + FAREWELL_NS;
+    const double end = gb_clock_read(c->clock) + FAREWELL_NS;
     bool gone = !c->pid || c->state == GB_CONTENDER_GONE || !send_line(c, "quit");
     if (!gone) kill(-c->pid, SIGCONT);
-    while (!gone && gb_clock_ns() < end) {
+    while (!gone && gb_clock_read(c->clock) < end) {
         siginfo_t info = {.si_pid = 0};
         gone = waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == c->pid;
         if (!gone) poll(NULL, 0, 1);

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "clock.h"
+
 enum gb_contender_state {
     GB_CONTENDER_UP,     /* started, says what it is; or: the last prepare was answered by ready */
     GB_CONTENDER_ABSENT, /* it said so: nothing to race on this machine */
@@ -25,7 +27,8 @@ struct gb_contender {
     pid_t pid;                               /* its process group too; 0: none */
     int to, from, errors;
     bool stopped;
-    char line[512]; /* of its output, not yet used */
+    const struct gb_clock *clock; /* of its time limits and of what it may claim */
+    char line[512];               /* of its output, not yet used */
     size_t held;
 };
 
