@@ -170,8 +170,9 @@ static void print_machine(FILE *out, const struct gb_result_context *c) {
 }
 
 static void print_time(FILE *out, double ns) {
-    if (ns >= 1e6) fprintf(out, "%.3g ms", ns / 1e6);
-    else if (ns >= 1e3) fprintf(out, "%.3g us", ns / 1e3);
+    if (ns >= 999.5e6) fprintf(out, "%.3g s", ns / 1e9);
+    else if (ns >= 999.5e3) fprintf(out, "%.3g ms", ns / 1e6);
+    else if (ns >= 999.5) fprintf(out, "%.3g us", ns / 1e3);
     else fprintf(out, "%.0f ns", ns);
 }
 
