@@ -74,7 +74,41 @@ presets() {
   answers 0 "${building/release/tsan}" "${all[@]}" --preset=tsan
   holds 'grep -qx "CMAKE_C_COMPILER:FILEPATH=$bin/clang" "$tree/build/tsan/CMakeCache.txt"'
 }
-for check in failing_test odd_tests no_test unusable_variant presets; do $check; done
+# Two tests that wait for each other end only where both run at a time.
+at_a_time() {
+  fresh
+  hide nproc
+  stub nproc <<<'echo 2'
+  cat >"$state/waits" <<'END_OF_TEST'
+touch "$state/$1"
+i=0
+while [ $((i += 1)) -le 300 ]; do
+  [ ! -e "$state/$2" ] || exit 0
+  sleep 0.1
+done
+exit 1
+END_OF_TEST
+  printf 'add_test(%s /bin/sh "%s" %s %s)\n' a "$state/waits" a b b "$state/waits" b a >>"$state/tests"
+  answers 0 "$building" "${all[@]}"
+}
+quick() {
+  fresh
+  cat >>"$state/tests" <<'END_OF_TESTS'
+add_test(fast /bin/sh -c "test $GK_QUICK = 1")
+add_test(long /bin/sh -c false)
+set_tests_properties(long PROPERTIES LABELS slow)
+END_OF_TESTS
+  answers 0 "$building" "${all[@]}" --quick
+  says_last "2 passed, 0 failed"
+  answers 0 "" "${all[@]}" -R fast --quick
+  says_last "1 passed, 0 failed"
+  for option in "-LE fast" --label-exclude=fast; do
+    answers 2 "gradkern: error: --quick is a -LE: it takes no other" "${all[@]}" --quick $option
+  done
+}
+for check in failing_test odd_tests no_test unusable_variant presets at_a_time quick; do $check; done
+planted tests/run 's/ -LE slow$//' quick
+planted tests/run 's/^  export GK_QUICK=1//' quick
 planted tests/run 's/^status=\$?/status=0/; s/^\[ "\$status" = 0 \] .*/true/' failing_test
 planted tests/run 's/^\[ "\$status" = 0 \] && .*/exit "$status" | true/' failing_test
 planted tests/run 's/ failed=\$(count failures)/ failed=0/' failing_test
