@@ -92,8 +92,7 @@ static inline double value(const struct source *s, size_t row, size_t col) {
 static inline int32_t label(const struct source *s, size_t row, size_t col) {
     const uint64_t bits = bits_at(s->key, row, col);
     if (s->ignore && bits >> 62 == 0) return -1;
-    const size_t classes = s->classes < INT32_MAX ? s->classes : INT32_MAX;
-    return classes ? (int32_t)((bits & 0xffffffff) % classes) : 0;
+    return s->classes ? (int32_t)((bits & 0xffffffff) % s->classes) : 0;
 }
 
 static inline uint64_t mask_word(const struct source *s, size_t row, size_t word) {
