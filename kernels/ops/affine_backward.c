@@ -1,7 +1,7 @@
 /* dx, dw and db in one parallel region. With a mask, dy passed through it is written once and then read by all three. */
 #include "affine.h"
 
-enum { LINE = 64 / sizeof(real) };
+enum { LINE = 64 / sizeof(real), PAGE = 4096 };
 
 static bool masks(const gk_backward_args *a) { return a->mask && a->m; }
 
@@ -9,7 +9,7 @@ static bool masks(const gk_backward_args *a) { return a->mask && a->m; }
 static size_t copy_ld(const gk_backward_args *a) { return (gk_ceil_div(a->m, LINE) | 1) * LINE; }
 
 static size_t copy_bytes(const gk_backward_args *a) {
-    return masks(a) ? gk_ceil_div(a->n * copy_ld(a) * sizeof(real), 4096) * 4096 : 0;
+    return masks(a) ? gk_ceil_div(a->n * copy_ld(a) * sizeof(real), PAGE) * PAGE : 0;
 }
 
 static void mask_row(const real *dy, const uint64_t *mask, size_t m, real *out) {

@@ -2,13 +2,17 @@
 #include "affine.h"
 
 enum {
-    NARROW = 256,    /* columns at most whose sums stay in registers, panel by panel */
-    CHUNK = 4096,    /* columns summed at a time otherwise: sums that stay in L1 or near it, and rows read in long runs */
-    PAGE = 4096,     /* bytes; the sums lie half of it off the rows: in the same sets of L1 they took an eighth longer */
-    TOGETHER = 8,    /* rows added for each load and store of these sums */
-    WAVE = 64,       /* blocks of rows that the threads sum before they are added in order */
-    SHARED_FROM = 64 /* columns a thread must have; with fewer the threads share the rows, by blocks */
+    NARROW = 256,     /* columns at most whose sums stay in registers, panel by panel */
+    CHUNK = 4096,     /* columns summed at a time otherwise: sums that stay in L1 or near it, and rows read in long runs */
+    PAGE = 4096,      /* bytes; the sums lie half of it off the rows: in the same sets of L1 they took an eighth longer */
+    TOGETHER = 8,     /* rows added for each load and store of these sums */
+    WAVE = 64,        /* blocks of rows that the threads sum before they are added in order */
+    SHARED_FROM = 64, /* columns a thread must have; with fewer the threads share the rows, by blocks */
+    VECTORS = 8,
+    PANEL = VECTORS * GK_LANES
 };
+
+static const size_t edges[] = {NARROW, PANEL, CHUNK, TOGETHER, WAVE *GK_KB, SHARED_FROM, 0};
 
 /* Some columns of a block of rows. Their sums go to db, or are added to what is there. */
 struct block {
@@ -36,8 +40,6 @@ GK_INLINE void sum_block(const struct block *b) {
 }
 
 #else
-
-enum { VECTORS = 8, PANEL = VECTORS * GK_LANES };
 
 GK_INLINE void sum_panel(const struct block *b, size_t j, size_t cols, const int vectors) {
     const size_t ld = b->ld, last = cols - (size_t)(vectors - 1) * GK_LANES;
@@ -179,4 +181,4 @@ static size_t scratch(const void *args, const struct gk_machine *machine) {
     return GK_SYMBOL(column_sums_scratch)(&a, machine);
 }
 
-GK_CELL(affine_db) = {.run = run, .scratch = scratch, .serial_below = GK_COLUMN_SUMS_SERIAL_BELOW};
+GK_CELL(affine_db) = {.run = run, .scratch = scratch, .serial_below = GK_COLUMN_SUMS_SERIAL_BELOW, .edges = edges};

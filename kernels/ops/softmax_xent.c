@@ -3,9 +3,13 @@
 
 typedef GK_ARGS_OF(softmax_xent) args_type;
 
-/* Rows of one pass: their exponentials, 128 KiB at most but for one long row, stay in L2 until they are scaled. */
+enum { TERMS = (128 << 10) / sizeof(real) };
+
+static const size_t edges[] = {TERMS / GK_ROWS_TOGETHER, TERMS, 0};
+
+/* Rows of one pass: their exponentials, TERMS at most but for one long row, stay in L2 until they are scaled. */
 static size_t rows_together(size_t c) {
-    const size_t fit = (128 << 10) / sizeof(real) / (c ? c : 1);
+    const size_t fit = TERMS / (c ? c : 1);
     return gk_min(fit ? fit : 1, GK_ROWS_TOGETHER);
 }
 
@@ -46,4 +50,5 @@ static gk_status check(const void *args) {
     return gk_check_labels(&l, a->n, a->c, true);
 }
 
-GK_CELL(softmax_xent) = {.run = run, .scratch = scratch, .check = check, .serial_below = GK_SOFTMAX_SERIAL_BELOW};
+GK_CELL(softmax_xent) = {
+    .run = run, .scratch = scratch, .check = check, .serial_below = GK_SOFTMAX_SERIAL_BELOW, .edges = edges};

@@ -3,6 +3,8 @@
 
 typedef GK_ARGS_OF(softmax_xent_forward) args_type;
 
+static const size_t edges[] = {GK_ROWS_TOGETHER, 0};
+
 static void run(const void *args, const struct gk_team *team) {
     const args_type *const a = args;
     const struct gk_labels l = GK_LABELS_OF(a);
@@ -36,4 +38,5 @@ static gk_status check(const void *args) {
     return gk_check_labels(&l, a->n, a->c, a->row_loss || a->loss);
 }
 
-GK_CELL(softmax_xent_forward) = {.run = run, .scratch = scratch, .check = check, .serial_below = GK_SOFTMAX_SERIAL_BELOW};
+GK_CELL(softmax_xent_forward) = {
+    .run = run, .scratch = scratch, .check = check, .serial_below = GK_SOFTMAX_SERIAL_BELOW, .edges = edges};

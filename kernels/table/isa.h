@@ -34,6 +34,7 @@ struct gk_cell {
     gk_status (*check)(const void *args); /* what the table cannot say; NULL: nothing */
     double serial_below;                  /* work a thread must have (gk_kernel_work) */
     double serial_below_bytes;            /* the same of calls that move bytes, where others are products; else 0 */
+    const size_t *edges; /* as the isa's, this kernel's own, 0-terminated; those of its parts are its own, too; NULL: none */
 };
 
 /* Roof probes, run by the library's own team so that they see the threads that the kernels see. Each call does `rounds` passes;

@@ -1,19 +1,21 @@
 /* Every cell returns the bits of ref: all small shapes, the edges of every tile and block that an isa exports, paddings,
  * misalignment, every option and kind of data, every thread count, and caches so small that every blocking path runs. From the
- * table alone: a kernel that is added is tested without a line here. */
+ * table alone: a kernel that is added is tested without a line here. GK_QUICK=1 takes some of the cases. */
 #include "support_lineup.h"
+#include "support_shares.h"
 
-enum { SMALL = 17, LONG_ROW = 150, LARGE = 100 };
+enum { SMALL = 17, LONG_ROW = 150, LARGE = 100, QUICK = 24, QUICK_OWN = 6 };
 
 static const size_t thread_counts[] = {1, 2, 3, 5, 8};
 static const uint64_t seed = 20240607;
 
 static struct gb_lineup lineup;
+static struct gb_share share;
 
 static void with_shape(enum gk_kernel_id kernel, enum gk_dtype dtype, const size_t sizes[static GK_DIM_COUNT], uint64_t number,
-                       unsigned use) {
+                       uint64_t quick, unsigned use) {
     const struct gb_problem_spec s = gb_spec_by_turns(kernel, dtype, sizes, GK_DIM_COUNT, number, seed);
-    gb_lineup_compare(&lineup, &s, 0, use);
+    if (gb_share_has(&share, number, quick)) gb_lineup_compare(&lineup, &s, 0, use);
 }
 
 /* In serial every shape twice with different options; a part also with all threads and small caches. */
@@ -25,8 +27,8 @@ static void small_shapes(void **state) {
             const enum gk_kernel_id kernel = (enum gk_kernel_id)id;
             size_t s[GK_DIM_COUNT];
             for (size_t i = 0; gb_small_shape(kernel, i, SMALL, LONG_ROW, s); i++, number += 2) {
-                with_shape(kernel, (enum gk_dtype)dtype, s, number, GB_USE_SERIAL);
-                with_shape(kernel, (enum gk_dtype)dtype, s, number + 1, number % 22 == 0 ? GB_USE_ALL : GB_USE_SERIAL);
+                with_shape(kernel, (enum gk_dtype)dtype, s, number, QUICK, GB_USE_SERIAL);
+                with_shape(kernel, (enum gk_dtype)dtype, s, number + 1, QUICK, number % 22 == 0 ? GB_USE_ALL : GB_USE_SERIAL);
             }
         }
     assert_int_equal(lineup.failures, 0);
@@ -58,7 +60,7 @@ static void edge_pairs(enum gk_kernel_id kernel, enum gk_dtype dtype, size_t p, 
             for (size_t k = 0; k < GK_DIM_COUNT; k++) s[k] = others[(*number + k) % 6];
             s[p] = sizes[i], s[q] = sizes[j];
             const unsigned turn = *number % 8 == 0 ? GB_USE_ALL : *number % 8 == 4 ? GB_USE_SMALL : 0;
-            with_shape(kernel, dtype, s, *number, GB_USE_SERIAL | turn);
+            with_shape(kernel, dtype, s, *number, QUICK, GB_USE_SERIAL | turn);
         }
 }
 
@@ -76,6 +78,26 @@ static void edges_in_pairs(void **state) {
     assert_int_equal(lineup.failures, 0);
 }
 
+/* The kernels' own edges, some of them long, in one dimension at a time; the others small, and then so large that products fill
+ * tiles. */
+static void own_edges(void **state) {
+    static const size_t others[][3] = {{3, 1, 5}, {17, 40, 21}};
+    (void)state;
+    uint64_t number = 3 << 20;
+    for (int i = 0; i < GK_KERNEL_COUNT * GK_DTYPE_COUNT * 2; i++) {
+        const enum gk_kernel_id kernel = (enum gk_kernel_id)(i / 2 / GK_DTYPE_COUNT);
+        const enum gk_dtype dtype = (enum gk_dtype)(i / 2 % GK_DTYPE_COUNT);
+        size_t sizes[GB_EDGE_SIZES_MAX], s[GK_DIM_COUNT];
+        const size_t count = gb_own_edge_sizes(kernel, dtype, sizes), dimensions = gb_kernel_dimensions(kernel);
+        for (size_t j = 0; j < count * dimensions; j++, number++) {
+            for (size_t k = 0; k < GK_DIM_COUNT; k++) s[k] = others[i % 2][(k + number) % 3];
+            s[j % dimensions] = sizes[j / dimensions];
+            with_shape(kernel, dtype, s, number, QUICK_OWN, GB_USE_ALL);
+        }
+    }
+    assert_int_equal(lineup.failures, 0);
+}
+
 /* A few shapes with three edges at a time, on every context. */
 static void edges_in_threes(void **state) {
     (void)state;
@@ -88,7 +110,7 @@ static void edges_in_threes(void **state) {
             for (size_t i = 0; i < SHAPES; i++, number++) {
                 uint64_t x = (number * 0x9e3779b97f4a7c15u) >> 8;
                 for (size_t k = 0; k < GK_DIM_COUNT; k++, x >>= 16) s[k] = sizes[x % (k < 2 ? count : count / 2)];
-                with_shape((enum gk_kernel_id)id, (enum gk_dtype)dtype, s, number, GB_USE_ALL);
+                with_shape((enum gk_kernel_id)id, (enum gk_dtype)dtype, s, number, QUICK, GB_USE_ALL);
             }
         }
     assert_int_equal(lineup.failures, 0);
@@ -99,6 +121,7 @@ static void every_option(void **state) {
     (void)state;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (unsigned bits = 0; bits < 1 << 11; bits++) {
+            if (!gb_share_has(&share, (uint64_t)id << 11 | bits, QUICK / 2)) continue;
             struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id,
                                         .dtype = bits & 1 ? GK_F64 : GK_F32,
                                         .n = 19,
@@ -137,6 +160,7 @@ static void every_data(void **state) {
                         gb_spec_by_turns((enum gk_kernel_id)id, (enum gk_dtype)dtype, shapes[i % 2], 3, number, seed);
                     s.data = (enum gb_data)data;
                     s.seed = number;
+                    if (!gb_share_has(&share, number, QUICK / 4)) continue;
                     gb_lineup_compare(&lineup, &s, 0, GB_USE_ALL);
                 }
     assert_int_equal(lineup.failures, 0);
@@ -154,11 +178,13 @@ static void nothing_idle(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_shapes), cmocka_unit_test(edges_in_pairs), cmocka_unit_test(edges_in_threes),
-        cmocka_unit_test(every_option), cmocka_unit_test(every_data),     cmocka_unit_test(nothing_idle),
+        cmocka_unit_test(small_shapes),    cmocka_unit_test(edges_in_pairs), cmocka_unit_test(own_edges),
+        cmocka_unit_test(edges_in_threes), cmocka_unit_test(every_option),   cmocka_unit_test(every_data),
+        cmocka_unit_test(nothing_idle),
     };
-    (void)argc;
+    int code;
     gb_wait_passively(argv);
+    if (!gb_share_begin(argc, argv, &share, &code)) return code;
     gb_open_lineup(&lineup, NULL, thread_counts, sizeof thread_counts / sizeof *thread_counts);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     gb_lineup_close(&lineup);

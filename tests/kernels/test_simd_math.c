@@ -1,29 +1,58 @@
 /* exp and log of every usable isa: every float against libm in double, at most 1 ULP; doubles against long double; specials;
- * monotone from one float to the next; the same bits in every isa.
+ * the neighbours of every value at which a path changes; monotone from one float to the next; the same bits in every isa.
  *
  * The first isa calls fma as a function and would take most of the time: it takes one float in STRIDE, with an offset from
- * the seed, all of them where GK_LONG=1; the other isas always take every float. GK_SEED sets the seed. */
+ * the seed, all of them where GK_LONG=1; the other isas always take every float. GK_SEED sets the seed. With GK_QUICK=1 all
+ * isas take one float in QUICK_STEP. */
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "support_lineup.h"
+#include "support_shares.h"
 
-enum { COLUMNS_MAX = 16, CHUNK = 4096, STRIDE = 13, THREADS = 2, LOGGED_MAX = 5 };
+enum { COLUMNS_MAX = 16, CHUNK = 4096, STRIDE = 13, THREADS_MAX = 64, LOGGED_MAX = 5, QUICK_STEP = 127, NEAR = 64 };
 
 enum function { EXP, LOG, FUNCTIONS };
 
 static const char *const names[FUNCTIONS] = {"exp", "log"};
 
-/* Of all results of a sweep, the same on every machine; a change raises GK_NUMERICS_VERSION. */
+/* Of all results of a sweep, a quick one, and near the cuts; the same on every machine. A change raises GK_NUMERICS_VERSION. */
 static const uint64_t checksums[FUNCTIONS] = {0x76023c6315df516f, 0x6fe19c19ec9fc5bc};
+static const uint64_t quick_checksums[FUNCTIONS] = {0xce90fa9b7a4234dc, 0xbb05b09447d8f6b4};
+static const uint64_t cut_checksums[FUNCTIONS][GK_DTYPE_COUNT] = {{0xb9529aff4d282ad3, 0x0b5de9a0cdd5d1f9},
+                                                                  {0x59a3823b81bebb01, 0xa2f0ca4237f6c025}};
 
 static size_t isas[COLUMNS_MAX], n_columns; /* usable, plainest first */
 static uint64_t seed = 20240607;
 static bool thorough;
 
+/* Runs body(all, i) for each i below count, on a thread for each processor. */
+struct tasks {
+    void (*body)(void *all, size_t i);
+    void *all;
+    size_t count;
+    atomic_size_t next;
+};
+
+static void *take_tasks(void *pointer) {
+    struct tasks *const t = pointer;
+    for (size_t i; (i = atomic_fetch_add(&t->next, 1)) < t->count;) t->body(t->all, i);
+    return NULL;
+}
+
+static void run_tasks(void (*body)(void *all, size_t i), void *all, size_t count) {
+    struct tasks tasks = {.body = body, .all = all, .count = count};
+    pthread_t threads[THREADS_MAX];
+    const size_t n_threads = gb_processors(THREADS_MAX);
+    for (size_t i = 0; i < n_threads; i++) assert_int_equal(pthread_create(&threads[i], NULL, take_tasks, &tasks), 0);
+    for (size_t i = 0; i < n_threads; i++) pthread_join(threads[i], NULL);
+}
+
+/* The floats whose bits are begin, begin + step, ... before end. */
 struct tally {
     enum function function;
-    uint64_t begin, end;
+    uint64_t begin, end, step;
     double worst;
     uint32_t worst_at;
     uint64_t checksum; /* the sum of (2 x + 1) y, both as bits, every NaN the same */
@@ -72,10 +101,11 @@ static void complain(struct tally *t, size_t isa, uint32_t bits, const char *wha
             gk_isa_get(isas[isa], GK_F32)->name, what, got, want);
 }
 
-/* One chunk of neighbouring floats: isa `first` on all of them. */
+/* One chunk of floats that follow one another: isa `first` on all of them. */
 static void sweep_chunk(struct tally *t, size_t first, uint32_t base, size_t n, float *previous) {
     float x[CHUNK], y[COLUMNS_MAX][CHUNK];
-    for (size_t i = 0; i < n; i++) x[i] = float_of(base + (uint32_t)i);
+    uint32_t bits[CHUNK];
+    for (size_t i = 0; i < n; i++) x[i] = float_of(bits[i] = base + (uint32_t)(i * t->step));
     for (size_t c = first; c < n_columns; c++) {
         apply(t->function, GK_F32, c, n, x, y[c]);
         t->inputs[c] += n;
@@ -84,16 +114,16 @@ static void sweep_chunk(struct tally *t, size_t first, uint32_t base, size_t n, 
         if (memcmp(y[c], y[first], n * sizeof(float)) == 0) continue;
         for (size_t i = 0; i < n; i++)
             if (bits_of(y[c][i]) != bits_of(y[first][i]))
-                complain(t, c, base + (uint32_t)i, "bits differ between isas", y[c][i], y[first][i]);
+                complain(t, c, bits[i], "bits differ between isas", y[c][i], y[first][i]);
     }
-    for (size_t i = 0; i < n; i++) t->checksum += (2 * ((uint64_t)base + i) + 1) * bits_of(y[first][i]);
+    for (size_t i = 0; i < n; i++) t->checksum += (2 * (uint64_t)bits[i] + 1) * bits_of(y[first][i]);
     const bool falling = base >> 31;
     for (size_t i = 0; i < n; i++) {
         const float got = y[first][i];
         const double truth = t->function == EXP ? exp(x[i]) : log(x[i]), error = error_of(got, truth);
-        if (error > t->worst) t->worst = error, t->worst_at = base + (uint32_t)i;
-        if (!(error <= 1)) complain(t, first, base + (uint32_t)i, "more than 1 ULP", got, truth);
-        if (falling ? got > *previous : got < *previous) complain(t, first, base + (uint32_t)i, "not monotone", got, *previous);
+        if (error > t->worst) t->worst = error, t->worst_at = bits[i];
+        if (!(error <= 1)) complain(t, first, bits[i], "more than 1 ULP", got, truth);
+        if (falling ? got > *previous : got < *previous) complain(t, first, bits[i], "not monotone", got, *previous);
         *previous = got;
     }
 }
@@ -114,60 +144,57 @@ static void sample_chunk(struct tally *t, uint32_t base, size_t n) {
         }
 }
 
-static void *sweep_range(void *pointer) {
-    struct tally *const t = pointer;
-    const size_t first = n_columns > 1 && !thorough ? 1 : 0;
+static void sweep_piece(void *all, size_t piece) {
+    struct tally *const t = (struct tally *)all + piece;
+    const size_t first = n_columns > 1 && !thorough && t->step == 1 ? 1 : 0;
     float previous = NAN;
-    for (uint64_t base = t->begin; base < t->end; base += CHUNK) {
-        const size_t n = t->end - base < CHUNK ? (size_t)(t->end - base) : CHUNK;
-        if (base == 0x80000000u) previous = NAN; /* from the largest NaN to -0 */
+    if (t->begin << 33) { /* neither 0 nor -0: there is a float before it */
+        const float before = float_of((uint32_t)t->begin - 1);
+        apply(t->function, GK_F32, n_columns - 1, 1, &before, &previous);
+    }
+    for (uint64_t base = t->begin; base < t->end; base += CHUNK * t->step) {
+        const uint64_t left = (t->end - base + t->step - 1) / t->step;
+        const size_t n = left < CHUNK ? (size_t)left : CHUNK;
         sweep_chunk(t, first, (uint32_t)base, n, &previous);
         if (first > 0) sample_chunk(t, (uint32_t)base, n);
     }
-    return NULL;
 }
 
-/* Floats whose bits are in [begin, end), shared out among the threads piece by piece: Inf and NaN are cheaper than the others.
- */
-static void sweep(enum function function, uint64_t begin, uint64_t end) {
+/* Floats whose bits are in [0, end), piece by piece: Inf and NaN are cheaper than the others. */
+static void sweep(enum function function, uint64_t end) {
+    enum { PIECES = 128 };
+    static struct tally parts[PIECES];
+    const bool quick = gb_quick();
+    const uint64_t step = quick ? QUICK_STEP : 1, piece = end / PIECES;
     struct tally total = {.function = function};
-    const uint64_t pieces = 8, piece = (end - begin) / (pieces * THREADS);
-    assert_true(piece % CHUNK == 0 && begin + piece * pieces * THREADS == end);
-    for (uint64_t p = 0; p < pieces; p++) {
-        struct tally parts[THREADS];
-        pthread_t threads[THREADS];
-        for (size_t i = 0; i < THREADS; i++) {
-            const uint64_t from = begin + (p * THREADS + i) * piece;
-            parts[i] = (struct tally){.function = function, .begin = from, .end = from + piece};
-            assert_int_equal(pthread_create(&threads[i], NULL, sweep_range, &parts[i]), 0);
-        }
-        for (size_t i = 0; i < THREADS; i++) {
-            pthread_join(threads[i], NULL);
-            total.failures += parts[i].failures;
-            total.checksum += parts[i].checksum;
-            if (parts[i].worst > total.worst) total.worst = parts[i].worst, total.worst_at = parts[i].worst_at;
-            for (size_t c = 0; c < n_columns; c++) total.inputs[c] += parts[i].inputs[c];
-        }
-        if (total.failures && getenv("CMOCKA_TEST_ABORT")) break;
+    for (size_t i = 0; i < PIECES; i++)
+        parts[i] = (struct tally){.function = function, .begin = i * piece, .end = (i + 1) * piece, .step = step};
+    run_tasks(sweep_piece, parts, PIECES);
+    for (size_t i = 0; i < PIECES; i++) {
+        total.failures += parts[i].failures;
+        total.checksum += parts[i].checksum;
+        if (parts[i].worst > total.worst) total.worst = parts[i].worst, total.worst_at = parts[i].worst_at;
+        for (size_t c = 0; c < n_columns; c++) total.inputs[c] += parts[i].inputs[c];
     }
     printf("%s f32: at most %.4f ULP, at %a;", names[function], total.worst, (double)float_of(total.worst_at));
     for (size_t c = 0; c < n_columns; c++)
-        printf(" %s %zu of %llu inputs", gk_isa_get(isas[c], GK_F32)->name, total.inputs[c], (unsigned long long)(end - begin));
+        printf(" %s %zu of %llu inputs", gk_isa_get(isas[c], GK_F32)->name, total.inputs[c], (unsigned long long)end);
     printf(" checksum %#llx\n", (unsigned long long)total.checksum);
     assert_int_equal(total.failures, 0);
-    assert_true(total.checksum == checksums[function]);
-    for (size_t c = 0; c < n_columns; c++) assert_true(total.inputs[c] >= (end - begin) / (c > 0 || thorough ? 1 : STRIDE + 1));
+    assert_true(total.checksum == (quick ? quick_checksums : checksums)[function]);
+    for (size_t c = 0; c < n_columns; c++)
+        assert_true(total.inputs[c] >= end / step / (c > 0 || thorough || quick ? 1 : STRIDE + 1));
 }
 
 static void exp_of_every_float(void **state) {
     (void)state;
-    sweep(EXP, 0, (uint64_t)1 << 32);
+    sweep(EXP, (uint64_t)1 << 32);
 }
 
 /* x >= 0 and NaN. */
 static void log_of_every_float(void **state) {
     (void)state;
-    sweep(LOG, 0, (uint64_t)1 << 31);
+    sweep(LOG, (uint64_t)1 << 31);
 }
 
 static uint64_t next(uint64_t *random) {
@@ -208,8 +235,8 @@ struct doubles {
     double worst, worst_at;
 };
 
-static void *check_doubles(void *pointer) {
-    struct doubles *const t = pointer;
+static void check_doubles(void *all, size_t stream) {
+    struct doubles *const t = (struct doubles *)all + stream;
     for (size_t done = 0; done < t->count; done += CHUNK) {
         double x[CHUNK], y[COLUMNS_MAX][CHUNK];
         for (size_t i = 0; i < CHUNK; i++) x[i] = input(t->function, &t->random);
@@ -226,24 +253,23 @@ static void *check_doubles(void *pointer) {
                         truth, same ? "agree" : "differ");
         }
     }
-    return NULL;
 }
 
 static void doubles(enum function function) {
-    const size_t count = (thorough ? 100000000 : 10000000) / THREADS;
-    struct doubles parts[THREADS];
-    pthread_t threads[THREADS];
+    enum { STREAMS = 16 };
+    const size_t count = (thorough ? 100000000 : gb_quick() ? 400000 : 10000000) / STREAMS;
+    struct doubles streams[STREAMS];
     size_t failures = 0;
-    for (size_t i = 0; i < THREADS; i++) {
-        parts[i] = (struct doubles){.function = function, .random = seed + ((uint64_t)i << 60), .count = count};
-        assert_int_equal(pthread_create(&threads[i], NULL, check_doubles, &parts[i]), 0);
+    for (size_t i = 0; i < STREAMS; i++)
+        streams[i] = (struct doubles){.function = function, .random = seed + ((uint64_t)i << 60), .count = count};
+    run_tasks(check_doubles, streams, STREAMS);
+    const struct doubles *worst = streams;
+    for (size_t i = 0; i < STREAMS; i++) {
+        failures += streams[i].failures;
+        if (!(streams[i].worst <= worst->worst)) worst = &streams[i];
     }
-    for (size_t i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-        failures += parts[i].failures;
-        printf("%s f64: at most %.4f ULP, at %a, of %zu inputs in each of %zu isas\n", names[function], parts[i].worst,
-               parts[i].worst_at, count, n_columns);
-    }
+    printf("%s f64: at most %.4f ULP, at %a, of %zu inputs in each of %zu isas\n", names[function], worst->worst,
+           worst->worst_at, STREAMS * count, n_columns);
     assert_int_equal(failures, 0);
 }
 
@@ -255,6 +281,100 @@ static void exp_of_doubles(void **state) {
 static void log_of_doubles(void **state) {
     (void)state;
     doubles(LOG);
+}
+
+/* Neighbours of a cut, NEAR on each side and itself. */
+struct near {
+    double xd[2 * NEAR + 1], yd[COLUMNS_MAX][2 * NEAR + 1];
+    float xs[2 * NEAR + 1], ys[COLUMNS_MAX][2 * NEAR + 1];
+};
+
+static void fill_near(struct near *n, enum gk_dtype dtype, double cut) {
+    double d = cut;
+    float s = (float)cut;
+    for (size_t i = 0; i < NEAR; i++) d = nextafter(d, -INFINITY), s = nextafterf(s, -INFINITY);
+    for (size_t i = 0; i <= 2 * NEAR; i++, d = nextafter(d, INFINITY), s = nextafterf(s, INFINITY))
+        n->xd[i] = dtype == GK_F64 ? d : (double)s, n->xs[i] = s;
+}
+
+/* At most 1 ULP, and the same bits in every isa. Adds to the checksum. */
+static void check_near(enum function f, enum gk_dtype dtype, double cut, uint64_t *checksum) {
+    const bool wide = dtype == GK_F64;
+    struct near n;
+    fill_near(&n, dtype, cut);
+    for (size_t c = 0; c < n_columns; c++)
+        apply(f, dtype, c, 2 * NEAR + 1, wide ? (void *)n.xd : (void *)n.xs, wide ? (void *)n.yd[c] : (void *)n.ys[c]);
+    for (size_t i = 0; i <= 2 * NEAR; i++) {
+        const double x = n.xd[i], y = wide ? n.yd[0][i] : (double)n.ys[0][i];
+        const long double truth = f == EXP ? expl(x) : logl(x);
+        if (f == LOG && x < 0) continue;
+        uint64_t bits = bits_of(n.ys[0][i]);
+        if (wide) memcpy(&bits, &y, sizeof bits);
+        *checksum += (2 * (*checksum >> 32) + 1) * bits;
+        for (size_t c = 1; c < n_columns; c++)
+            assert_true(wide ? memcmp(&n.yd[c][i], &y, sizeof y) == 0 : bits_of(n.ys[c][i]) == bits_of(n.ys[0][i]));
+        const double error = y == (double)truth ? 0 : wide ? error_f64(y, truth) : error_of((float)y, (double)truth);
+        if (!(error <= 1)) fail_msg("%s(%a) %s is %a: %g ULP", names[f], x, gk_dtype_name(dtype), y, error);
+    }
+}
+
+/* Where exp leaves its range or its results are subnormal, where its exponent changes; where log's argument is subnormal, where
+ * its exponent changes, 1 and the ends. */
+static void neighbours_of_cuts(void **state) {
+    static const double ends[FUNCTIONS][GK_DTYPE_COUNT][9] = {
+        {{0, -104, 89, -0x1.5d589ep+6, 0x1.62e42ep+6, -0x1.9fe368p+6, -150, 128, -0x1p-126},
+         {0, -746, 710, -0x1.6232bdd7abcd2p+9, 0x1.62e42fefa39efp+9, -0x1.74910d52d3051p+9, -1100, 1100, -0x1p-1022}},
+        {{0, 0x1p-126, 0x1.6a09e6p-1, 0x1.6a09e6p+0, 1, 2, 0x1.fffffep+127, 0x1p-140, 0x1p-149},
+         {0, 0x1p-1022, 0x1.6a09e667f3bcdp-1, 0x1.6a09e667f3bcdp+0, 1, 2, 0x1.fffffffffffffp+1023, 0x1p-1060, 0x1p-1074}}};
+    size_t wrong = 0;
+    (void)state;
+    for (int i = 0; i < FUNCTIONS * GK_DTYPE_COUNT; i++) {
+        const enum function f = (enum function)(i / GK_DTYPE_COUNT);
+        const enum gk_dtype dtype = (enum gk_dtype)(i % GK_DTYPE_COUNT);
+        const int exponents = dtype == GK_F64 ? 1100 : 160;
+        uint64_t checksum = 0;
+        for (size_t k = 0; k < 9; k++) check_near(f, dtype, ends[f][dtype][k], &checksum);
+        for (int k = -exponents; k <= exponents; k++)
+            check_near(f, dtype, f == EXP ? (k + 0.5) * 0x1.62e42fefa39efp-1 : ldexp(0x1.6a09e667f3bcdp-1, k), &checksum);
+        printf("%s %s near the cuts: checksum %#llx\n", names[f], gk_dtype_name(dtype), (unsigned long long)checksum);
+        wrong += checksum != cut_checksums[f][dtype];
+    }
+    assert_int_equal(wrong, 0);
+}
+
+/* The exp of softmax, through its probabilities: beside a logit of 0 those of x are exp(x), whose addition to 1 is lost, and +0
+ * where that is subnormal. */
+static void softmax_flushes_subnormals(void **state) {
+    enum { CLASSES = 19, NEARBY = 2 * NEAR + 1 };
+    static const double smallest[GK_DTYPE_COUNT] = {-0x1.5d589ep+6, -0x1.6232bdd7abcd2p+9};
+    (void)state;
+    for (size_t c = 0; c < n_columns * GK_DTYPE_COUNT; c++) {
+        const enum gk_dtype dtype = (enum gk_dtype)(c % GK_DTYPE_COUNT);
+        gk_context *const ctx = gb_context(isas[c / GK_DTYPE_COUNT], 1);
+        struct near n;
+        fill_near(&n, dtype, smallest[dtype]);
+        for (size_t i = 0; i < NEARBY * CLASSES; i++) {
+            double x[CLASSES], p[CLASSES];
+            float xs[CLASSES], ps[CLASSES];
+            const size_t at = i % CLASSES, k = i / CLASSES;
+            for (size_t j = 0; j < CLASSES; j++) x[j] = j == at ? n.xd[k] : j == (at + 1) % CLASSES ? 0 : -INFINITY;
+            for (size_t j = 0; j < CLASSES; j++) xs[j] = (float)x[j];
+            const gk_softmax_xent_forward_args a = {.n = 1, .c = CLASSES, .x = xs, .p = ps};
+            const gk_softmax_xent_forward_args_f64 wide = {.n = 1, .c = CLASSES, .x = x, .p = p};
+            assert_int_equal(dtype == GK_F64 ? gk_softmax_xent_forward_f64(ctx, &wide) : gk_softmax_xent_forward(ctx, &a),
+                             GK_OK);
+            const double got = dtype == GK_F64 ? p[at] : (double)ps[at];
+            double want = 0;
+            if (n.xd[k] >= smallest[dtype] && dtype == GK_F64) apply(EXP, GK_F64, 0, 1, &x[at], &want);
+            if (n.xd[k] >= smallest[dtype] && dtype == GK_F32) {
+                float y;
+                apply(EXP, GK_F32, 0, 1, &xs[at], &y);
+                want = y;
+            }
+            if (got != want || signbit(got)) fail_msg("exp(%a) %s is %a, not %a", n.xd[k], gk_dtype_name(dtype), got, want);
+        }
+        gk_context_destroy(ctx);
+    }
 }
 
 /* In each lane of whole and partial vectors. */
@@ -314,8 +434,10 @@ static void measure_sees_errors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(measure_sees_errors), cmocka_unit_test(specials),           cmocka_unit_test(exp_of_doubles),
-        cmocka_unit_test(log_of_doubles),      cmocka_unit_test(log_of_every_float), cmocka_unit_test(exp_of_every_float),
+        cmocka_unit_test(measure_sees_errors), cmocka_unit_test(specials),
+        cmocka_unit_test(neighbours_of_cuts),  cmocka_unit_test(softmax_flushes_subnormals),
+        cmocka_unit_test(exp_of_doubles),      cmocka_unit_test(log_of_doubles),
+        cmocka_unit_test(log_of_every_float),  cmocka_unit_test(exp_of_every_float),
     };
     const char *const length = getenv("GK_LONG"), *const number = getenv("GK_SEED");
     thorough = length && strcmp(length, "1") == 0;

@@ -20,6 +20,9 @@ size_t gb_widest_isa(void);
 size_t gb_open_contexts(gk_context *contexts[GK_ISA_COUNT], size_t threads);
 void gb_close_contexts(gk_context *const *contexts, size_t count);
 
+/* As gb_edge_sizes, of the edges that a kernel's own cells, and those of its parts, export. */
+size_t gb_own_edge_sizes(enum gk_kernel_id kernel, enum gk_dtype dtype, size_t sizes[GB_EDGE_SIZES_MAX]);
+
 /* gb_lineup_open that logs to stderr. isas: by index, NULL: all usable ones. */
 void gb_open_lineup(struct gb_lineup *lineup, const bool *isas, const size_t *threads, size_t n_threads);
 

@@ -11,6 +11,15 @@ const struct gk_gemm_tile GK_SYMBOL(gemm_tile) = {.real = sizeof(real),
                                                   .strip = STRIP,
                                                   .strips_together = STRIPS_TOGETHER};
 
+const size_t GK_SYMBOL(gemm_edges)[] = {GK_GEMM_BLOCKS_TOGETHER * GK_KB,
+                                        GK_GEMM_REFERENCE_COLS,
+                                        GK_GEMM_SHALLOW_K,
+                                        GK_GEMM_SHALLOW_COLS,
+                                        GK_GEMM_THIN_ROWS,
+                                        GK_GEMM_THIN_SUMS / GK_GEMM_THIN_ROWS,
+                                        STRIPS_TOGETHER *MR,
+                                        0};
+
 size_t GK_SYMBOL(gemm_scratch)(const struct gk_machine *machine) {
     return machine->threads * gk_gemm_scratch(&GK_SYMBOL(gemm_tile), &machine->caches);
 }

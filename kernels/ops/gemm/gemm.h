@@ -27,6 +27,7 @@ void GK_SYMBOL(gemm)(const struct gk_gemm *g, const struct gk_team *team);
 size_t GK_SYMBOL(gemm_scratch)(const struct gk_machine *machine);
 
 extern const struct gk_gemm_tile GK_SYMBOL(gemm_tile);
+extern const size_t GK_SYMBOL(gemm_edges)[];
 
 /* What the choice of a way depends on. */
 static inline struct gk_gemm_shape gk_gemm_shape(const struct gk_gemm *g) {
@@ -58,6 +59,10 @@ static inline struct gk_gemm_shape gk_gemm_shape(const struct gk_gemm *g) {
         shapes[0] = gk_gemm_shape(&g);                                                                                         \
         return 1;                                                                                                              \
     }                                                                                                                          \
-    GK_CELL(id) = {.run = run, .scratch = scratch, .products = products, .serial_below = GK_GEMM_SERIAL_BELOW}
+    GK_CELL(id) = {.run = run,                                                                                                 \
+                   .scratch = scratch,                                                                                         \
+                   .products = products,                                                                                       \
+                   .serial_below = GK_GEMM_SERIAL_BELOW,                                                                       \
+                   .edges = GK_SYMBOL(gemm_edges)}
 
 #endif
