@@ -504,7 +504,7 @@ static int mark_file(void) {
     const int file = memfd_create("mark", MFD_CLOEXEC);
     assert_true(file >= 0);
     snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)getpid(), file);
-    setenv("GB_SCRIPT_MARK", path, 1);
+    setenv("TEST_SCRIPT_MARK", path, 1);
     return file;
 }
 
@@ -515,7 +515,7 @@ static void has_marks(int file, const char *want) {
     text[got] = '\0';
     assert_string_equal(text, want);
     close(file);
-    unsetenv("GB_SCRIPT_MARK");
+    unsetenv("TEST_SCRIPT_MARK");
 }
 
 static void a_moment_to_end_by_itself(void **state) {
@@ -536,7 +536,7 @@ static void a_moment_to_end_by_itself(void **state) {
     assert_int_equal(state_of(pid), '-');
     assert_int_equal(clock_state.reads, 1 + 20);
     close(file);
-    unsetenv("GB_SCRIPT_MARK");
+    unsetenv("TEST_SCRIPT_MARK");
     CLOCK(unread, 0.01e9);
     assert_true(start(&c, "peer 1 x|hello"));
     assert_false(prepares(&c, "prepare a=b"));

@@ -12,7 +12,7 @@
 
 /* Before main, where the variable says so. */
 __attribute__((constructor)) static void write_words(void) {
-    if (getenv("GB_TEST_SPEAKS")) (void)!write(STDERR_FILENO, WRITTEN, strlen(WRITTEN));
+    if (getenv("TEST_SPEAKS")) (void)!write(STDERR_FILENO, WRITTEN, strlen(WRITTEN));
 }
 
 /* In main: what is left of the descriptors and of an empty variable. */
@@ -52,14 +52,14 @@ static void assert_said(const char *name, const char *value, int code, const cha
 
 static void complaints_become_warnings(void **state) {
     (void)state;
-    setenv("GB_TEST_SPEAKS", "1", 1);
+    setenv("TEST_SPEAKS", "1", 1);
     assert_said("OMP_DISPLAY_ENV", "false", 0, NOTED "in main\n");
     assert_said("GOMP_DEBUG", "0", 0, NOTED "in main\n");
     assert_said("OMP_NUM_THREADS", "3", 13, NOTED "in main\n");
     assert_said("XOMP_X", "0", 0, WRITTEN "in main\n"); /* nobody listens: OpenMP reads no variable */
     assert_said("XGOMP_X", "0", 0, WRITTEN "in main\n");
     assert_said("OMP", "0", 0, WRITTEN "in main\n");
-    unsetenv("GB_TEST_SPEAKS");
+    unsetenv("TEST_SPEAKS");
     assert_said("OMP_DISPLAY_ENV", "false", 0, "in main\n");
 }
 

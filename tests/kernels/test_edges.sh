@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The sizes where a kernel changes its path are exported, so that tests cross them: a constant of kernels/ops or of the product's
-# plan stands in a list of edges, or is so small that all sizes up to it are tried, or stands below with what it is instead. And
+# The sizes where a kernel changes its path are exported, so that tests cross them: a constant of kernels/ops or of the
+# product's plan stands in a list of edges, or is so small that all sizes up to it are tried, or stands below with what it is instead. And
 # the code has no number of two digits that is no constant, but for the 64 bits of a mask's word. Each filter must find what is
 # planted for it.
 set -u
@@ -26,7 +26,8 @@ files() { find "$1" -name '*.[ch]' | sort; }
 constants() { # FILE...
   local file
   for file; do
-    without_comments "$file" | tr -s '\n\t ' ' ' | grep -oE 'enum [a-z_]*\{[^}]*\}' | grep -oE '[A-Z][A-Z0-9_]+ = [^,}]+' | sed 's/ = / /'
+    without_comments "$file" | tr -s '\n\t ' ' ' | grep -oE 'enum [a-z_]*\{[^}]*\}' |
+      grep -oE '[A-Z][A-Z0-9_]+ = [^,}]+' | sed 's/ = / /'
   done | sort -u
 }
 
@@ -66,6 +67,7 @@ law "each size is exported" "$(unexported "$scratch/ops" | grep -x 'MANY = 300')
   "$(unexported "$SOURCE_DIR/kernels/ops" "$SOURCE_DIR/kernels/table/gemm_plan.h")"
 law "each size is a constant" "$(numbers "$scratch/ops")" "$(numbers "$SOURCE_DIR/kernels/ops")"
 for name in "${!no_edge[@]}"; do
-  constants $(files "$SOURCE_DIR/kernels/ops") | grep -q "^$name " || { echo "no constant $name: ${no_edge[$name]}" && status=1; }
+  constants $(files "$SOURCE_DIR/kernels/ops") | grep -q "^$name " && continue
+  echo "no constant $name: ${no_edge[$name]}" && status=1
 done
 [ "$small" -gt 1 ] && exit $status

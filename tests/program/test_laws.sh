@@ -58,7 +58,7 @@ places="/kernels/(simd/.*|core/(cpu\.[ch]|team\.c)|ops/[a-z0-9_]+_(${fast:-none}
 places+='|/tests/(kernels/test_cpu|data/host)\.c$|/bench/(peers/.*|contenders/peer_catalog\.c)$'
 intrinsics='intrin\.h|arm_(neon|sve)|\b_mm[0-9]*_[a-z]|\b__m(128|256|512)|__builtin_ia32'
 sets="\b(avx|avx2|avx512[a-z]*|sse[0-9]|fma[34]|neon|sve|${fast:-none})\b"
-openmp='pragma omp|omp\.h|\bomp_(get|set|in|init|destroy|test|unset)_'
+openmp='pragma omp|\bomp\.h|\bomp_(get|set|in|init|destroy|test|unset)_'
 words() {
   sources "$@" | grep -vE "$places" | while read -r file; do code "$file"; done | grep -iE "$intrinsics|$sets|$openmp"
 }
@@ -128,8 +128,9 @@ too_long() {
 printf '%0129d\n' 0 >"$scratch/tree/kernels/planted.h"
 law "no line is longer than 128 columns" "$(too_long "$scratch/tree")" "$(too_long "$SOURCE_DIR")"
 
-# The environment of the tests is in CONTRIBUTING.md; that of the library and of OpenMP has its places.
-outside='^(GRADKERN|OMP)_'
+# The environment of the tests is in CONTRIBUTING.md; that of the library and of OpenMP has its places, and TEST_ is what a test
+# says to its own children.
+outside='^(GRADKERN|OMP|TEST)_'
 variables() { # FOLDER
   grep -rhoE 'getenv\("[A-Z_]+|\$\{[A-Z_]+:?[-?]' "$1" | grep -oE '[A-Z_]{2,}' | grep -vE "$outside" | sort -u
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What bench/setup and bench/peers/install find missing, name, and install on all kinds of systems: with apt-get, dnf or neither,
-# as root, with sudo and without; and that a mistake in them is seen.
+# What bench/setup and bench/peers/install find missing, name, and install on all kinds of systems: with apt-get, dnf or
+# neither, as root, with sudo and without; and that a mistake in them is seen.
 set -u
 . "$(dirname "$0")/../support/support_stubs.sh" || exit 1
 

@@ -86,7 +86,7 @@ static void read_line(char line[LINE_MAX_BYTES]) {
         if (line[length++] == '\n') break;
     line[length ? length - 1 : 0] = '\0';
     if (length && strcmp(line, "quit") != 0) return;
-    const char *const mark = getenv("GB_SCRIPT_MARK");
+    const char *const mark = getenv("TEST_SCRIPT_MARK");
     const int file = mark ? open(mark, O_WRONLY | O_APPEND) : -1;
     if (file >= 0) put(file, length ? "q" : "e", 1);
     if (stays) hang();

@@ -12,7 +12,7 @@
  *   @about                   answers "peer 1" and what it was started with
  *   @fork                    answers "peer 1" and the number of a process that it started
  * When all is done it takes lines without an answer. At quit and at the end of its input it writes a letter to the file that
- * GB_SCRIPT_MARK names, if it does. */
+ * TEST_SCRIPT_MARK names, if it does. */
 #ifndef GB_SUPPORT_PEER_H
 #define GB_SUPPORT_PEER_H
 
