@@ -229,7 +229,7 @@ static void look_back(struct run *run, struct gb_binding *binding, struct gb_tic
 static int start_race(struct run *run) {
     const struct run_options *const o = run->options;
     catch_signals();
-    const int code = gb_race_start(&run->race, &run->plan, !o->no_bind, o->peer_limit * 1e9, &caught);
+    const int code = gb_race_start(&run->race, &gb_real_effects, &run->plan, !o->no_bind, o->peer_limit * 1e9, &caught);
     run->start = gb_clock_ns();
     return code;
 }

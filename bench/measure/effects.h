@@ -1,4 +1,5 @@
-/* What a measurement does beyond computing. The harness and its turns are handed these functions, so that tests script them. */
+/* What a measurement does beyond computing. Races, the harness and its turns are handed these functions, so that tests script
+ * them. */
 #ifndef GB_EFFECTS_H
 #define GB_EFFECTS_H
 
@@ -13,11 +14,13 @@ struct gb_effects {
     size_t (*bind)(struct gb_binding *binding, size_t threads);
     /* So many calls in this process, one after the other; the status of the last. */
     gk_status (*repeat)(const struct gb_problem *problem, gk_context *ctx, uint64_t calls);
+    bool (*start)(struct gb_contender *contender, const char *command, size_t threads, bool bind, double limit_ns);
     void (*begin_turn)(struct gb_contender *contender);
     void (*end_turn)(struct gb_contender *contender);
     bool (*prepare)(struct gb_contender *contender, const char *line, double limit_ns);
     bool (*run)(struct gb_contender *contender, uint64_t count, double *ns, double limit_ns);
     bool (*result)(struct gb_contender *contender, double limit_ns);
+    void (*end)(struct gb_contender *contender);
     void (*look_again)(struct gb_roofs *roofs, struct gb_binding *binding, size_t isa, enum gk_dtype dtype, size_t threads,
                        const struct gb_work *work, double ns);
 };

@@ -15,17 +15,15 @@ static struct gb_racer *find(struct gb_race *race, const char *name) {
     return NULL;
 }
 
+_Static_assert((int)GB_PEERS_MAX <= (int)GB_RACED_MAX, "a list, which comes before the commands, always fits");
+
 /* Who is there already is so by one more word. */
-static int add(struct gb_race *race, const struct gb_peer_entry *entry, bool named, bool news) {
+static void add(struct gb_race *race, const struct gb_peer_entry *entry, bool named, bool news) {
     struct gb_racer *const known = find(race, entry->name);
     if (known) {
         known->named = known->named || named;
         known->news = known->news || news;
-        return GB_EXIT_OK;
-    }
-    if (race->count == GB_RACED_MAX) return gb_fail(GB_EXIT_USAGE, "at most %d peers race in one run", GB_RACED_MAX);
-    race->list[race->count++] = (struct gb_racer){.entry = *entry, .named = named, .news = news};
-    return GB_EXIT_OK;
+    } else race->list[race->count++] = (struct gb_racer){.entry = *entry, .named = named, .news = news};
 }
 
 static int refuse_name(const struct gb_peer_entry *catalog, size_t count, const char *name) {
@@ -43,21 +41,19 @@ static int choose_listed(struct gb_race *race, const char *list) {
     const size_t count = gb_peer_catalog(catalog);
     const char *const whole = list;
     char item[sizeof catalog->name];
-    bool too_long = false;
-    int code = GB_EXIT_OK;
-    while (code == GB_EXIT_OK && gb_text_item(&list, item, sizeof item, &too_long)) {
+    bool too_long;
+    while (gb_text_item(&list, item, sizeof item, &too_long)) {
         const bool all = strcmp(item, "all") == 0, named = !all && strcmp(item, "auto") != 0;
         bool known = !named;
         if (strcmp(item, "none") == 0) return gb_fail(GB_EXIT_USAGE, "none stands alone in --peers (got '%.80s')", whole);
-        for (size_t i = 0; i < count && code == GB_EXIT_OK; i++) {
+        for (size_t i = 0; i < count; i++) {
             if (named && strcmp(catalog[i].name, item) != 0) continue;
             known = true;
-            code = add(race, &catalog[i], named, named || all);
+            add(race, &catalog[i], named, named || all);
         }
         if (!known) return refuse_name(catalog, count, item);
     }
-    if (code == GB_EXIT_OK && too_long) return gb_fail(GB_EXIT_USAGE, "a word of --peers is too long");
-    return code;
+    return too_long ? gb_fail(GB_EXIT_USAGE, "a word of --peers is too long") : GB_EXIT_OK;
 }
 
 static bool good_name(const char *name, size_t length) {
@@ -79,11 +75,12 @@ static int choose_command(struct gb_race *race, const char *text) {
         return gb_fail(GB_EXIT_USAGE, "the command of --peer %.*s must be one line of 1 to %zu bytes", (int)length, text,
                        sizeof entry.command - 1);
     memcpy(entry.name, text, length);
-    entry.name[length] = '\0';
     strcpy(entry.command, equals + 1);
     if (gk_isa_find(entry.name) >= 0) return gb_fail(GB_EXIT_USAGE, "--peer: %s is gradkern's own name", entry.name);
     if (find(race, entry.name)) return gb_fail(GB_EXIT_USAGE, "two peers are named %s", entry.name);
-    return add(race, &entry, true, true);
+    if (race->count == GB_RACED_MAX) return gb_fail(GB_EXIT_USAGE, "at most %d peers race in one run", GB_RACED_MAX);
+    add(race, &entry, true, true);
+    return GB_EXIT_OK;
 }
 
 int gb_race_choose(struct gb_race *race, const char *list, const struct gb_texts *commands) {
@@ -104,7 +101,8 @@ struct start {
 /* One that is not up leaves no process. */
 static struct gb_contender *start_one(const struct start *start, const char *command, size_t threads) {
     struct gb_contender *const contender = &start->race->contenders[start->race->n_contenders++];
-    if (!gb_contender_start(contender, command, threads, start->bind, start->limit_ns)) gb_contender_end(contender);
+    const struct gb_effects *const effects = start->race->effects;
+    if (!effects->start(contender, command, threads, start->bind, start->limit_ns)) effects->end(contender);
     return contender;
 }
 
@@ -142,8 +140,10 @@ static int start_all_own(const struct start *start) {
     return start_own(start, &plan->twin);
 }
 
-int gb_race_start(struct gb_race *race, struct gb_plan *plan, bool bind, double limit_ns, const volatile sig_atomic_t *stop) {
+int gb_race_start(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, bool bind, double limit_ns,
+                  const volatile sig_atomic_t *stop) {
     const struct start start = {race, plan, bind, limit_ns, stop};
+    race->effects = effects;
     if (race->count == 0) return GB_EXIT_OK;
     race->contenders = calloc(plan->n_own + 1 + race->count * plan->n_threads, sizeof *race->contenders);
     if (!race->contenders) return gb_fail(GB_EXIT_RESOURCE, "no memory for the contenders");
@@ -203,7 +203,7 @@ int gb_race_judge(const struct gb_race *race, const struct gb_plan *plan, const 
 }
 
 void gb_race_end(struct gb_race *race) {
-    for (size_t i = 0; i < race->n_contenders; i++) gb_contender_end(&race->contenders[i]);
+    for (size_t i = 0; i < race->n_contenders; i++) race->effects->end(&race->contenders[i]);
 }
 
 void gb_race_free(struct gb_race *race) {

@@ -20,6 +20,7 @@ struct gb_racer {
 struct gb_race {
     struct gb_racer list[GB_RACED_MAX];
     size_t count;
+    const struct gb_effects *effects; /* by which it was started */
     struct gb_contender *contenders;
     size_t n_contenders;
     gk_context *judge; /* computes what peers' results are compared with; NULL: nobody races */
@@ -31,7 +32,8 @@ int gb_race_choose(struct gb_race *race, const char *list, const struct gb_texts
 
 /* Starts the peers, each that is there becomes a variant of the plan for each of its thread counts, and gradkern's variants as
  * children. Where no peer is up nothing else is started. bind: each to as many cores as it has threads. */
-int gb_race_start(struct gb_race *race, struct gb_plan *plan, bool bind, double limit_ns, const volatile sig_atomic_t *stop);
+int gb_race_start(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, bool bind, double limit_ns,
+                  const volatile sig_atomic_t *stop);
 
 /* GB_EXIT_CHECK where a named peer is absent, is gone or gave a wrong result in one of `count` problems, or did none of them,
  * after a line for each that says so; else GB_EXIT_OK. */

@@ -1015,11 +1015,6 @@ static void latency_by_hand(void **state) {
 
 enum { OFTEN = 12 }; /* after so many times malloc has kept for itself what it keeps */
 
-static size_t heap_in_use(void) {
-    const struct mallinfo2 info = mallinfo2(); /* of a sanitizer's heap it knows nothing; that looks for leaks itself */
-    return info.uordblks + info.hblkhd;
-}
-
 static int next_file(void) {
     const int fd = dup(STDIN_FILENO);
     assert_true(fd >= 0);
@@ -1038,8 +1033,8 @@ static void assert_nothing_is_left(bool good) {
         gb_outcome_free(&t.outcome);
         assert_true(!t.outcome.measures && !t.outcome.storage && !t.outcome.task);
         script_rewind();
-        if (i == OFTEN - 1) assert_true(heap_in_use() == heap && next_file() == file);
-        heap = heap_in_use(), file = next_file();
+        if (i == OFTEN - 1) assert_true(gb_heap_in_use() == heap && next_file() == file);
+        heap = gb_heap_in_use(), file = next_file();
     }
 }
 

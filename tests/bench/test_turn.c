@@ -251,6 +251,26 @@ static void a_line_too_long_is_not_sent(void **state) {
     assert_int_equal(script.n_events, 0);
 }
 
+/* What is added to grows by as much with each of the calls; one that is refused says why. */
+static void real_calls_are_so_many(void **state) {
+    (void)state;
+    const struct gb_problem_spec sum = {
+        .kernel = GK_KERNEL_affine_db, .n = 3, .m = 1, .accumulate = true, .data = GB_DATA_INTEGER, .seed = 2};
+    struct gb_problem made;
+    double values[4];
+    assert_true(gb_problem_create(&made, &sum));
+    for (uint64_t calls = 0; calls < 4; calls++) {
+        gb_problem_reset(&made);
+        assert_int_equal(gb_real_effects.repeat(&made, script.ref, calls), GK_OK);
+        const struct gb_operand *const db = gb_operand_named(&made, "db");
+        values[calls] = gb_operand_value(db, gb_operand_bits(db, 0, 0));
+    }
+    assert_true(values[1] != values[0] && values[2] - values[1] == values[1] - values[0]);
+    assert_true(values[3] - values[2] == values[1] - values[0]);
+    assert_int_equal(gb_real_effects.repeat(&made, NULL, 1), GK_ERROR_NULL);
+    gb_problem_destroy(&made);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -264,6 +284,7 @@ int main(void) {
         TEST(the_line_says_all),
         TEST(a_line_that_does_not_fit_is_known),
         TEST(a_line_too_long_is_not_sent),
+        TEST(real_calls_are_so_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <sys/wait.h>
 
 void gb_wait_passively(char **argv) {
@@ -43,4 +44,9 @@ int gb_start_again(const char *argument, const char *name, const char *value) {
         _exit(127);
     }
     return gb_exit_code(child);
+}
+
+size_t gb_heap_in_use(void) {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
 }

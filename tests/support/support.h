@@ -45,4 +45,8 @@ int gb_child_run(int (*body)(const void *argument), const void *argument, char *
  * before main, and teams, which a child after fork has not. Returns its exit code as above; 127: it could not be started. */
 int gb_start_again(const char *argument, const char *name, const char *value);
 
+/* Bytes that malloc has given out, but for what it keeps for the next time: so after a dozen times it grows by what is not
+ * given back. Of a sanitizer's heap it knows nothing; that looks for leaks itself. */
+size_t gb_heap_in_use(void);
+
 #endif
