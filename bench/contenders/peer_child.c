@@ -203,22 +203,12 @@ static bool map_memory(struct request *r) {
     return mapped;
 }
 
-static bool write_all(int fd, const char *bytes, size_t count) {
-    while (count > 0) {
-        const ssize_t written = write(fd, bytes, count);
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return false;
-        bytes += written;
-        count -= (size_t)written;
-    }
-    return true;
-}
-
 static bool say(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* One line, whatever is in the text. */
+/* One line, whatever is in the text. So short a one goes into a pipe as a whole or not at all. */
 static bool say(int fd, const char *format, ...) {
     char line[REPLY_BYTES];
+    ssize_t written;
     va_list list;
     va_start(list, format);
     vsnprintf(line, sizeof line - 1, format, list);
@@ -227,7 +217,8 @@ static bool say(int fd, const char *format, ...) {
     for (size_t i = 0; i < length; i++)
         if ((unsigned char)line[i] < ' ') line[i] = '?';
     line[length++] = '\n';
-    return write_all(fd, line, length);
+    while ((written = write(fd, line, length)) < 0 && errno == EINTR) continue;
+    return written == (ssize_t)length;
 }
 
 static void forget(struct server *s) {
@@ -319,9 +310,7 @@ static int serve(struct server *s) {
 static int move_output(void) {
     const int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     if (out < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) >= 0) return out;
-    const int nowhere = open("/dev/null", O_WRONLY);
-    if (nowhere >= 0) dup2(nowhere, STDOUT_FILENO);
-    if (nowhere > STDERR_FILENO) close(nowhere);
+    dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
     return out;
 }
 
