@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "accuracy.h"
-#include "lineup.h"
 #include "environment.h"
 #include "gradients.h"
 #include "guard.h"
@@ -55,6 +54,7 @@ static void check_edges(struct check *c, enum gk_kernel_id kernel, enum gk_dtype
 
 struct guarded_call {
     const struct gb_problem_spec *spec;
+    gb_cell_call *call;
     gk_context *ctx;
     gk_status status;
 };
@@ -62,12 +62,13 @@ struct guarded_call {
 static void call_guarded(void *context, const void *args, void *scratch) {
     struct guarded_call *const call = context;
     (void)scratch; /* the context has its own */
-    call->status = gk_call(call->ctx, call->spec->kernel, call->spec->dtype, args);
+    call->status = call->call(call->ctx, call->spec->kernel, call->spec->dtype, args);
 }
 
 /* NULL: all is well; else what is wrong. */
-static const char *compare_guarded(struct gb_guard_problem *g, const struct gb_problem *want, gk_context *ctx, char what[160]) {
-    struct guarded_call call = {.spec = &want->spec, .ctx = ctx};
+static const char *compare_guarded(const struct check *c, struct gb_guard_problem *g, const struct gb_problem *want,
+                                   gk_context *ctx, char what[160]) {
+    struct guarded_call call = {.spec = &want->spec, .call = c->lineup.call, .ctx = ctx};
     struct gb_guard_fault fault;
     struct gb_difference d;
     const char *changed;
@@ -93,7 +94,7 @@ static void guard_problem(struct check *c, const struct gb_problem_spec *spec) {
     char what[160];
     plain.in_place = false;
     if (!gb_problem_create(&want, &plain)) return;
-    const bool called = gb_problem_call(&want, c->lineup.ref) == GK_OK;
+    const bool called = c->lineup.call(c->lineup.ref, want.spec.kernel, want.spec.dtype, want.args) == GK_OK;
     for (int side = GB_GUARD_RIGHT; side <= GB_GUARD_LEFT && called; side++) {
         const bool placed = gb_guard_place(&guarded, &want, (enum gb_guard_side)side, spec->in_place, spec->ld_pad);
         for (size_t i = 0; i < c->lineup.count; i++) {
@@ -101,7 +102,7 @@ static void guard_problem(struct check *c, const struct gb_problem_spec *spec) {
             if (cell->threads != 1) continue;
             c->guarded += placed;
             c->unguarded += !placed;
-            const char *const wrong = placed ? compare_guarded(&guarded, &want, cell->ctx, what) : NULL;
+            const char *const wrong = placed ? compare_guarded(c, &guarded, &want, cell->ctx, what) : NULL;
             if (wrong) gb_lineup_fail(&c->lineup, spec, cell->isa, 1, wrong);
         }
     }
@@ -139,7 +140,7 @@ static void check_gradients(struct check *c) {
     for (size_t i = 0; i < c->lineup.count; i++) {
         const struct gb_lineup_cell *const cell = &c->lineup.list[i];
         struct gradient_tally tally = {c, cell};
-        if (cell->use != GB_USE_SERIAL || gb_gradient_checks(cell->ctx, tally_gradient, &tally)) continue;
+        if (cell->use != GB_USE_SERIAL || gb_gradient_checks(cell->ctx, c->lineup.call, tally_gradient, &tally)) continue;
         c->gradients_wrong++;
         fprintf(c->out, "FAILED gradients: no memory, or a kernel refused\n");
     }
@@ -231,7 +232,7 @@ static int check_large(struct check *c, struct gb_problem *problem) {
         gb_problem_reset(problem);
         c->lineup.cases++;
         c->lineup.tally[cell->isa][spec->kernel][spec->dtype].cases++;
-        const gk_status status = gb_problem_call(problem, cell->ctx);
+        const gk_status status = c->lineup.call(cell->ctx, spec->kernel, spec->dtype, problem->args);
         if (status == GK_OK && gb_verify(verifier, problem, gk_context_isa(cell->ctx), &report_of) != GB_VERIFY_FAILED)
             continue;
         if (status != GK_OK) snprintf(what, sizeof what, "status: %s", gk_status_string(status));
@@ -317,6 +318,7 @@ int gb_check_run(const struct gb_check_options *options, FILE *out) {
     if (options->problem) filled.seed = options->problem->seed;
     if (options->n_threads == 0) status = default_threads(&filled, threads);
     if (status == GK_OK) gb_lineup_open(&c->lineup, options->isas, filled.threads, filled.n_threads, out, &status);
+    if (options->call) c->lineup.call = options->call;
     const int code = status != GK_OK ? fail_status(status) : options->problem ? check_one(c, options->problem) : check_all(c);
     gb_lineup_close(&c->lineup);
     gb_guard_close();

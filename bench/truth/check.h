@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "problem.h"
+#include "lineup.h"
 
 struct gb_check_options {
     bool isas[GK_ISA_COUNT], kernels[GK_KERNEL_COUNT];
@@ -13,6 +13,7 @@ struct gb_check_options {
     uint64_t seed;
     bool quick;                            /* about 10 s instead of a minute */
     const struct gb_problem_spec *problem; /* one problem, with a seed of its own; NULL: the whole set */
+    gb_cell_call *call;                    /* NULL: gk_call */
 };
 
 /* Prints the table, what was skipped and why, and the counts to out; mistakes in the options as one line to stderr. Returns the

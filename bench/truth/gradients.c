@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lineup.h"
 #include "truth.h"
 
 enum { SEED = 47 };
@@ -51,6 +50,7 @@ double gb_next_normal(uint64_t *state) {
 
 struct checker {
     gk_context *ctx;
+    gb_cell_call *call;
     void (*each)(void *state, const struct gb_gradient_check *check);
     void *state;
     bool failed;
@@ -59,7 +59,7 @@ struct checker {
 /* Both problems of a GK_GRADIENT line: the backward one reads the forward one's operands. */
 struct pair {
     const struct gk_field *line;
-    gk_context *ctx;
+    const struct checker *checker;
     struct gb_problem forward, backward;
     const struct gb_operand *output, *by, *out;
     const struct gb_operand *upstream; /* NULL: 1 */
@@ -105,9 +105,13 @@ static void keep_from_zero(const struct gb_operand *o) {
     for (size_t i = 0; i < elements(o); i++) x[i] += copysign(10 * step, x[i]);
 }
 
+static gk_status run(const struct checker *c, const struct gb_problem *problem) {
+    return c->call(c->ctx, problem->spec.kernel, problem->spec.dtype, problem->args);
+}
+
 static void evaluate(void *state, double *y) {
     const struct pair *const p = state;
-    gb_problem_call(&p->forward, p->ctx);
+    run(p->checker, &p->forward);
     memcpy(y, p->output->start, elements(p->output) * sizeof *y);
 }
 
@@ -143,8 +147,7 @@ static void complex_step(struct checker *c, struct pair *p, double *numerical, d
 
 static void check_pair(struct checker *c, struct pair *p) {
     double *const numerical = calloc(2 * elements(p->out) + 1, sizeof *numerical);
-    if (!numerical || elements(p->by) != elements(p->out) || gb_problem_call(&p->forward, c->ctx) != GK_OK ||
-        gb_problem_call(&p->backward, c->ctx) != GK_OK) {
+    if (!numerical || elements(p->by) != elements(p->out) || run(c, &p->forward) != GK_OK || run(c, &p->backward) != GK_OK) {
         c->failed = true;
     } else {
         complex_step(c, p, numerical, numerical + elements(p->out)); /* first: it needs the outputs of the forward call */
@@ -156,7 +159,7 @@ static void check_pair(struct checker *c, struct pair *p) {
 /* False: the line says nothing of such a problem, which has no such output. */
 static bool check_line(struct checker *c, const struct gk_field *line, const struct gb_problem_spec *spec) {
     struct gb_problem_spec forward = *spec;
-    struct pair p = {.line = line, .ctx = c->ctx};
+    struct pair p = {.line = line, .checker = c};
     forward.kernel = line->id;
     bool there = false;
     if (gb_problem_create(&p.forward, &forward) && gb_problem_create(&p.backward, spec) && share(&p)) {
@@ -201,9 +204,10 @@ static void check_kernel(struct checker *c, const struct gb_problem_spec *spec) 
     }
 }
 
-bool gb_gradient_checks(gk_context *ctx, void (*each)(void *state, const struct gb_gradient_check *check), void *state) {
+bool gb_gradient_checks(gk_context *ctx, gb_cell_call *call, void (*each)(void *state, const struct gb_gradient_check *check),
+                        void *state) {
     static const size_t sizes[] = {10, 6, 5, 9}; /* n, d and m as in the notes: x is 10 x 2 x 3 */
-    struct checker c = {.ctx = ctx, .each = each, .state = state};
+    struct checker c = {.ctx = ctx, .call = call, .each = each, .state = state};
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (unsigned set = 0; set < GB_OPTION_SETS; set++) {
             struct gb_problem_spec s;

@@ -3,7 +3,7 @@
 #ifndef GB_GRADIENTS_H
 #define GB_GRADIENTS_H
 
-#include "gradkern.h"
+#include "lineup.h"
 
 /* y = f(x): reads whatever the caller perturbs, writes n_outputs values. */
 struct gb_function {
@@ -33,6 +33,7 @@ struct gb_gradient_check {
  * hands each to `each`; one is passed where error <= error_bound (never for NaN). False: no memory, or a kernel refused. The
  * numbers are always the same ones: a difference is off by about 1e-11 however small the gradient is, so that by relative error
  * numbers that give a gradient near 0 fail. */
-bool gb_gradient_checks(gk_context *ctx, void (*each)(void *state, const struct gb_gradient_check *check), void *state);
+bool gb_gradient_checks(gk_context *ctx, gb_cell_call *call, void (*each)(void *state, const struct gb_gradient_check *check),
+                        void *state);
 
 #endif

@@ -115,7 +115,7 @@ static gk_status add_isa(struct gb_lineup *lineup, size_t isa, const size_t *thr
 
 bool gb_lineup_open(struct gb_lineup *lineup, const bool *isas, const size_t *threads, size_t n_threads, FILE *log,
                     gk_status *status) {
-    *lineup = (struct gb_lineup){.log = log};
+    *lineup = (struct gb_lineup){.call = gk_call, .log = log};
     *status = gk_context_create(&lineup->ref, &(gk_options){.isa = gk_isa_get(0, GK_F32)->name, .threads = 1});
     for (size_t i = 0; i < GK_ISA_COUNT && *status == GK_OK; i++) {
         lineup->isas[i] = isas ? isas[i] : !gk_isa_unusable(i);
@@ -166,6 +166,10 @@ size_t gb_lineup_optional_outputs(const struct gb_problem_spec *spec) {
     return count;
 }
 
+static gk_status call_cell(const struct gb_lineup *lineup, gk_context *ctx, const struct gb_problem *problem) {
+    return lineup->call(ctx, problem->spec.kernel, problem->spec.dtype, problem->args);
+}
+
 static bool compare_cell(struct gb_lineup *lineup, const struct gb_lineup_cell *cell, struct gb_problem *got,
                          const struct gb_problem *want, gk_status expected) {
     const struct gb_problem_spec *const spec = &got->spec;
@@ -174,7 +178,7 @@ static bool compare_cell(struct gb_lineup *lineup, const struct gb_lineup_cell *
     gb_problem_reset(got);
     lineup->cases++;
     lineup->tally[cell->isa][spec->kernel][spec->dtype].cases++;
-    const gk_status status = gb_problem_call(got, cell->ctx);
+    const gk_status status = call_cell(lineup, cell->ctx, got);
     if (status != expected)
         snprintf(what, sizeof what, "status: %s (ref: %s)", gk_status_string(status), gk_status_string(expected));
     else if (!gb_problem_equal(got, want, &d))
@@ -186,11 +190,11 @@ static bool compare_cell(struct gb_lineup *lineup, const struct gb_lineup_cell *
 }
 
 /* What a call must return: ref's bits, of a fused kernel those of its parts on ref. */
-static gk_status call_ref(struct gb_problem *want, gk_context *ref) {
-    const gk_status status = gb_problem_call(want, ref);
+static gk_status call_ref(const struct gb_lineup *lineup, struct gb_problem *want) {
+    const gk_status status = call_cell(lineup, lineup->ref, want);
     if (status != GK_OK || !gb_has_parts(want->kernel)) return status;
     gb_problem_reset(want);
-    return gb_parts_call(want, ref);
+    return gb_parts_call(want, lineup->ref);
 }
 
 static bool compare_all(struct gb_lineup *lineup, struct gb_problem *got, struct gb_problem *want, unsigned drop,
@@ -199,7 +203,7 @@ static bool compare_all(struct gb_lineup *lineup, struct gb_problem *got, struct
     const char *changed;
     drop_outputs(got, drop);
     drop_outputs(want, drop);
-    const gk_status expected = call_ref(want, lineup->ref);
+    const gk_status expected = call_ref(lineup, want);
     for (size_t i = 0; i < lineup->count; i++)
         if (lineup->list[i].use & use && !compare_cell(lineup, &lineup->list[i], got, want, expected)) same = false;
     if (gb_problem_intact(got, &changed)) return same;
@@ -242,7 +246,7 @@ bool gb_lineup_accuracy(struct gb_lineup *lineup, const struct gb_problem_spec *
         gb_lineup_fail(lineup, spec, 0, 1, "no memory");
         return false;
     }
-    const gk_status status = gb_problem_call(&problem, lineup->ref);
+    const gk_status status = call_cell(lineup, lineup->ref, &problem);
     const bool right = status == GK_OK && gb_accuracy_check(&problem, &accuracy);
     if (status != GK_OK) snprintf(what, sizeof what, "status: %s", gk_status_string(status));
     else if (!right)

@@ -28,7 +28,11 @@ struct gb_tally {
     double worst; /* ref isa: largest error / bound */
 };
 
+/* How a cell is called: gk_call, or in a test of those who check a cell that is wrong. */
+typedef gk_status gb_cell_call(gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args);
+
 struct gb_lineup {
+    gb_cell_call *call;
     gk_context *ref;
     bool isas[GK_ISA_COUNT]; /* that take part */
     struct gb_lineup_cell list[GB_LINEUP_MAX];

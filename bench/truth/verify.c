@@ -9,25 +9,13 @@
 #include "random.h"
 
 enum {
-    RUNS_MAX = 512,         /* runs of indices next to edges, of one dimension */
     ELEMENTS_MAX = 1 << 22, /* of a sample, beyond the first row and column */
     WHOLE_MAX = 64,         /* whole rows or columns of a sample */
     STORE_SLACK = 64 << 20, /* bytes: what ELEMENTS_MAX of them take, with room */
 };
 
-struct run {
-    size_t begin, end;
-};
-
-/* A rectangle of an output with the values that it must have, tight. */
-struct region {
-    size_t operand;
-    struct run rows, cols;
-    void *values;
-};
-
 struct regions {
-    struct region *list;
+    struct gb_verify_region *list;
     size_t count, capacity;
 };
 
@@ -49,17 +37,18 @@ static struct axes axes_of(const struct gb_problem *problem, const struct gk_fie
                          gk_field_cols_at(field, problem->kernel, problem->args)};
 }
 
-static struct region *add_region(struct regions *regions, size_t operand, struct run rows, struct run cols, size_t bytes) {
+static struct gb_verify_region *add_region(struct regions *regions, size_t operand, struct gk_slice rows, struct gk_slice cols,
+                                           size_t bytes) {
     if (regions->count == regions->capacity) {
         const size_t capacity = regions->capacity ? 2 * regions->capacity : 16;
-        struct region *const grown = realloc(regions->list, capacity * sizeof *grown);
+        struct gb_verify_region *const grown = realloc(regions->list, capacity * sizeof *grown);
         if (!grown) return NULL;
         regions->list = grown;
         regions->capacity = capacity;
     }
     void *const values = malloc(bytes + 1);
     if (!values) return NULL;
-    regions->list[regions->count] = (struct region){operand, rows, cols, values};
+    regions->list[regions->count] = (struct gb_verify_region){operand, rows, cols, values};
     return &regions->list[regions->count++];
 }
 
@@ -70,7 +59,7 @@ static void free_regions(struct regions *regions) {
 }
 
 /* A region seen as an operand of its own. */
-static struct gb_operand view(const struct gb_operand *operand, const struct region *region) {
+static struct gb_operand view(const struct gb_operand *operand, const struct gb_verify_region *region) {
     struct gb_operand small = *operand;
     small.start = region->values;
     small.rows = region->rows.end - region->rows.begin;
@@ -88,8 +77,8 @@ static bool copy_outputs(const struct gb_problem *problem, struct regions *regio
         const struct gb_operand *const o = &problem->operands[i];
         if (!o->output) continue;
         const size_t row_bytes = o->row_elements * o->element_size;
-        const struct region *const all =
-            add_region(regions, i, (struct run){0, o->rows}, (struct run){0, o->row_elements}, o->rows * row_bytes);
+        const struct gb_verify_region *const all =
+            add_region(regions, i, (struct gk_slice){0, o->rows}, (struct gk_slice){0, o->row_elements}, o->rows * row_bytes);
         if (!all) return false;
         for (size_t row = 0; row < o->rows && row_bytes; row++)
             memcpy((char *)all->values + row * row_bytes, element(o, row, 0), row_bytes);
@@ -97,7 +86,7 @@ static bool copy_outputs(const struct gb_problem *problem, struct regions *regio
     return true;
 }
 
-static bool region_equal(const struct gb_operand *got, const struct region *region, struct gb_difference *first) {
+static bool region_equal(const struct gb_operand *got, const struct gb_verify_region *region, struct gb_difference *first) {
     const struct gb_operand want = view(got, region);
     for (size_t i = 0; i < want.rows; i++) {
         const size_t row = region->rows.begin + i;
@@ -120,15 +109,15 @@ static bool regions_equal(const struct gb_problem *problem, const struct regions
     return true;
 }
 
-static struct run run_of(size_t axis, struct axes sliced, struct run rows, struct run cols) {
+static struct gk_slice run_of(size_t axis, struct axes sliced, struct gk_slice rows, struct gk_slice cols) {
     if (axis != GK_NOWHERE && axis == sliced.rows) return rows;
     if (axis != GK_NOWHERE && axis == sliced.cols) return cols;
-    return (struct run){0, 0};
+    return (struct gk_slice){0, 0};
 }
 
 /* Points one operand of the slice at its part of the problem's memory. */
 static void slice_operand(const struct gb_problem *problem, const struct gb_operand *operand, struct axes sliced,
-                          struct run rows, struct run cols, void *args) {
+                          struct gk_slice rows, struct gk_slice cols, void *args) {
     const struct axes own = axes_of(problem, operand->field);
     const size_t row = run_of(own.rows, sliced, rows, cols).begin, col = run_of(own.cols, sliced, rows, cols).begin;
     const size_t unit = operand->field->element == GK_ELEMENT_BITS ? 64 : 1;
@@ -148,13 +137,13 @@ static size_t cut_unit(const struct gb_problem *problem, size_t axis) {
 
 /* Runs ref on the rows and columns of one output alone: the same kernel with two dimensions cut. */
 static bool compute_region(struct gb_verifier *v, const struct gb_problem *problem, gk_context *ref, size_t index,
-                           struct run rows, struct run cols) {
+                           struct gk_slice rows, struct gk_slice cols) {
     const struct gb_operand *const o = &problem->operands[index];
     const struct axes axes = axes_of(problem, o->field);
     rows.begin -= axes.rows == GK_NOWHERE ? 0 : rows.begin % cut_unit(problem, axes.rows);
     cols.begin -= cols.begin % cut_unit(problem, axes.cols);
     const size_t n_rows = rows.end - rows.begin, n_cols = cols.end - cols.begin, row_bytes = n_cols * o->element_size;
-    struct region *const region = add_region(&v->reference, index, rows, cols, n_rows * row_bytes);
+    struct gb_verify_region *const region = add_region(&v->reference, index, rows, cols, n_rows * row_bytes);
     void *const args = malloc(problem->kernel->args_size);
     if (!region || !args) {
         free(args);
@@ -175,22 +164,22 @@ static bool compute_region(struct gb_verifier *v, const struct gb_problem *probl
     return status == GK_OK;
 }
 
-static int by_begin(const void *a, const void *b) {
-    const size_t x = ((const struct run *)a)->begin, y = ((const struct run *)b)->begin;
-    return (x > y) - (x < y);
+/* Indices of a dimension: those beside its cuts. */
+struct marks {
+    bool *at;
+    size_t size;
+};
+
+static void add_cut(const struct marks *marks, size_t cut) {
+    if (cut > marks->size) return;
+    if (cut > 0) marks->at[cut - 1] = true;
+    if (cut < marks->size) marks->at[cut] = true;
 }
 
-/* The two indices beside a cut. */
-static void add_cut(struct run *runs, size_t *count, size_t cut, size_t size) {
-    if (*count == RUNS_MAX || cut > size) return;
-    const size_t begin = cut > 0 ? cut - 1 : 0, end = cut < size ? cut + 1 : size;
-    if (begin < end) runs[(*count)++] = (struct run){begin, end};
-}
-
-static void add_thread_cuts(struct run *runs, size_t *count, size_t size, size_t unit, size_t threads) {
+static void add_thread_cuts(const struct marks *marks, size_t unit, size_t threads) {
     for (size_t team = 2; team <= threads; team++) {
         if (threads % team) continue;
-        for (size_t rank = 1; rank < team; rank++) add_cut(runs, count, gk_slice_of(size, unit, rank, team).begin, size);
+        for (size_t rank = 1; rank < team; rank++) add_cut(marks, gk_slice_of(marks->size, unit, rank, team).begin);
     }
 }
 
@@ -200,71 +189,82 @@ struct sampler {
     gk_context *ref;
     size_t output;
     size_t rows, cols;
-    double element_fma; /* of one element */
-    double budget;      /* elements */
+    const size_t *threads;
+    size_t n_threads;
+    double budget; /* elements */
     uint64_t random;
 };
 
 /* Where a product's threads meet, and the columns that a thread takes at a time. */
-static void add_plan_cuts(struct run *runs, size_t *count, size_t size, const struct gk_gemm_plan *plan, bool of_rows) {
+static void add_plan_cuts(const struct marks *marks, const struct gk_gemm_plan *plan, bool of_rows) {
     for (size_t rank = 0; rank < plan->down * plan->across; rank++) {
         const struct gk_gemm_share share = gk_gemm_share(plan, rank);
         const size_t begin = share.cols.begin, end = share.cols.end;
-        if (of_rows) add_cut(runs, count, share.rows.begin, size);
+        if (of_rows) add_cut(marks, share.rows.begin);
         if (of_rows || begin == end) continue;
-        add_cut(runs, count, begin, size);
-        add_cut(runs, count, begin + plan->block_cols, size);
-        add_cut(runs, count, begin + (end - 1 - begin) / plan->block_cols * plan->block_cols, size);
-        add_cut(runs, count, end - plan->rest, size);
+        add_cut(marks, begin);
+        add_cut(marks, begin + plan->block_cols);
+        add_cut(marks, begin + (end - 1 - begin) / plan->block_cols * plan->block_cols);
+        add_cut(marks, end - plan->rest);
     }
 }
 
 /* The same for the product, if there is one, that an isa computes the output with. */
-static void add_product_cuts(struct run *runs, size_t *count, const struct sampler *s, bool by_row,
-                             const struct gk_gemm_tile *tile, size_t threads) {
+static void add_product_cuts(const struct marks *marks, const struct sampler *s, bool by_row, const struct gk_gemm_tile *tile,
+                             size_t threads) {
     const struct gk_cell *const ref = gk_isa_get(0, s->problem->spec.dtype)->cells[s->problem->spec.kernel];
     struct gk_gemm_shape shapes[GK_PRODUCTS_MAX];
     const size_t products = ref->products ? ref->products(s->problem->args, shapes) : 0;
     for (size_t i = 0; i < products; i++) {
         if (shapes[i].c != s->problem->operands[s->output].start) continue;
         const struct gk_gemm_plan plan = gk_gemm_plan(tile, &shapes[i], threads, &gb_machine_get()->caches);
-        add_plan_cuts(runs, count, by_row ? s->rows : s->cols, &plan, by_row != plan.transposed);
+        add_plan_cuts(marks, &plan, by_row != plan.transposed);
     }
 }
 
-/* Runs of indices around the first and the last cut of every edge that an isa exports, where threads meet, and at both ends,
- * sorted, overlaps merged. */
-static size_t edge_runs(struct run runs[RUNS_MAX], const struct sampler *s, bool by_row, const size_t *threads,
-                        size_t n_threads) {
-    const size_t size = by_row ? s->rows : s->cols;
-    size_t count = 0, merged = 0;
-    add_cut(runs, &count, 0, size);
-    add_cut(runs, &count, size, size);
+/* Both ends, the first and the last cut of every edge that an isa exports, and where threads meet. */
+static void add_cuts(const struct marks *marks, const struct sampler *s, bool by_row) {
+    add_cut(marks, 0);
+    add_cut(marks, marks->size);
     for (size_t c = 0; c < GK_ISA_COUNT; c++) {
         const struct gk_isa *const isa = gk_isa_get(c, s->problem->spec.dtype);
         for (size_t e = 0; e < sizeof isa->edges / sizeof *isa->edges && isa->edges[e]; e++) {
             const size_t edge = isa->edges[e];
-            if (edge < 2) continue;
-            add_cut(runs, &count, edge, size);
-            add_cut(runs, &count, size / edge * edge, size);
-            for (size_t t = 0; t < n_threads; t++) add_thread_cuts(runs, &count, size, edge, threads[t]);
+            add_cut(marks, edge);
+            add_cut(marks, marks->size / edge * edge);
+            for (size_t t = 0; t < s->n_threads; t++) add_thread_cuts(marks, edge, s->threads[t]);
         }
-        for (size_t t = 0; t < n_threads; t++) add_product_cuts(runs, &count, s, by_row, isa->tile, threads[t]);
+        for (size_t t = 0; t < s->n_threads; t++) add_product_cuts(marks, s, by_row, isa->tile, s->threads[t]);
     }
-    for (size_t t = 0; t < n_threads; t++) add_thread_cuts(runs, &count, size, 1, threads[t]);
-    qsort(runs, count, sizeof *runs, by_begin);
-    for (size_t i = 0; i < count; i++) {
-        if (merged > 0 && runs[i].begin <= runs[merged - 1].end) {
-            if (runs[i].end > runs[merged - 1].end) runs[merged - 1].end = runs[i].end;
-        } else {
-            runs[merged++] = runs[i];
-        }
+    for (size_t t = 0; t < s->n_threads; t++) add_thread_cuts(marks, 1, s->threads[t]);
+}
+
+/* Of marked indices. */
+struct runs {
+    struct gk_slice *list;
+    size_t count;
+};
+
+static bool edge_runs(const struct sampler *s, bool by_row, struct runs *runs) {
+    const size_t size = by_row ? s->rows : s->cols;
+    const struct marks marks = {calloc(size, sizeof(bool)), size};
+    *runs = (struct runs){.count = 0};
+    if (!marks.at) return false;
+    add_cuts(&marks, s, by_row);
+    for (size_t i = 0; i < size; i++) runs->count += marks.at[i] && (i == 0 || !marks.at[i - 1]);
+    runs->list = calloc(runs->count, sizeof *runs->list);
+    size_t begun = 0;
+    for (size_t i = 0; i < size && runs->list; i++) {
+        if (!marks.at[i]) continue;
+        if (i == 0 || !marks.at[i - 1]) runs->list[begun++].begin = i;
+        runs->list[begun - 1].end = i + 1;
     }
-    return merged;
+    free(marks.at);
+    return runs->list != NULL;
 }
 
 /* *done: the budget is used up. */
-static bool take(struct sampler *s, struct run rows, struct run cols, bool *done) {
+static bool take(struct sampler *s, struct gk_slice rows, struct gk_slice cols, bool *done) {
     const double elements = (double)(rows.end - rows.begin) * (double)(cols.end - cols.begin);
     *done = elements > s->budget;
     if (*done) return true;
@@ -272,22 +272,28 @@ static bool take(struct sampler *s, struct run rows, struct run cols, bool *done
     return compute_region(s->verifier, s->problem, s->ref, s->output, rows, cols);
 }
 
-/* Where edges of rows meet edges of columns. Diagonal by diagonal, so that the first one already visits every edge of both. */
-static bool sample_crossings(struct sampler *s, const size_t *threads, size_t n_threads) {
-    static const size_t one_thread = 1;
-    struct run row_runs[RUNS_MAX], col_runs[RUNS_MAX];
-    const size_t n_rows = edge_runs(row_runs, s, true, threads ? threads : &one_thread, threads ? n_threads : 1);
-    const size_t n_cols = edge_runs(col_runs, s, false, threads ? threads : &one_thread, threads ? n_threads : 1);
-    const size_t longer = n_rows > n_cols ? n_rows : n_cols, shorter = n_rows > n_cols ? n_cols : n_rows;
+/* Diagonal by diagonal, so that the first one already visits every run of both. */
+static bool cross(struct sampler *s, const struct runs *rows, const struct runs *cols) {
+    const bool more_rows = rows->count >= cols->count;
+    const size_t longer = more_rows ? rows->count : cols->count, shorter = more_rows ? cols->count : rows->count;
     bool done = false;
     for (size_t diagonal = 0; diagonal < shorter; diagonal++)
         for (size_t i = 0; i < longer; i++) {
-            const size_t row = n_rows == longer ? i : (i + diagonal) % n_rows;
-            const size_t col = n_rows == longer ? (i + diagonal) % n_cols : i;
-            if (!take(s, row_runs[row], col_runs[col], &done)) return false;
+            const size_t other = (i + diagonal) % shorter;
+            if (!take(s, rows->list[more_rows ? i : other], cols->list[more_rows ? other : i], &done)) return false;
             if (done) return true;
         }
     return true;
+}
+
+/* Where edges of rows meet edges of columns. */
+static bool sample_crossings(struct sampler *s) {
+    struct runs rows, cols;
+    const bool found_rows = edge_runs(s, true, &rows), found_cols = edge_runs(s, false, &cols);
+    const bool ok = found_rows && found_cols && cross(s, &rows, &cols);
+    free(rows.list);
+    free(cols.list);
+    return ok;
 }
 
 /* Rows and columns by turns: one of each whatever it costs, then as many as the budget allows. */
@@ -295,8 +301,8 @@ static bool sample_whole(struct sampler *s) {
     for (size_t i = 0; i < WHOLE_MAX; i++) {
         const bool by_row = s->rows > 1 && i % 2 == 0;
         const size_t size = by_row ? s->rows : s->cols, at = gb_next_random(&s->random) % size;
-        const struct run one = {at, at + 1}, rows = by_row ? one : (struct run){0, s->rows};
-        const struct run cols = by_row ? (struct run){0, s->cols} : one;
+        const struct gk_slice one = {at, at + 1}, rows = by_row ? one : (struct gk_slice){0, s->rows};
+        const struct gk_slice cols = by_row ? (struct gk_slice){0, s->cols} : one;
         bool done = false;
         if (i < 2 && !compute_region(s->verifier, s->problem, s->ref, s->output, rows, cols)) return false;
         if (i >= 2 && (!take(s, rows, cols, &done) || done)) return done;
@@ -320,29 +326,32 @@ static bool can_sample(const struct gb_problem *problem) {
     return outputs > 0 && (outputs == 1 || optional == outputs);
 }
 
-bool gb_verify_samples(const struct gb_problem *problem) {
-    return fma_count(problem) > GB_VERIFY_FULL_FMA && can_sample(problem);
+static bool samples(const struct gb_problem *problem, double full_fma) {
+    return fma_count(problem) > full_fma && can_sample(problem);
 }
 
+bool gb_verify_samples(const struct gb_problem *problem) { return samples(problem, GB_VERIFY_FULL_FMA); }
+
+/* All elements of a problem have the same share of what is spent, half of it for crossings. */
 static bool sample(struct gb_verifier *v, const struct gb_problem *problem, gk_context *ref, const size_t *threads,
-                   size_t n_threads) {
-    const double outputs = (double)gb_problem_output_bytes(problem) / (double)gk_dtype_size(problem->spec.dtype);
+                   size_t n_threads, double sample_fma) {
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gb_operand *const o = &problem->operands[i];
-        if (!o->output || o->rows == 0 || o->row_elements == 0) continue;
-        const double size = (double)o->rows * (double)o->row_elements, cost = fma_count(problem) / outputs;
+        if (!o->output) continue;
+        const double share = (double)o->rows * (double)o->row_elements * sample_fma / fma_count(problem) / 2;
+        const double budget = share < ELEMENTS_MAX ? share : ELEMENTS_MAX;
         struct sampler s = {.verifier = v,
                             .problem = problem,
                             .ref = ref,
                             .output = i,
                             .rows = o->rows,
                             .cols = o->row_elements,
-                            .element_fma = cost,
+                            .threads = threads,
+                            .n_threads = n_threads,
+                            .budget = budget,
                             .random = problem->spec.seed + i};
-        const double share = GB_VERIFY_SAMPLE_FMA * (size / outputs) / s.element_fma;
-        s.budget = share / 2 < ELEMENTS_MAX ? share / 2 : ELEMENTS_MAX;
-        if (!sample_crossings(&s, threads, n_threads)) return false;
-        s.budget = share / 2 < ELEMENTS_MAX ? share / 2 : ELEMENTS_MAX;
+        if (!sample_crossings(&s)) return false;
+        s.budget = budget;
         if (!sample_whole(&s)) return false;
     }
     return true;
@@ -368,15 +377,20 @@ static bool whole_by_parts(struct gb_verifier *v, struct gb_problem *problem) {
     return ok;
 }
 
-struct gb_verifier *gb_verifier_create(struct gb_problem *problem, gk_context *ref, const size_t *threads, size_t n_threads) {
+struct gb_verifier *gb_verifier_create_within(struct gb_problem *problem, gk_context *ref, const size_t *threads,
+                                              size_t n_threads, double full_fma, double sample_fma) {
     struct gb_verifier *const v = calloc(1, sizeof *v);
     if (!v) return NULL;
-    v->sampled = gb_verify_samples(problem);
-    const bool ok =
-        v->sampled ? sample(v, problem, ref, threads, n_threads) && whole_by_parts(v, problem) : in_full(v, problem, ref);
+    v->sampled = samples(problem, full_fma);
+    const bool ok = v->sampled ? sample(v, problem, ref, threads, n_threads, sample_fma) && whole_by_parts(v, problem)
+                               : in_full(v, problem, ref);
     if (ok) return v;
     gb_verifier_destroy(v);
     return NULL;
+}
+
+struct gb_verifier *gb_verifier_create(struct gb_problem *problem, gk_context *ref, const size_t *threads, size_t n_threads) {
+    return gb_verifier_create_within(problem, ref, threads, n_threads, GB_VERIFY_FULL_FMA, GB_VERIFY_SAMPLE_FMA);
 }
 
 void gb_verifier_destroy(struct gb_verifier *verifier) {
@@ -407,4 +421,9 @@ enum gb_verified gb_verify(struct gb_verifier *verifier, const struct gb_problem
     }
     report->against = NULL;
     return report->verified = verifier->sampled ? GB_VERIFIED_SAMPLED : GB_VERIFIED_FULL;
+}
+
+const struct gb_verify_region *gb_verifier_regions(const struct gb_verifier *verifier, size_t *count) {
+    *count = verifier->reference.count;
+    return verifier->reference.list;
 }

@@ -15,7 +15,7 @@
 #include "problem.h"
 
 #define GB_VERIFY_FULL_FMA   0x1p30
-#define GB_VERIFY_SAMPLE_FMA 0x1p28 /* about what ref spends on a sample */
+#define GB_VERIFY_SAMPLE_FMA 0x1p28 /* about what ref spends on a sample, beyond a row and a column of each output */
 
 enum gb_verified { GB_VERIFY_FAILED, GB_VERIFIED_SAMPLED, GB_VERIFIED_FULL };
 
@@ -34,6 +34,9 @@ bool gb_verify_samples(const struct gb_problem *problem);
 /* problem is as created or reset, and is so again afterwards. ref is a context of the ref isa; threads are the thread counts
  * that will be verified (their cuts are sampled). NULL: no memory, or ref refused the problem. */
 struct gb_verifier *gb_verifier_create(struct gb_problem *problem, gk_context *ref, const size_t *threads, size_t n_threads);
+/* The same with other limits than those above, so that small problems are sampled. */
+struct gb_verifier *gb_verifier_create_within(struct gb_problem *problem, gk_context *ref, const size_t *threads,
+                                              size_t n_threads, double full_fma, double sample_fma);
 void gb_verifier_destroy(struct gb_verifier *verifier);
 
 /* What a verifier of such a problem allocates, at most; 0 if that overflows. For a look at the memory beforehand. */
@@ -43,5 +46,15 @@ size_t gb_verifier_bytes(const struct gb_problem_spec *spec);
  * must outlive the verifier. */
 enum gb_verified gb_verify(struct gb_verifier *verifier, const struct gb_problem *problem, const char *variant,
                            struct gb_verify_report *report);
+
+/* A rectangle of an output with the values that it must have, tight. */
+struct gb_verify_region {
+    size_t operand;
+    struct gk_slice rows, cols;
+    void *values;
+};
+
+/* What ref computed, in that order. */
+const struct gb_verify_region *gb_verifier_regions(const struct gb_verifier *verifier, size_t *count);
 
 #endif

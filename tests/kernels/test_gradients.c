@@ -24,7 +24,7 @@ static void every_gradient(void **state) {
         if (!gb_isa_runs(isa)) continue;
         gk_context *const ctx = gb_context(isa, 1);
         struct tally tally = {.isa = isa};
-        assert_true(gb_gradient_checks(ctx, show, &tally));
+        assert_true(gb_gradient_checks(ctx, gk_call, show, &tally));
         assert_true(tally.count > 90);
         gk_context_destroy(ctx);
         assert_int_equal(tally.wrong, 0);
