@@ -96,7 +96,7 @@ static bool in_slot(const char *address, const struct slot *s) {
 }
 
 static bool in_scratch(const char *address) {
-    return scratch_end && inside(address, scratch_end - SCRATCH_PAGES * page, (SCRATCH_PAGES + 1) * page);
+    return scratch_end && inside(address, scratch_end - (SCRATCH_PAGES + 1) * page, (SCRATCH_PAGES + 2) * page);
 }
 
 static size_t row_bytes(const struct gb_operand *o) { return o->row_elements * o->element_size; }
