@@ -8,15 +8,21 @@
 
 struct gb_error_bound {
     struct gb_problem truth;
-    struct gb_problem sizes; /* sums: the problem with the magnitudes of all operands */
+    struct gb_problem sizes; /* the problem with the magnitudes of what its sums add up, or of soft labels */
     bool has_sizes;
 };
 
 /* How far an element of an output may be off. */
 struct margin {
-    double relative; /* of the element, of sums: of the size of its sum */
-    double absolute; /* of the largest element of its output */
+    double relative; /* of its size: of the element, or of the terms that make it */
     double least;
+};
+
+/* The labels of a softmax, and what a mean divides by, else 1. */
+struct labels {
+    const struct gb_operand *classes, *soft, *dloss; /* NULL: absent */
+    size_t rows;
+    double divisor;
 };
 
 static void make_positive(const struct gb_operand *o) {
@@ -27,11 +33,23 @@ static void make_positive(const struct gb_operand *o) {
         }
 }
 
+static bool sums(const struct gb_problem *problem) {
+    for (size_t i = 0; i < problem->n_operands; i++)
+        if (problem->operands[i].output && gk_exactness_of(problem->kernel, problem->operands[i].field).rule == GK_EXACT_SUM)
+            return true;
+    return false;
+}
+
+/* True also where the elements themselves are the sizes. */
 static bool make_sizes(struct gb_error_bound *bound, gk_context *judge) {
+    const bool all = sums(&bound->truth);
+    if (!all && !bound->truth.spec.soft_labels) return true;
     bound->has_sizes = gb_problem_create(&bound->sizes, &bound->truth.spec);
     if (!bound->has_sizes) return false;
-    for (size_t i = 0; i < bound->sizes.n_operands; i++)
-        if (bound->sizes.operands[i].field->element == GK_ELEMENT_REAL) make_positive(&bound->sizes.operands[i]);
+    for (size_t i = 0; i < bound->sizes.n_operands; i++) {
+        const struct gb_operand *const o = &bound->sizes.operands[i];
+        if (o->field->element == GK_ELEMENT_REAL && (all || o->field->flags & GK_FLAG_LABELS)) make_positive(o);
+    }
     return gb_problem_call(&bound->sizes, judge) == GK_OK;
 }
 
@@ -56,17 +74,10 @@ static struct margin margin_of(const struct gb_problem *problem, const struct gk
         const double depth = (double)gb_sum_depth((size_t)k);
         return (struct margin){.relative = 2 * depth * u / (1 - depth * u), .least = least * k};
     }
-    case GK_EXACT_SOFTMAX: return (struct margin){.relative = 2 * u * (48 + log(k) + k / 32), .absolute = 8 * u};
+    case GK_EXACT_SOFTMAX: return (struct margin){.relative = 2 * u * (48 + log(k) + k / 32), .least = least};
     case GK_EXACT_ULP: return (struct margin){.relative = 4 * exactness->ulp * u, .least = least};
     default: return (struct margin){0};
     }
-}
-
-static bool sums(const struct gb_problem *problem) {
-    for (size_t i = 0; i < problem->n_operands; i++)
-        if (problem->operands[i].output && gk_exactness_of(problem->kernel, problem->operands[i].field).rule == GK_EXACT_SUM)
-            return true;
-    return false;
 }
 
 struct gb_error_bound *gb_error_bound_create(const struct gb_problem_spec *spec, gk_context *judge,
@@ -79,7 +90,7 @@ struct gb_error_bound *gb_error_bound_create(const struct gb_problem_spec *spec,
         return NULL;
     }
     if (gb_problem_call(&bound->truth, judge) == GK_OK && gb_verify(verifier, &bound->truth, "ours", &report) &&
-        (!sums(&bound->truth) || make_sizes(bound, judge)))
+        make_sizes(bound, judge))
         return bound;
     gb_error_bound_destroy(bound);
     return NULL;
@@ -96,11 +107,56 @@ static double value_at(const struct gb_operand *o, size_t row, size_t col) {
     return gb_operand_value(o, gb_operand_bits(o, row, col));
 }
 
-static double largest(const struct gb_operand *o) {
-    double most = 0;
-    for (size_t i = 0; i < o->rows; i++)
-        for (size_t j = 0; j < o->row_elements; j++) most = fmax(most, fabs(value_at(o, i, j)));
-    return most;
+/* The magnitude of a label: of class indices 1 for the class. */
+static double label_at(const struct labels *labels, size_t row, size_t col) {
+    if (labels->soft) return fabs(value_at(labels->soft, row, col));
+    return labels->classes && gb_operand_bits(labels->classes, 0, row) == col;
+}
+
+/* Of a row; 0 where it is ignored. */
+static double labels_at(const struct labels *labels, size_t row) {
+    double sum = 0;
+    if (labels->classes) return (int32_t)gb_operand_bits(labels->classes, 0, row) >= 0;
+    for (size_t j = 0; labels->soft && j < labels->soft->row_elements; j++) sum += label_at(labels, row, j);
+    return sum;
+}
+
+static struct labels labels_of(const struct gb_problem *problem) {
+    struct labels labels = {.divisor = 0};
+    for (size_t i = 0; i < problem->n_operands; i++) {
+        const struct gb_operand *const o = &problem->operands[i];
+        if (o->field->flags & GK_FLAG_DLOSS) labels.dloss = o;
+        if (!(o->field->flags & GK_FLAG_LABELS)) continue;
+        if (o->field->element == GK_ELEMENT_REAL) labels.soft = o, labels.rows = o->rows;
+        else labels.classes = o, labels.rows = o->row_elements;
+    }
+    for (size_t i = 0; i < labels.rows && problem->spec.reduction == GK_MEAN; i++)
+        labels.divisor += labels.classes ? labels_at(&labels, i) : 1;
+    labels.divisor = fmax(1, labels.divisor);
+    return labels;
+}
+
+static bool is_gradient(const struct gk_kernel *kernel, const char *output) {
+    bool found = gk_kernel_field(kernel, GK_FIELD_GRADIENT, output) != NULL;
+    for (size_t i = 0; i < kernel->n_fields && !found; i++)
+        if (kernel->fields[i].kind == GK_FIELD_PART) found = is_gradient(gk_kernel_get(kernel->fields[i].id), output);
+    return found;
+}
+
+/* What labels add to the size of a softmax's element: its gradient may cancel one, and the logarithm of each row's loss is off
+ * by parts of 1. */
+static double size_by_labels(const struct gb_problem *problem, const struct labels *labels, const struct gb_operand *o,
+                             size_t row, size_t col) {
+    if (is_gradient(problem->kernel, o->field->name)) {
+        const size_t of_row = labels->dloss && labels->dloss->row_elements > 1 ? row : 0;
+        const double dloss = labels->dloss ? fabs(value_at(labels->dloss, 0, of_row)) : 1;
+        return 2 * label_at(labels, row, col) * dloss / labels->divisor;
+    }
+    if (o->field->rows != GK_NOWHERE) return 0; /* probabilities */
+    if (o->field->cols != GK_NOWHERE) return labels_at(labels, col);
+    double all = 0;
+    for (size_t i = 0; i < labels->rows; i++) all += labels_at(labels, i);
+    return all / labels->divisor;
 }
 
 /* Bits of a mask must be the same. Written so that NaN fails. */
@@ -109,15 +165,17 @@ static bool operand_holds(const struct gb_error_bound *bound, const struct gb_op
     const struct gb_operand *const want = &bound->truth.operands[index];
     const struct gk_exactness exactness = gk_exactness_of(bound->truth.kernel, got->field);
     const struct margin margin = margin_of(&bound->truth, &exactness);
-    const struct gb_operand *const size = exactness.rule == GK_EXACT_SUM ? &bound->sizes.operands[index] : want;
-    const bool real = got->field->element == GK_ELEMENT_REAL;
-    const double floor = margin.absolute > 0 ? margin.absolute * largest(want) : margin.least;
+    const struct gb_operand *const size =
+        bound->has_sizes && exactness.rule != GK_EXACT_ULP ? &bound->sizes.operands[index] : want;
+    const bool real = got->field->element == GK_ELEMENT_REAL, softmax = exactness.rule == GK_EXACT_SOFTMAX;
+    const struct labels labels = labels_of(&bound->truth);
     for (size_t i = 0; i < got->rows; i++)
         for (size_t j = 0; j < got->row_elements; j++) {
             const uint64_t a = gb_operand_bits(got, i, j), b = gb_operand_bits(want, i, j);
             if (a == b) continue;
             const double x = gb_operand_value(got, a), y = gb_operand_value(want, b);
-            if (real && fabs(x - y) <= margin.relative * fabs(value_at(size, i, j)) + floor) continue;
+            const double by_labels = softmax ? size_by_labels(&bound->truth, &labels, want, i, j) : 0;
+            if (real && fabs(x - y) <= margin.relative * (fabs(value_at(size, i, j)) + by_labels) + margin.least) continue;
             *first = (struct gb_difference){got->field->name, i, j, x, y};
             return false;
         }
