@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The sizes where a kernel changes its path are exported, so that tests cross them: a constant of kernels/ops or of the
-# product's plan stands in a list of edges, or is so small that all sizes up to it are tried, or stands below with what it is instead. And
-# the code has no number of two digits that is no constant, but for the 64 bits of a mask's word. Each filter must find what is
-# planted for it.
+# product's plan stands in a list of edges, or is so small that all sizes up to it are tried, or stands below with what it is
+# instead. And the code has no number of two digits that is no constant, but for the 64 bits of a mask's word. Each filter
+# must find what is planted for it.
 set -u
 : "${SOURCE_DIR:?}"
 scratch=$(mktemp -d)
