@@ -36,15 +36,14 @@ static void forward(const struct softmax *s) {
     gb_real total = 0;
     for (size_t i = 0; i < s->n; i++) {
         const gb_real *const x = s->x + i * s->c, *const t = s->t + i * s->c;
-        gb_real max = -INFINITY, sum = 0;
+        gb_real *const z = s->z + i * s->c, *const p = s->p + i * s->c, max = -INFINITY, sum = 0;
         for (size_t j = 0; j < s->c; j++) max = fmaxl(max, x[j]);
-        for (size_t j = 0; j < s->c; j++) sum += expl(x[j] - max);
+        for (size_t j = 0; j < s->c; j++) z[j] = x[j] - max, p[j] = expl(z[j]), sum += p[j];
         s->log_sum[i] = logl(sum);
         s->row_loss[i] = 0;
         for (size_t j = 0; j < s->c; j++) {
-            s->z[i * s->c + j] = x[j] - max;
-            s->p[i * s->c + j] = expl(x[j] - max) / sum;
-            if (t[j] != 0 && counts(s, i)) s->row_loss[i] += t[j] * (logl(sum) - (x[j] - max));
+            p[j] /= sum;
+            if (t[j] != 0 && counts(s, i)) s->row_loss[i] += t[j] * (s->log_sum[i] - z[j]);
         }
         total += s->row_loss[i];
     }
