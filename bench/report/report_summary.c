@@ -188,13 +188,16 @@ static void print_kernels(const struct gb_report *report, const struct gb_result
     const struct gb_names kernels = gb_kernel_names();
     struct table table = {.report = report, .result = result, .subject = subject_of(result)};
     double *const shares = calloc(result->n_run, sizeof *shares);
+    if (!shares) {
+        gb_say(report, 2, "there is no memory for a summary");
+        return;
+    }
     fprintf(report->out, "\n");
     gb_say(report, 2, "%ssummary%s of %s: how many times as fast, in the geometric mean, and the share of the limit",
            gb_bold(report), gb_plain(report), result->variants[table.subject.most].label);
     set_columns(&table);
-    if (shares) print_head(&table);
-    else gb_say(report, 2, "there is no memory for it");
-    for (size_t i = 0; i < kernels.count && shares; i++)
+    print_head(&table);
+    for (size_t i = 0; i < kernels.count; i++)
         for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; d++) print_kernel(&table, kernels.list[i], dtypes[d], shares);
     free(shares);
     fprintf(report->out, "\n");
@@ -288,10 +291,13 @@ static size_t find_behind(const struct gb_result *result, struct behind *list) {
 static void print_behind(const struct gb_report *report, const struct gb_result *result) {
     enum { SHOWN = 5 };
     struct behind *const list = calloc(result->n_run * result->n_threads + 1, sizeof *list);
-    const size_t found = list ? find_behind(result, list) : 0;
+    if (!list) {
+        gb_say(report, 2, "there is no memory for a list of what is behind");
+        return;
+    }
+    const size_t found = find_behind(result, list);
     const size_t shown = report->details || found < SHOWN ? found : SHOWN;
     char pair[128];
-    if (!list) gb_say(report, 2, "there is no memory for a list of what is behind");
     for (size_t i = 0; i < shown; i++) {
         const struct behind *const b = &list[i];
         gb_say(report, 4, "  behind: %s (%s), %s, against %s: %s%s", b->problem->text, b->problem->workload,
@@ -323,8 +329,11 @@ static void print_noise(const struct gb_report *report, const struct gb_result *
     const struct gb_result_problem *worst = NULL;
     double *const off = calloc(result->n_run + 1, sizeof *off); /* |ratio - 1| */
     size_t pairs = 0, beyond = 0;
-    if (!off) gb_say(report, 2, "there is no memory for the noise floor");
-    for (size_t k = 0; k < result->n_run && off; k++) {
+    if (!off) {
+        gb_say(report, 2, "there is no memory for the noise floor");
+        return;
+    }
+    for (size_t k = 0; k < result->n_run; k++) {
         const struct gb_result_problem *const p = &result->problems[k];
         if (!p->null) continue;
         off[pairs++] = fabs(p->null->pair.ratio - 1);

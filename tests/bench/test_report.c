@@ -41,6 +41,7 @@ static void test_words(void **state) {
     assert_string_equal(gb_rate_text(110.97, "FLOP/s", text, sizeof text), "111 GFLOP/s");
     assert_string_equal(gb_rate_text(0.0052, "B/s", text, sizeof text), "5.20 MB/s");
     assert_string_equal(gb_rate_text(4e-7, "B/s", text, sizeof text), "400 B/s");
+    assert_string_equal(gb_rate_text(1e12, "B/s", text, sizeof text), "1000 EB/s");
     assert_string_equal(gb_count_text(0, "thread", text, sizeof text), "0 threads");
     assert_string_equal(gb_count_text(1, "thread", text, sizeof text), "1 thread");
     assert_string_equal(gb_count_text(2, "thread", text, sizeof text), "2 threads");

@@ -67,7 +67,7 @@ static const struct {
      {ROUNDS, 1.001, 0.971, 1.03, false}},
     {"relu_forward",
      "f32",
-     "tiny",
+     "tiny-but-of-a-rather-long-name",
      "elementwise n=64 d=1000",
      "relu_forward n=64 d=1000 dtype=f32",
      64000,
@@ -200,7 +200,7 @@ static void set_cells(struct whole *w) {
     w->rows[5][8].share = (struct gb_share){"cache", 0, GB_LEVEL_MEMORY};
     set_state(w, 5, 4, 5, GB_STATE_SKIPPED, NULL);
     set_state(w, 5, 9, 9, GB_STATE_GONE, "");
-    set_state(w, 5, 10, 10, GB_STATE_GONE, "it crashed");
+    set_state(w, 5, 10, 10, GB_STATE_GONE, "it crashed: signal 11, and its last words were that it was sorry");
     set_state(w, 6, 3, 8, GB_STATE_FAILED, "dx[3][4] is NaN, but 0.5 in ref");
     w->rows[6][2].share = (struct gb_share){"memory", 0.004, GB_LEVEL_MEMORY};
     set_state(w, 6, 9, 12, GB_STATE_SKIPPED, NULL);
@@ -209,11 +209,14 @@ static void set_cells(struct whole *w) {
 static void set_context(struct whole *w) {
     struct gb_result_context *const c = &w->result.context;
     *c = (struct gb_result_context){.cpu = "a cpu", .isa = "widest", .cores = 4, .threads = 4, .numerics = 3, .seed = 17};
-    c->version = "1.2.3", c->revision = "abcdef", c->compiler = "gcc 12.2.0", c->topology = "a cpu, 4 cores, L2 1.0 MiB";
-    w->peers[0] = (struct gb_result_peer){"blis", "run blis", "BLIS 0.9", NULL, false};
-    w->peers[1] = (struct gb_result_peer){"absent", "run absent", NULL, "install it by hand", true};
+    c->version = "1.2.3", c->revision = "abcdef", c->compiler = "gcc 12.2.0",
+    c->topology = "a cpu, 4 cores, L1d 48 KiB, L2 1.0 MiB, L3 32 MiB, 1 NUMA node";
+    w->peers[0] = (struct gb_result_peer){"blis", "run blis",
+                                          "BLIS 0.9 of a vendor, for a core of a kind, on 4 threads by OpenMP", NULL, false};
+    w->peers[1] = (struct gb_result_peer){"absent", "run absent", NULL, "install it by hand, from where it comes from", true};
     w->peers[2] = (struct gb_result_peer){"silent", "run silent", NULL, "nobody asked", false};
-    w->warnings[0] = "the governor is powersave", w->warnings[1] = "no huge pages";
+    w->warnings[0] = "the governor is powersave",
+    w->warnings[1] = "no huge pages: what is larger than a few MiB walks the tables of pages";
     c->peers = w->peers, c->n_peers = 3;
     c->warnings = w->warnings, c->n_warnings = 2;
     c->roofs = w->roofs, c->n_roofs = ROOFS;

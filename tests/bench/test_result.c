@@ -2,19 +2,10 @@
  * told with its place, whatever is wrong with it. */
 #include <glob.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 #include "random.h"
 #include "result_fill.h"
+#include "support.h"
 #include "support_file.h"
 
 static char path[] = "/tmp/gradbench-result-XXXXXX";
@@ -307,6 +298,112 @@ static void test_plan(void **state) {
     gb_result_free(&result);
 }
 
+/* --- memory */
+
+/* Zero, aligned, apart from each other, and as much as was asked for, in pieces of any size. */
+static void test_memory(void **state) {
+    (void)state;
+    enum { PIECES = 400 };
+    struct gb_result result = {.complete = true};
+    char *pieces[PIECES];
+    for (size_t i = 0; i < PIECES; i++) {
+        const size_t size = i % 50 == 49 ? 70000 : i * 7 % 1000;
+        pieces[i] = gb_result_alloc(&result, size, 1);
+        assert_non_null(pieces[i]);
+        assert_int_equal((uintptr_t)pieces[i] % _Alignof(max_align_t), 0);
+        for (size_t k = 0; k < size; k++) assert_int_equal(pieces[i][k], 0);
+        memset(pieces[i], (int)(i % 127 + 1), size);
+    }
+    for (size_t i = 0; i < PIECES; i++)
+        for (size_t k = 0; k < (i % 50 == 49 ? 70000 : i * 7 % 1000); k++) assert_int_equal(pieces[i][k], i % 127 + 1);
+    memset(gb_result_alloc(&result, 3, 1000), 1, 3000);
+    assert_string_equal(gb_result_text(&result, "a text"), "a text");
+    assert_false(result.exhausted);
+    static const size_t counts[] = {SIZE_MAX, SIZE_MAX / 2, (size_t)1 << 62}, sizes[] = {2, 1, 4};
+    for (size_t i = 0; i < 3; i++) {
+        result.exhausted = false;
+        assert_null(gb_result_alloc(&result, counts[i], sizes[i]));
+        assert_true(result.exhausted);
+    }
+    gb_result_free(&result);
+    assert_false(result.complete || result.exhausted || result.chunks);
+    gb_result_free(&result);
+}
+
+/* --- what cannot be said in JSON */
+
+/* Text of others need not be UTF-8; a number that must be there and is none is 0. */
+static void test_written(void **state) {
+    (void)state;
+    struct gb_result_row row = {.kernel = "k\xff",
+                                .dtype = "f32",
+                                .variant = "v",
+                                .isa = "wide",
+                                .workload = "w",
+                                .cache = "hot",
+                                .verified = "full",
+                                .state = GB_STATE_TIMED,
+                                .flops = INFINITY,
+                                .bytes = NAN,
+                                .summary = {7, 1, 2, 3, NAN},
+                                .gflops = -INFINITY,
+                                .share = {"fma", NAN, GB_LEVEL_L2}};
+    struct gb_result_null null = {"k", "f32", "w", "v", 1, {7, NAN, NAN, INFINITY, false}};
+    struct gb_result result = {.rows = &row, .n_rows = 1, .context = {.nulls = &null, .n_nulls = 1}};
+    char *text;
+    size_t size;
+    assert_int_equal(gb_result_write(&result, path, true), 0);
+    text = support_file_read(path, &size);
+    assert_non_null(text);
+    static const char *const says[] = {"\"kernel\": \"(not UTF-8)\"",
+                                       "\"flops\": 0.0,\n",
+                                       "\"gflops\": 0.0,\n",
+                                       "\"ratio\": 0.0,\n",
+                                       "\"ci95\": [\n     0.0,\n     0.0\n    ]",
+                                       "\"threads\": 0,\n"};
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++)
+        if (!strstr(text, says[i])) fail_msg("'%s' is not in %s", says[i], text);
+    static const char *const silent[] = {"bytes",         "min_ns",  "samples", "iterations", "threads_used",
+                                         "roof_fraction", "cpu",     "roofs",   "options",    "best_peer",
+                                         "state",         "failure", "note",    "spots",      "description"};
+    for (size_t i = 0; i < sizeof silent / sizeof *silent; i++)
+        if (strstr(text, silent[i])) fail_msg("'%s' is in %s", silent[i], text);
+    free(text);
+}
+
+static int write_to(const void *where) {
+    const struct gb_result result = {.complete = true, .exhausted = where == NULL};
+    return gb_result_write(&result, where ? where : "-", false);
+}
+
+/* Standard output gets the bytes of a file; what cannot be written is told with the reason. */
+static void test_where(void **state) {
+    (void)state;
+    char said[400], *text, *again;
+    size_t size, size_again;
+    assert_int_equal(write_to(path), 0);
+    text = support_file_read(path, &size);
+    put("", 0);
+    fflush(stdout);
+    const int before = dup(STDOUT_FILENO);
+    assert_non_null(freopen(path, "w", stdout));
+    const int code = write_to("-");
+    fflush(stdout);
+    dup2(before, STDOUT_FILENO);
+    close(before);
+    assert_int_equal(code, 0);
+    again = support_file_read(path, &size_again);
+    assert_true(size == size_again && memcmp(text, again, size) == 0 && text[size - 1] == '\n');
+    free(text);
+    free(again);
+    assert_int_equal(gb_child_run(write_to, "/nowhere/f", said, sizeof said), 4);
+    assert_string_equal(said, "gradbench: error: cannot write /nowhere/f (No such file or directory)\n");
+    assert_int_equal(gb_child_run(write_to, "/dev/full", said, sizeof said), 4);
+    assert_string_equal(said, "gradbench: error: cannot write /dev/full (No space left on device)\n");
+    assert_int_equal(gb_child_run(write_to, NULL, said, sizeof said), 4);
+    assert_string_equal(said, "gradbench: error: no memory for the result file\n");
+}
+
 /* --- what rows are to each other */
 
 static void test_compare(void **state) {
@@ -360,6 +457,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_again),     cmocka_unit_test(test_tolerated), cmocka_unit_test(test_places),
         cmocka_unit_test(test_mutations), cmocka_unit_test(test_limits),    cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_memory),    cmocka_unit_test(test_written),   cmocka_unit_test(test_where),
         cmocka_unit_test(test_compare),
     };
     const int fd = mkstemp(path);
