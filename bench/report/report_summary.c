@@ -325,9 +325,24 @@ static void print_threads(const struct gb_report *report, const struct gb_result
         }
 }
 
+/* Pairs of which `beyond` are wider than the threshold; off: |ratio - 1| in the median. */
+static void say_noise(const struct gb_report *report, const struct gb_result_null *worst, size_t pairs, double off,
+                      size_t beyond) {
+    char problems[40], threads[40], wider[120] = "";
+    if (beyond)
+        snprintf(wider, sizeof wider, "; %zu %s wider than %.0f %%, and there no difference within that interval is called one",
+                 beyond, beyond == 1 ? "is" : "are", 100 * GB_VERDICT_THRESHOLD);
+    gb_say(report, 2,
+           "noise floor: in %s one variant ran twice, as if it were two: |ratio - 1| is %.2f %% in the median. The widest "
+           "interval is %.3f [%.3f, %.3f], %s %s (%s, %s)%s",
+           gb_count_text(pairs, "problem", problems, sizeof problems), 100 * off, worst->pair.ratio, worst->pair.low,
+           worst->pair.high, worst->kernel, worst->workload, worst->variant,
+           gb_count_text(worst->threads, "thread", threads, sizeof threads), wider);
+}
+
 static void print_noise(const struct gb_report *report, const struct gb_result *result) {
     const struct gb_result_problem *worst = NULL;
-    double *const off = calloc(result->n_run + 1, sizeof *off); /* |ratio - 1| */
+    double *const off = calloc(result->n_run + 1, sizeof *off);
     size_t pairs = 0, beyond = 0;
     if (!off) {
         gb_say(report, 2, "there is no memory for the noise floor");
@@ -340,20 +355,8 @@ static void print_noise(const struct gb_report *report, const struct gb_result *
         beyond += p->noise > GB_VERDICT_THRESHOLD;
         if (!worst || p->noise > worst->noise) worst = p;
     }
-    const double middle = pairs ? median(off, pairs) : 0;
+    if (worst) say_noise(report, worst->null, pairs, median(off, pairs), beyond);
     free(off);
-    if (!worst) return;
-    const struct gb_result_null *const null = worst->null;
-    char problems[40], threads[40], wider[120] = "";
-    if (beyond)
-        snprintf(wider, sizeof wider, "; %zu %s wider than %.0f %%, and there no difference within that interval is called one",
-                 beyond, beyond == 1 ? "is" : "are", 100 * GB_VERDICT_THRESHOLD);
-    gb_say(report, 2,
-           "noise floor: in %s one variant ran twice, as if it were two: |ratio - 1| is %.2f %% in the median. The widest "
-           "interval is %.3f [%.3f, %.3f], %s %s (%s, %s)%s",
-           gb_count_text(pairs, "problem", problems, sizeof problems), 100 * middle, null->pair.ratio, null->pair.low,
-           null->pair.high, null->kernel, null->workload, null->variant,
-           gb_count_text(null->threads, "thread", threads, sizeof threads), wider);
 }
 
 void gb_report_footer(const struct gb_report *report, const struct gb_result *result) {

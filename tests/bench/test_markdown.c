@@ -29,6 +29,19 @@ static void test_tables(void **state) {
     for (size_t i = 0; i < 2; i++) gb_result_free(&results[i]);
 }
 
+static void read_and_print(void) {
+    static char text[1 << 14];
+    struct gb_result result = {.complete = false};
+    assert_int_equal(gb_result_read(&result, files[0]), 0);
+    assert_int_equal(print(text, sizeof text, &result, 1, false), 0);
+    gb_result_free(&result);
+}
+
+static void test_keeps_no_memory(void **state) {
+    (void)state;
+    gb_assert_keeps_no_memory(read_and_print);
+}
+
 /* Nothing, or peers only, is a table of nothing. */
 static void test_empty(void **state) {
     (void)state;
@@ -77,6 +90,7 @@ static void test_columns(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_keeps_no_memory),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_columns),
     };

@@ -360,11 +360,28 @@ static void test_fewer(void **state) {
     assert_printed(&w, "rows_of_none", (struct gb_report){.width = 0}, 0);
 }
 
+static struct whole kept;
+
+static void print_end(void) {
+    const struct gb_report report = {.out = fopen("/dev/null", "w")};
+    assert_non_null(report.out);
+    gb_report_footer(&report, &kept.result);
+    assert_int_equal(fclose(report.out), 0);
+}
+
+static void test_keeps_no_memory(void **state) {
+    (void)state;
+    make(&kept);
+    kept.result.n_run = RUN;
+    gb_assert_keeps_no_memory(print_end);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_fewer),
+        cmocka_unit_test(test_keeps_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

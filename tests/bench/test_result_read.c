@@ -1,5 +1,6 @@
 /* The reader against its schema: each member of a file that has them all is left out and is of each wrong kind, in files of any
  * layout, and what is told is what is wrong and where. */
+#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <sys/stat.h>
@@ -344,10 +345,38 @@ static void test_files(void **state) {
     put("");
 }
 
+/* Read, written, and refused. */
+static void read_and_write(void) {
+    char said[200];
+    struct gb_result result = {.complete = false};
+    assert_int_equal(read_caught(TEST_DATA_DIR "/report/full.json", &result, said, sizeof said), 0);
+    assert_int_equal(gb_result_write(&result, "/dev/null", false), 0);
+    gb_result_free(&result);
+    assert_int_equal(read_caught(path, &result, said, sizeof said), 3);
+    assert_int_equal(read_caught("/", &result, said, sizeof said), 3);
+    gb_result_free(&result);
+}
+
+static size_t count_open(void) {
+    size_t count = 0;
+    for (int fd = 0; fd < 200; fd++) count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static void test_keeps_nothing(void **state) {
+    (void)state;
+    const size_t before = count_open();
+    for (int k = 0; k < 2; k++) {
+        put(k ? "{\"schema\": \"gradbench/1\"}" : "{\"schema\": [}");
+        gb_assert_keeps_no_memory(read_and_write);
+    }
+    assert_int_equal(count_open(), before);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members), cmocka_unit_test(test_full),  cmocka_unit_test(test_order),
-        cmocka_unit_test(test_rows),    cmocka_unit_test(test_files),
+        cmocka_unit_test(test_rows),    cmocka_unit_test(test_files), cmocka_unit_test(test_keeps_nothing),
     };
     const int fd = mkstemp(path);
     if (fd < 0) return 1;

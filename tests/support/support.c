@@ -10,6 +10,15 @@ void gb_wait_passively(char **argv) {
     execv("/proc/self/exe", argv); /* without /proc the test goes on, slower */
 }
 
+void gb_assert_keeps_no_memory(void (*body)(void)) {
+    enum { FIRST = 20, CALLS = 200, SMALLEST = 24 }; /* at first its free lists grow */
+    for (int i = 0; i < FIRST; i++) body();
+    const struct mallinfo2 before = mallinfo2();
+    for (int i = 0; i < CALLS; i++) body();
+    const struct mallinfo2 after = mallinfo2();
+    assert_true(after.uordblks + after.hblkhd < before.uordblks + before.hblkhd + CALLS * SMALLEST);
+}
+
 int gb_exit_code(pid_t child) {
     int status = 0;
     assert_true(child > 0 && waitpid(child, &status, 0) == child);

@@ -34,6 +34,10 @@
  * slower. */
 void gb_wait_passively(char **argv);
 
+/* Calls body again and again, and fails where each call keeps some of the memory that it took. A sanitizer, whose malloc it is,
+ * sees that by itself. */
+void gb_assert_keeps_no_memory(void (*body)(void));
+
 /* Waits for a child. Its exit code, or 100 and the signal that ended it. */
 int gb_exit_code(pid_t child);
 
