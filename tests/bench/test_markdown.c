@@ -37,9 +37,9 @@ static void read_and_print(void) {
     gb_result_free(&result);
 }
 
-static void test_keeps_no_memory(void **state) {
+static void test_keeps_nothing(void **state) {
     (void)state;
-    gb_assert_keeps_no_memory(read_and_print);
+    gb_assert_keeps_nothing(read_and_print);
 }
 
 /* Nothing, or peers only, is a table of nothing. */
@@ -90,7 +90,7 @@ static void test_columns(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_keeps_no_memory),
+        cmocka_unit_test(test_keeps_nothing),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_columns),
     };

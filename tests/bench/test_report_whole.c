@@ -369,11 +369,11 @@ static void print_end(void) {
     assert_int_equal(fclose(report.out), 0);
 }
 
-static void test_keeps_no_memory(void **state) {
+static void test_keeps_nothing(void **state) {
     (void)state;
     make(&kept);
     kept.result.n_run = RUN;
-    gb_assert_keeps_no_memory(print_end);
+    gb_assert_keeps_nothing(print_end);
 }
 
 int main(void) {
@@ -381,7 +381,7 @@ int main(void) {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_fewer),
-        cmocka_unit_test(test_keeps_no_memory),
+        cmocka_unit_test(test_keeps_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

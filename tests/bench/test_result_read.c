@@ -356,21 +356,12 @@ static void read_and_write(void) {
     gb_result_free(&result);
 }
 
-/* The descriptor that the next file gets. */
-static int next_descriptor(void) {
-    const int fd = dup(STDIN_FILENO);
-    close(fd);
-    return fd;
-}
-
 static void test_keeps_nothing(void **state) {
     (void)state;
-    const int before = next_descriptor();
     for (int k = 0; k < 2; k++) {
         put(k ? "{\"schema\": \"gradbench/1\"}" : "{\"schema\": [}");
-        gb_assert_keeps_no_memory(read_and_write);
+        gb_assert_keeps_nothing(read_and_write);
     }
-    assert_int_equal(next_descriptor(), before);
 }
 
 int main(void) {

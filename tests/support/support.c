@@ -1,5 +1,6 @@
 #include "support.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <malloc.h>
 #include <sys/wait.h>
@@ -10,13 +11,24 @@ void gb_wait_passively(char **argv) {
     execv("/proc/self/exe", argv); /* without /proc the test goes on, slower */
 }
 
-void gb_assert_keeps_no_memory(void (*body)(void)) {
-    enum { FIRST = 20, CALLS = 200, SMALLEST = 24 }; /* at first its free lists grow */
+static size_t count_files(void) {
+    size_t count = 0;
+    DIR *const folder = opendir("/proc/self/fd");
+    assert_non_null(folder);
+    while (readdir(folder)) count++;
+    closedir(folder);
+    return count;
+}
+
+void gb_assert_keeps_nothing(void (*body)(void)) {
+    enum { FIRST = 20, CALLS = 200, SMALLEST = 24 }; /* at first malloc's lists of free pieces grow */
     for (int i = 0; i < FIRST; i++) body();
+    const size_t files = count_files();
     const struct mallinfo2 before = mallinfo2();
     for (int i = 0; i < CALLS; i++) body();
     const struct mallinfo2 after = mallinfo2();
     assert_true(after.uordblks + after.hblkhd < before.uordblks + before.hblkhd + CALLS * SMALLEST);
+    assert_int_equal(count_files(), files);
 }
 
 int gb_exit_code(pid_t child) {

@@ -34,9 +34,9 @@
  * slower. */
 void gb_wait_passively(char **argv);
 
-/* Calls body again and again, and fails where each call keeps some of the memory that it took. A sanitizer, whose malloc it is,
- * sees that by itself. */
-void gb_assert_keeps_no_memory(void (*body)(void));
+/* Calls body again and again, and fails where each call keeps some of the memory, or a file, that it took. Of a sanitizer,
+ * whose malloc it is and which sees leaks by itself, files only. */
+void gb_assert_keeps_nothing(void (*body)(void));
 
 /* Waits for a child. Its exit code, or 100 and the signal that ended it. */
 int gb_exit_code(pid_t child);
