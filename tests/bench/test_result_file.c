@@ -600,6 +600,7 @@ int main(void) {
         cmocka_unit_test(test_try_fails),    cmocka_unit_test(test_try_devices), cmocka_unit_test(test_real),
     };
     umask(022);
+    close(STDIN_FILENO); /* so that the first file is 0 */
     if (!mkdtemp(folder) || chdir(folder) != 0) return 1;
     const int failures = cmocka_run_group_tests(tests, NULL, NULL);
     prepare(NOTHING);

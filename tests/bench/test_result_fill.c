@@ -141,6 +141,7 @@ static void make_roofs(struct gb_roofs *roofs) {
             roofs->bandwidth[t][level] = (struct gb_bandwidth){base, base / 2, base / 4};
         }
     }
+    roofs->fma[0][GK_F64][0] = 0.5;
     roofs->fma[1][GK_F64][1] = 0; /* not measured */
 }
 

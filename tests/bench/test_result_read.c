@@ -1,5 +1,6 @@
 /* The reader against its schema: each member of a file that has them all is left out and is of each wrong kind, in files of any
  * layout, and what is told is what is wrong and where. */
+#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <sys/stat.h>
@@ -22,14 +23,16 @@ static void put(const char *text) {
 
 /* Reads a file, with standard error caught: the exit code, and what was said. */
 static int read_caught(const char *name, struct gb_result *result, char *said, size_t size) {
-    static int caught = -1;
-    if (caught < 0) caught = fileno(tmpfile());
-    const int before = dup(STDERR_FILENO);
+    static int caught = -1, before;
+    if (caught < 0) {
+        caught = fcntl(fileno(tmpfile()), F_DUPFD, 10);
+        before = fcntl(STDERR_FILENO, F_DUPFD, 10);
+        close(STDIN_FILENO); /* so that the file is 0 */
+    }
     assert_true(ftruncate(caught, 0) == 0 && lseek(caught, 0, SEEK_SET) == 0 && dup2(caught, STDERR_FILENO) >= 0);
     const int code = gb_result_read(result, name);
     fflush(stderr);
     dup2(before, STDERR_FILENO);
-    close(before);
     const ssize_t length = pread(caught, said, size - 1, 0);
     assert_true(length >= 0);
     said[length] = '\0';
