@@ -13,20 +13,22 @@ GK_FOR_EACH_ISA(DECLARE)
 #define ENTRY(isa) {&gk_isa__##isa##_f32, &gk_isa__##isa##_f64},
 static const struct gk_isa *const isas[GK_ISA_COUNT][GK_DTYPE_COUNT] = {GK_FOR_EACH_ISA(ENTRY)};
 
-static char missing[GK_ISA_COUNT][128];
+enum { REASON = 128 };
+static char missing[GK_ISA_COUNT][REASON];
 static pthread_once_t detected = PTHREAD_ONCE_INIT;
+
+void gk_isa_lacks(uint32_t needs, uint32_t features, char *text, size_t size) {
+    char names[64];
+    const uint32_t absent = needs & ~features;
+    gk_cpu_feature_names(absent, names, sizeof names);
+    snprintf(text, size, absent ? "this CPU or its operating system lacks %s" : "%s", names);
+}
 
 static void detect(void) {
     struct gk_cpu_dump dump;
     gk_cpu_read(&dump);
     const uint32_t features = gk_cpu_features(&dump);
-    for (size_t i = 0; i < GK_ISA_COUNT; i++) {
-        const uint32_t absent = isas[i][0]->needs & ~features;
-        char names[64];
-        if (!absent) continue;
-        gk_cpu_feature_names(absent, names, sizeof names);
-        snprintf(missing[i], sizeof missing[i], "this CPU or its operating system lacks %s", names);
-    }
+    for (size_t i = 0; i < GK_ISA_COUNT; i++) gk_isa_lacks(isas[i][0]->needs, features, missing[i], REASON);
 }
 
 const struct gk_isa *gk_isa_get(size_t index, enum gk_dtype dtype) {

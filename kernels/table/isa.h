@@ -74,6 +74,8 @@ int gk_isa_find(const char *name);
 const char *gk_isa_missing(size_t index);
 /* The same, and GRADKERN_ISA counts: an isa above the one that it names is unusable, too. */
 const char *gk_isa_unusable(size_t index);
+/* What CPU features lack of what an isa needs, in words; "": nothing. Pure. */
+void gk_isa_lacks(uint32_t needs, uint32_t features, char *text, size_t size);
 /* The value of GRADKERN_ISA, NULL if it is unset or empty. */
 const char *gk_isa_cap(void);
 
