@@ -175,7 +175,7 @@ planted bench/setup '/^configure()/,/^}/s/^  rm -rf.*//' broken_build
 # --- .ci/run, whose steps do and end as the state says
 cat >"$dir/step" <<'END_OF_STEP'
 name=${0##*/}
-case $0 in *bench/run) name=bench ;; esac
+case $0 in *bench/run) name=bench ;; *mutants/run) name=mutants ;; esac
 case $* in --preset*) name=$2 && shift 2 ;; esac
 echo "$name $* CC=$CC $GRADKERN_BUILD" >>"$state/log"
 case $name in bench) cat "$state/json" >"$3" ;; esac
@@ -183,7 +183,7 @@ cat "$state/says_$name" 2>/dev/null
 exit "$(cat "$state/ends_$name" 2>/dev/null || echo 0)"
 END_OF_STEP
 steps() { # STEP...: those that this uses in place of the real ones
-  for script in tests/run tests/fresh_machine bench/run; do cp "$dir/step" "$tree/$script"; done
+  for script in tests/run tests/fresh_machine tests/mutants/run bench/run; do cp "$dir/step" "$tree/$script"; done
 }
 ci() { # CODE LAST_LINE
   answers "$1" "" bash "$tree/.ci/run"
@@ -201,7 +201,7 @@ fresh_ci() {
 }
 good_steps() {
   fresh_ci
-  ci 0 "53 passed, 0 failed, 3 skipped"
+  ci 0 "54 passed, 0 failed, 3 skipped"
   holds '[ "$(grep "^==" "$dir/out" | sed "s/, [0-9]* s$//")" = "== all tests
 == all tests: good
 == quick benchmark
@@ -217,57 +217,60 @@ good_steps() {
 == address and undefined-behaviour sanitizers
 == address and undefined-behaviour sanitizers: good
 == thread sanitizer
-== thread sanitizer: good" ]'
+== thread sanitizer: good
+== mistakes are found
+== mistakes are found: good" ]'
   holds '[ "$(grep -v "^cmake\|^bench" "$state/log")" = "run  CC=cc $tree/build
 fresh_machine  CC=cc $tree/build
 clang -LE slow CC=clang $tree/build
 asan -L sanitizers CC=gcc $tree/build
-tsan -L races CC=clang $tree/build" ]'
+tsan -L races CC=clang $tree/build
+mutants --starred --count 40 --least 75 CC=cc $tree/build" ]'
   holds '[ "$(grep -c "^bench --quick --json .* CC=cc" "$state/log")" = 1 ]'
   holds '[ "$(grep -c "^cmake -S . -B $tree/build/golden-\(gcc\|clang\)-O2 -DCMAKE_C_FLAGS_RELEASE=-O2$" "$state/log")" = 2 ]'
   rm "$state/ends_fresh_machine"
-  ci 0 "54 passed, 0 failed, 2 skipped"
+  ci 0 "55 passed, 0 failed, 2 skipped"
 }
 failing_steps() {
   fresh_ci
   printf '18 passed, 2 failed\n' >"$state/says_clang"
   echo 1 >"$state/ends_clang"
-  ci 1 "61 passed, 2 failed, 3 skipped"
+  ci 1 "62 passed, 2 failed, 3 skipped"
   holds 'grep -q "^== clang: FAILED, [0-9]* s$" "$dir/out"'
   printf '3 passed, 1 failed, 4 skipped\n' >"$state/says_asan"
   echo 1 >"$state/ends_asan"
-  ci 1 "54 passed, 3 failed, 7 skipped"
+  ci 1 "55 passed, 3 failed, 7 skipped"
   echo 9 >"$state/ends_fresh_machine"
-  ci 1 "54 passed, 4 failed, 6 skipped"
+  ci 1 "55 passed, 4 failed, 6 skipped"
 }
 step_without_numbers() {
   fresh_ci
   echo 1 >"$state/ends_tsan" # though it counts no failure
-  ci 1 "53 passed, 1 failed, 3 skipped"
+  ci 1 "54 passed, 1 failed, 3 skipped"
   echo "crashed" >"$state/says_tsan"
-  ci 1 "43 passed, 1 failed, 3 skipped"
+  ci 1 "44 passed, 1 failed, 3 skipped"
   echo 0 >"$state/ends_tsan"
-  ci 0 "44 passed, 0 failed, 3 skipped"
+  ci 0 "45 passed, 0 failed, 3 skipped"
 }
 quick_benchmark() {
   fresh_ci
   echo '{' >"$state/json"
-  ci 1 "52 passed, 1 failed, 3 skipped"
+  ci 1 "53 passed, 1 failed, 3 skipped"
   echo '{}' >"$state/json"
   echo 5 >"$state/ends_bench"
-  ci 1 "52 passed, 1 failed, 3 skipped"
+  ci 1 "53 passed, 1 failed, 3 skipped"
   holds 'grep -q "^== quick benchmark: FAILED" "$dir/out"'
 }
 golden_steps() {
   fresh_ci
   echo 'add_test(golden /bin/sh -c false)' >"$state/tests"
   answers 1 "" bash "$tree/.ci/run"
-  says_last "51 passed, 2 failed, 3 skipped"
+  says_last "52 passed, 2 failed, 3 skipped"
   : >"$state/tests" # a test that is not there tells nothing
-  ci 1 "51 passed, 2 failed, 3 skipped"
+  ci 1 "52 passed, 2 failed, 3 skipped"
   fresh_ci
   touch "$state/build_fails"
-  ci 1 "51 passed, 2 failed, 3 skipped"
+  ci 1 "52 passed, 2 failed, 3 skipped"
 }
 formatter() {
   fresh_ci

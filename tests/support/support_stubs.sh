@@ -12,10 +12,11 @@ no() {
   sed 's/^/    /' "$dir/out"
 }
 
-mkdir -p "$bin" "$state" "$tree"/{bench/peers,tests,.ci} "$dir/elsewhere"
+mkdir -p "$bin" "$state" "$tree"/{bench/peers,tests/mutants,.ci} "$dir/elsewhere"
 cp "$SOURCE_DIR"/bench/{run,setup} "$tree/bench"
 cp "$SOURCE_DIR"/bench/peers/{install,packages.def} "$tree/bench/peers"
 cp "$SOURCE_DIR"/tests/{run,fresh_machine} "$tree/tests"
+cp "$SOURCE_DIR/tests/mutants/run" "$tree/tests/mutants"
 cp "$SOURCE_DIR/.ci/run" "$tree/.ci"
 cp "$SOURCE_DIR/CMakePresets.json" "$tree"
 tools="awk basename bash cat chmod cp ctest cut dirname echo env grep head ln mkdir mktemp nproc printf readlink rm sed sleep
