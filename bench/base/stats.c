@@ -13,9 +13,7 @@ size_t gb_order_rank(size_t n) {
     const double tail = 0.025;
     double term = ldexp(1, -(int)n), sum = 0;
     size_t rank = 0;
-    while (rank < n / 2) {
-        sum += term;
-        if (sum > tail) break;
+    while ((sum += term) <= tail) {
         rank++;
         term *= (double)(n - rank + 1) / (double)rank;
     }
@@ -49,12 +47,11 @@ struct gb_pair gb_compare_paired(const double *a, const double *b, size_t n, dou
 
 double gb_noise_of(const struct gb_pair *null_pair) {
     const double above = null_pair->high - 1, below = 1 / null_pair->low - 1;
-    const double most = above > below ? above : below;
-    return most > 0 ? most : 0;
+    return fmax(fmax(above, below), 0);
 }
 
 const char *gb_verdict(const struct gb_pair *pair, double noise) {
-    const double near = 1 + GB_VERDICT_THRESHOLD, beyond = noise > GB_VERDICT_THRESHOLD ? 1 + noise : near;
+    const double near = 1 + GB_VERDICT_THRESHOLD, beyond = 1 + fmax(noise, GB_VERDICT_THRESHOLD);
     if (pair->no_verdict || pair->count < GB_ROUNDS_MIN) return "inconclusive";
     if (pair->low > beyond) return "faster";
     if (pair->high < 1 / beyond) return "slower";

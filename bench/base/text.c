@@ -43,10 +43,8 @@ void gb_names_add(struct gb_names *names, const char *name) {
 }
 
 const char *gb_names_join(const struct gb_names *names, char *text, size_t size) {
-    size_t used = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < names->count && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", names->list[i]);
+    for (size_t i = 0; i < names->count; i++) gb_text_append(text, size, "%s%s", i ? ", " : "", names->list[i]);
     return text;
 }
 
@@ -58,7 +56,7 @@ static size_t distance(const char *a, const char *b) {
     for (size_t i = 0; a[i]; i++) {
         size_t diagonal = row[0];
         row[0] = i + 1;
-        for (size_t j = 0; j < columns; j++) {
+        for (size_t j = 0; b[j]; j++) {
             const size_t above = row[j + 1], changed = diagonal + (a[i] != b[j]);
             const size_t shifted = (above < row[j] ? above : row[j]) + 1;
             diagonal = above;
@@ -84,7 +82,7 @@ const char *gb_names_nearest(const struct gb_names *names, const char *word) {
 }
 
 const char *gb_names_refuse(const struct gb_names *names, const char *kind, const char *word, char *text, size_t size) {
-    char all[600], guess[WORD_MAX + 32] = "";
+    char all[600], guess[sizeof "did you mean ''? " + WORD_MAX] = "";
     const char *const nearest = gb_names_nearest(names, word);
     if (nearest) snprintf(guess, sizeof guess, "did you mean '%s'? ", nearest);
     snprintf(text, size, "unknown %s '%.80s' (%sallowed: %s)", kind, word, guess, gb_names_join(names, all, sizeof all));

@@ -14,7 +14,7 @@
 
 #define COMPLAINT "libgomp: "
 
-static int memory = -1, standard_error = -1;
+static int memory = -1, standard_error;
 
 /* Runs before the constructors of the libraries, and before a sanitizer and the C library's environ are ready. */
 __attribute__((no_sanitize("address", "undefined", "thread"))) static void listen(int argc, char **argv, char **envp) {

@@ -59,8 +59,21 @@ static void complaints_become_warnings(void **state) {
     assert_said("XOMP_X", "0", 0, WRITTEN "in main\n"); /* nobody listens: OpenMP reads no variable */
     assert_said("XGOMP_X", "0", 0, WRITTEN "in main\n");
     assert_said("OMP", "0", 0, WRITTEN "in main\n");
+    assert_said("GOMPX", "0", 0, WRITTEN "in main\n");
     unsetenv("TEST_SPEAKS");
     assert_said("OMP_DISPLAY_ENV", "false", 0, "in main\n");
+}
+
+/* Of a program that has no standard input: the first descriptor that is free is then 0. */
+static void without_standard_input(void **state) {
+    (void)state;
+    const int before = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    close(STDIN_FILENO);
+    setenv("TEST_SPEAKS", "1", 1);
+    assert_said("OMP_DISPLAY_ENV", "false", 0, NOTED "in main\n");
+    unsetenv("TEST_SPEAKS");
+    dup2(before, STDIN_FILENO);
+    close(before);
 }
 
 static void an_empty_number_is_none(void **state) {
@@ -78,6 +91,7 @@ int main(int argc, char **argv) {
     for (int fd = 3; fd < 10; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC); /* of who started this: not the child's */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(complaints_become_warnings),
+        cmocka_unit_test(without_standard_input),
         cmocka_unit_test(an_empty_number_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

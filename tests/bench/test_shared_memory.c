@@ -86,6 +86,23 @@ static int make_without_descriptor(const void *argument) {
     return shared.start || shared.bytes || shared.fd != -1 ? 3 : 0;
 }
 
+/* The first descriptor is as good as any. */
+static int make_first(const void *argument) {
+    struct gb_shared shared;
+    (void)argument;
+    close(0);
+    if (!gb_shared_create(&shared, BYTES)) return 1;
+    if (shared.fd != 0) return 2;
+    gb_shared_destroy(&shared);
+    return fcntl(0, F_GETFD) == -1 ? 0 : 3;
+}
+
+static void any_descriptor_will_do(void **state) {
+    (void)state;
+    char text[200];
+    assert_int_equal(gb_child_run(make_first, NULL, text, sizeof text), 0);
+}
+
 static void what_cannot_be_had(void **state) {
     (void)state;
     char text[200];
@@ -95,10 +112,8 @@ static void what_cannot_be_had(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(others_see_it),
-        cmocka_unit_test(its_size_is_sealed),
-        cmocka_unit_test(nothing_is_left),
-        cmocka_unit_test(what_cannot_be_had),
+        cmocka_unit_test(others_see_it),          cmocka_unit_test(its_size_is_sealed), cmocka_unit_test(nothing_is_left),
+        cmocka_unit_test(any_descriptor_will_do), cmocka_unit_test(what_cannot_be_had),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

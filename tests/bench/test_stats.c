@@ -100,12 +100,14 @@ static void test_summary(void **state) {
 static void test_pairs(void **state) {
     (void)state;
     /* b takes 2, 4, 8, ... times as long as a, which is 1, 2, 3, ... */
-    double a[10], b[10], work[31], drift[31], slower[31];
-    for (size_t i = 0; i < 10; i++) {
+    double a[11], b[11], work[31], drift[31], slower[31];
+    for (size_t i = 0; i < 11; i++) {
         a[i] = (double)(i + 1);
         b[i] = a[i] * ldexp(1, (int)(i * 7 % 10) + 1);
     }
+    work[10] = 4711;
     const struct gb_pair up = gb_compare_paired(a, b, 10, work), down = gb_compare_paired(b, a, 10, work);
+    assert_true(work[10] == 4711); /* it has no room there */
     assert_true(up.count == 10 && !up.no_verdict);
     assert_true(near(up.ratio, ldexp(sqrt(2), 5), 1e-14) && near(up.low, 4, 1e-14) && near(up.high, 512, 1e-14));
     assert_true(near(down.ratio, ldexp(sqrt(2), -6), 1e-14) && near(down.low, 1. / 512, 1e-14) && near(down.high, .25, 1e-14));

@@ -217,12 +217,14 @@ static void names_are_joined(void **state) {
 /* A third of the word's letters and one may differ, but not all. */
 static void nearest_names(void **state) {
     (void)state;
-    static const struct gb_names names = {{"run", "sitting", "check", "cheek", "ab", "xy", FORTYEIGHT, FORTYEIGHT "i"}, 8};
+    static char very_long[10000];
+    const struct gb_names names = {{very_long, "run", "sitting", "check", "cheek", "ab", "xy", FORTYEIGHT, FORTYEIGHT "i"}, 9};
     static const struct {
         const char *word, *nearest;
     } cases[] = {
         {"run", "run"},
-        {"rnu", "run"}, /* two letters of three */
+        {"xxrun", "run"}, /* two letters before it */
+        {"rnu", "run"},   /* two letters of three */
         {"rux", "run"},
         {"rxx", "run"},
         {"xxx", "xy"},         /* two: the first x stays */
@@ -247,6 +249,7 @@ static void nearest_names(void **state) {
         {FORTYEIGHT, FORTYEIGHT},
         {FORTYEIGHT "x", NULL}, /* too long to be compared, as is the last name */
     };
+    memset(very_long, 'r', sizeof very_long - 1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *const got = gb_names_nearest(&names, cases[i].word);
         const char *const want = cases[i].nearest;
