@@ -32,7 +32,7 @@ static bool find_cores(struct gb_binding *binding) {
     if (!binding->before ||
         hwloc_cpuset_from_glibc_sched_affinity(binding->topology, binding->before, usable.set, sizeof usable.set) != 0)
         return false;
-    binding->cores = calloc(all > 0 ? (size_t)all : 1, sizeof *binding->cores);
+    binding->cores = calloc((size_t)all, sizeof *binding->cores); /* of -1 or 0, no cores are found */
     for (int i = 0; i < all && binding->cores; i++) {
         const hwloc_obj_t core = hwloc_get_obj_by_type(binding->topology, HWLOC_OBJ_CORE, (unsigned)i);
         hwloc_bitmap_t set = hwloc_bitmap_dup(core->cpuset);

@@ -52,7 +52,7 @@ static double read_number(const char *root, const char *path, const char *key) {
     char line[256];
     double number = -1;
     FILE *const file = open_below(root, path);
-    if (!file) return -1;
+    if (!file) return number;
     while (number < 0 && fgets(line, sizeof line, file))
         if (strncmp(line, key, strlen(key)) == 0) number = strtod(line + strlen(key), NULL);
     fclose(file);
@@ -201,8 +201,7 @@ static void take_room(void *into, const char *folder, int version) {
     const double most = strtod(number, NULL);
     if (!gk_cgroup_read(folder, version == 2 ? "memory.current" : "memory.usage_in_bytes", number, sizeof number)) return;
     const double cache = read_number(folder, "/memory.stat", version == 2 ? "inactive_file " : "total_inactive_file ");
-    const double room = most - strtod(number, NULL) + (cache > 0 ? cache : 0);
-    if (room < *left) *left = room > 0 ? room : 0;
+    *left = fmax(fmin(*left, most - strtod(number, NULL) + fmax(cache, 0)), 0);
 }
 
 struct gb_memory gb_system_memory(const struct gb_system *system) {
@@ -213,8 +212,8 @@ struct gb_memory gb_system_memory(const struct gb_system *system) {
     gk_cgroup_visit_all(system->root, "memory", take_room, &group);
     if (group < memory.bytes) memory = (struct gb_memory){group, "left to the cgroup"};
     const double used = read_number(system->root, "/proc/self/status", "VmSize:") * 1024;
-    const double left = system->address_space - (used > 0 ? used : 0);
-    if (left < memory.bytes) memory = (struct gb_memory){left > 0 ? left : 0, "left of the address space, ulimit -v"};
+    const double left = fmax(system->address_space - fmax(used, 0), 0);
+    if (left < memory.bytes) memory = (struct gb_memory){left, "left of the address space, ulimit -v"};
     return memory;
 }
 

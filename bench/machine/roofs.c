@@ -197,17 +197,11 @@ static bool too_low(const struct gb_roofs *roofs, const struct probe *probe) {
     return false;
 }
 
-/* Of FMA roofs: goes on until none is too low beside the others. */
+/* Of FMA roofs: goes on while one is too low beside the others. */
 static void mend(const struct gb_roofs *roofs, struct gb_binding *binding, struct probe *probes, size_t count) {
-    bool low = true;
-    for (size_t sample = 0; sample < MORE && low; sample++) {
-        low = false;
-        for (size_t i = 0; i < count; i++) {
-            if (!too_low(roofs, &probes[i])) continue;
-            low = true;
-            take(&probes[i], binding);
-        }
-    }
+    for (size_t sample = 0; sample < MORE; sample++)
+        for (size_t i = 0; i < count; i++)
+            if (too_low(roofs, &probes[i])) take(&probes[i], binding);
 }
 
 bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t effort, struct gb_warnings *warnings) {

@@ -27,11 +27,20 @@ static struct gb_system system_of(const struct gb_machine *machine) {
 
 /* --- warnings */
 
+/* The descriptor that is free: the same after a call that leaves none open. */
+static int next_descriptor(void) {
+    const int next = dup(STDOUT_FILENO);
+    close(next);
+    return next;
+}
+
 /* Asks, and compares with the texts after those of the build. */
 static void assert_warned(const char *name, const struct gb_system *system, size_t threads, const char *const *texts) {
     struct gb_warnings warnings = {.count = 0};
     size_t at = 0;
+    const int next = next_descriptor();
     gb_system_warn(system, &warnings, threads);
+    assert_int_equal(next_descriptor(), next);
 #ifndef __OPTIMIZE__
     assert_string_equal(warnings.list[at++], "built without optimization: the times say nothing about the kernels");
 #endif
@@ -58,9 +67,12 @@ static void files_that_warn(void **state) {
         {GOVERNOR, "", NULL},
         {GOVERNOR, "powersave\n", "the frequency governor is powersave, not performance"},
         {GOVERNOR, "performance2", "the frequency governor is performance2, not performance"},
+        {GOVERNOR, "123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789\n",
+         "the frequency governor is 123456789 123456789 123456789 123456789 123456789 123456789 123, not performance"},
         {"/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu sse hypervisor lm\n", VIRTUAL},
         {"/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu\nprocessor\t: 1\nflags\t\t: hypervisor\n", VIRTUAL},
         {"/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu xhypervisor\nmodel name\t: a hypervisor\n", NULL},
+        {"/proc/cpuinfo", "flagged\t: a hypervisor\n", NULL},
         {"/proc/loadavg", "2.00 9.00 9.00 1/100 7\n", NULL}, /* a quarter of 8 */
         {"/proc/loadavg", "2.01 0.00 0.00 1/100 7\n",
          "the load average is 2.01 on 8 cores: something else is running, or has just been"},
@@ -148,6 +160,7 @@ static void variables_of_hwloc(void **state) {
         {"HWLOC_", "1", true},
         {"HWLOC_XMLFILE", "", false},
         {"HWLOC", "1", false},
+        {"HWLOCX", "1", false},
         {"XHWLOC_XMLFILE", "x", false},
         {"HWLOC_HIDE_ERRORS", "1", false},
         {"HWLOC_DEBUG_VERBOSE", "1", false},
@@ -177,7 +190,9 @@ static void variables_of_hwloc(void **state) {
 
 static void other_gradbenches(void **state) {
     (void)state;
-    static const struct {
+    static char long_words[6000] = "gradbench\0info"; /* and a word that is longer than what is read of it */
+    memset(long_words + 15, 'x', sizeof long_words - 16);
+    const struct {
         const char *words;
         size_t size;
         bool measures;
@@ -197,6 +212,8 @@ static void other_gradbenches(void **state) {
         {WORDS("/opt/gradbench/other\0run"), false},
         {WORDS("bash\0gradbench\0run"), false},
         {"", 0, false},
+        {NULL, 0, false}, /* it cannot be read */
+        {long_words, sizeof long_words, true},
     };
     const struct gb_system system = system_of(&quiet_machine);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -205,11 +222,13 @@ static void other_gradbenches(void **state) {
         support_tree_make(root);
         snprintf(path, sizeof path, "/proc/%ld/cmdline", other);
         snprintf(text, sizeof text, "another gradbench is running (process %ld): each slows the other down", other);
-        support_tree_write(root, path, cases[i].words, cases[i].size);
+        if (cases[i].words) support_tree_write(root, path, cases[i].words, cases[i].size);
+        else support_tree_write(root, "/proc/999999999/status", "", 0);
         support_tree_write(root, "/proc/self/cmdline", WORDS("gradbench\0run")); /* a number is no process's name */
         snprintf(path, sizeof path, "/proc/%ld/cmdline", (long)getpid());
         support_tree_write(root, path, WORDS("gradbench\0run")); /* itself */
-        assert_warned(cases[i].words, &system, 1, (const char *const[]){cases[i].measures ? text : NULL, NULL});
+        assert_warned(cases[i].words ? cases[i].words : "no words", &system, 1,
+                      (const char *const[]){cases[i].measures ? text : NULL, NULL});
         support_tree_remove(root);
     }
 }
@@ -259,7 +278,9 @@ static void ticks(void **state) {
     struct gb_ticks read = gb_system_ticks(&system);
     assert_true(read.all == 0 && read.stolen == 0);
     write_text("/proc/stat", "cpu  1 20 300 4000 50000 600000 7000000 80000000 900000000 1\ncpu0 5 5 5 5 5 5 5 5 5 5\n");
+    const int next = next_descriptor();
     read = gb_system_ticks(&system);
+    assert_int_equal(next_descriptor(), next);
     assert_true(read.all == 87654321 && read.stolen == 80000000);
     support_tree_remove(root);
 }
@@ -324,6 +345,14 @@ static void memory_by_rule(void **state) {
           {"/proc/self/mountinfo", MOUNTS},
           {"/groups/a/memory.max", "1000000\n"},
           {"/groups/a/memory.current", "1000001\n"}},
+         INFINITY,
+         0,
+         GROUP},
+        {"a group of nothing",
+         {{"/proc/self/cgroup", "0::/a\n"},
+          {"/proc/self/mountinfo", MOUNTS},
+          {"/groups/a/memory.max", "0\n"},
+          {"/groups/a/memory.current", "0\n"}},
          INFINITY,
          0,
          GROUP},
@@ -402,7 +431,9 @@ static void memory_by_rule(void **state) {
         system.address_space = cases[i].address_space;
         support_tree_make(root);
         for (size_t k = 0; k < 6 && cases[i].files[k][0]; k++) write_text(cases[i].files[k][0], cases[i].files[k][1]);
+        const int next = next_descriptor();
         const struct gb_memory memory = gb_system_memory(&system);
+        assert_int_equal(next_descriptor(), next);
         support_tree_remove(root);
         if (memory.bytes != cases[i].bytes || strcmp(memory.rule, cases[i].rule) != 0)
             fail_msg("%s: %.17g, %s", cases[i].name, memory.bytes, memory.rule);
@@ -574,6 +605,7 @@ static void variables_are_checked(void **state) {
          GB_EXIT_OK,
          "gradbench: warning: nobody reads the variable GRADBENCH_WORKLOAD (did you mean GRADBENCH_WORKLOADS?)\n"},
         {{"GRADKERN_FROB", "1"}, GB_EXIT_OK, "gradbench: warning: nobody reads the variable GRADKERN_FROB\n"},
+        {{"GRADKERN_BXXXD", "1"}, GB_EXIT_OK, "gradbench: warning: nobody reads the variable GRADKERN_BXXXD\n"},
         {{"GRADKERN_", "1"}, GB_EXIT_OK, "gradbench: warning: nobody reads the variable GRADKERN_\n"},
         {{"GRADKERN", "1", "GRADBENCH", "1", "XGRADKERN_ISAS", "1"}, GB_EXIT_OK, ""},
         {{"GRADKERN_THREADS", "3", "GRADKERN_ISA", "nothing"}, GB_EXIT_ISA, NULL},

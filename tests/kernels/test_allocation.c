@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "bind.h"
+#include "core/topology.h"
 #include "support_lineup.h"
 
 enum { THREADS = 3, TRIES_MAX = 1000, LIMIT = 20 };
@@ -206,6 +208,41 @@ static void contexts_leave_nothing(void **state) {
         assert_int_equal(atomic_load(&alive), before);
     }
     gb_problem_destroy(&p);
+}
+
+/* Nor do bindings, whichever allocation fails, or hwloc, or where hwloc tells of another machine. */
+static void bindings_leave_nothing(void **state) {
+    size_t failed = 0;
+    cpu_set_t set;
+    (void)state;
+    if (!gk_topology_get()->known) return;
+    hwloc_topology_t kept; /* with the last one hwloc's plugins go, which come back with more or less */
+    assert_int_equal(hwloc_topology_init(&kept), 0);
+    gb_binding_destroy(gb_binding_create());
+    const ptrdiff_t before = atomic_load(&alive);
+    for (ptrdiff_t n = 1, left = 0; left == 0; n++) {
+        fail_from(n, false);
+        struct gb_binding *const binding = gb_binding_create();
+        left = atomic_load(&until_fail);
+        fail_from(0, false);
+        failed += binding == NULL;
+        assert_true(binding || left == 0);
+        gb_binding_destroy(binding);
+        assert_int_equal(atomic_load(&alive), before);
+    }
+    assert_true(failed >= 3); /* of itself, of what it was, of its cores */
+    assert_true(gb_first_cores(1, &set));
+    assert_int_equal(atomic_load(&alive), before);
+    for (int i = 0; i < 3; i++) {
+        atomic_store(&hwloc_init_fails, i == 0);
+        atomic_store(&hwloc_load_fails, i == 1);
+        if (i == 2) setenv("HWLOC_SYNTHETIC", "core:2 pu:1", 1);
+        const ptrdiff_t now = atomic_load(&alive);
+        assert_null(gb_binding_create());
+        assert_int_equal(atomic_load(&alive), now);
+    }
+    unsetenv("HWLOC_SYNTHETIC");
+    hwloc_topology_destroy(kept);
 }
 
 static long resident_pages(void) {
@@ -403,6 +440,7 @@ static void a_machine_that_cannot_be_read(void **state) {
 }
 
 int main(void) {
+    unsetenv("HWLOC_THISSYSTEM");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counting_works),
         cmocka_unit_test(first_context_of_a_process), /* these three before any other context */
@@ -411,6 +449,7 @@ int main(void) {
         cmocka_unit_test(later_calls_allocate_nothing),
         cmocka_unit_test(scratch_space_is_kept),
         cmocka_unit_test(contexts_leave_nothing),
+        cmocka_unit_test(bindings_leave_nothing),
         cmocka_unit_test(trimming_gives_scratch_space_back),
         cmocka_unit_test(every_allocation_of_a_call_fails),
     };
