@@ -66,8 +66,9 @@ static size_t level_bytes(const struct gb_probing *on, enum gb_level level, size
 }
 
 static size_t widest_usable(void) {
-    size_t isa = GK_ISA_COUNT - 1;
-    while (gk_isa_unusable(isa)) isa--;
+    size_t isa = GK_ISA_COUNT;
+    do isa--;
+    while (gk_isa_unusable(isa));
     return isa;
 }
 

@@ -518,6 +518,12 @@ static void shares(void **state) {
             got.level != cases[i].level)
             fail_msg("case %zu: %.17g %s %d", i, got.fraction, got.limit, (int)got.level);
     }
+    /* of nothing that moves no speed is known */
+    const struct gb_work still = {.flops = 100, .footprint = 1, .products = true};
+    roofs.bandwidth[1][GB_LEVEL_L2] = (struct gb_bandwidth){0, 0, 0};
+    const struct gb_share unknown = gb_roofs_share(&roofs, MIDDLE, GK_F64, 3, &still, 200);
+    assert_true(unknown.fraction == 0 && strcmp(unknown.limit, "memory") == 0);
+    make_roofs(&roofs);
     /* no roofs of so many threads, and roofs that nobody measured */
     const struct gb_work *const fma = &cases[7].work, *const moves = &cases[0].work;
     assert_true(gb_roofs_share(&roofs, MIDDLE, GK_F64, 2, fma, 200).fraction == 0);
@@ -598,6 +604,12 @@ static void fma_is_measured_again(void **state) {
     gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, 3, &work, ns);
     assert_int_equal(samples(GK_PROBE_FMA, MIDDLE, F64, 3, 0), 7);
     assert_int_equal(roofs.n_spots, 0);
+    make_roofs(&roofs);
+    fake.round_ns = constant, beaten_ns = 1e6;
+    roofs.fma[MIDDLE][F32][1] = 1e-9;
+    gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F32, 3, &work, 1e9);
+    assert_int_equal(samples(GK_PROBE_FMA, MIDDLE, F32, 3, 0), 5);
+    assert_true(roofs.fma[MIDDLE][F32][1] == 3 * gk_isa_get(MIDDLE, GK_F32)->fma_flops / 1e6);
 }
 
 /* At the level's bytes and at the problem's own, in turn. */

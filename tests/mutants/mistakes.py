@@ -25,6 +25,9 @@ TURNED = {
     "&&": ["||"], "||": ["&&"], "+": ["-"], "-": ["+"], "*": ["/"], "/": ["*"], "%": ["/"], "<<": [">>"], ">>": ["<<"],
     "|": ["&"], "&": ["|"], "+=": ["-="], "-=": ["+="], "*=": ["/="], "/=": ["*="], "|=": ["&="], "&=": ["|="],
 }
+# Whose first two arguments may change places where the result is held against 0.
+EITHER_WAY = ("strcmp", "strncmp", "memcmp")
+
 # What may stand after an operand that is left out together with the operator before it.
 AFTER_TERM = {
     "+": ";),]?:<><=>===!=&&||+-", "-": ";),]?:<><=>===!=&&||+-", "*": ";),]?:<><=>===!=&&||+-*",
@@ -175,7 +178,8 @@ class Text:
             words = [self.tokens[k].kind == "word" for k in range(first, last + 1)]
             if first > last or self.at(first) in KEYWORDS or any(a and b for a, b in zip(words, words[1:])):
                 return
-        for (a, b), (c, d) in zip(parts, parts[1:]):
+        same = self.at(opening - 1) in EITHER_WAY and self.at(closing + 1) in ("==", "!=")
+        for (a, b), (c, d) in list(zip(parts, parts[1:]))[same:]:
             left = self.text[self.tokens[a].begin:self.tokens[b].end]
             right = self.text[self.tokens[c].begin:self.tokens[d].end]
             between = self.text[self.tokens[b].end:self.tokens[c].begin]
