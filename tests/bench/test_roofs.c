@@ -456,14 +456,16 @@ static void what_cannot_be_mapped_does_not_fit(void **state) {
     assert_string_equal(warnings.list[0], "too little memory to measure roofs beyond L2: theirs stand for all");
 }
 
-/* --- shares */
+/* --- shares, of isa, type and threads whose indices differ */
+
+enum { AT = 3 };
 
 static void make_roofs(struct gb_roofs *roofs) {
-    *roofs = (struct gb_roofs){.probing = &probing, .n_threads = 2, .threads = {1, 3}};
-    roofs->fma[MIDDLE][F64][1] = 2;
-    roofs->bandwidth[1][GB_LEVEL_L2] = (struct gb_bandwidth){10, 5, 8};
-    roofs->bandwidth[1][GB_LEVEL_L3] = (struct gb_bandwidth){4, 5, 2};
-    roofs->bandwidth[1][GB_LEVEL_MEMORY] = (struct gb_bandwidth){1, 2, 4};
+    *roofs = (struct gb_roofs){.probing = &probing, .n_threads = 4, .threads = {1, 6, 7, 3}};
+    roofs->fma[LAST][F64][AT] = 2;
+    roofs->bandwidth[AT][GB_LEVEL_L2] = (struct gb_bandwidth){10, 5, 8};
+    roofs->bandwidth[AT][GB_LEVEL_L3] = (struct gb_bandwidth){4, 5, 2};
+    roofs->bandwidth[AT][GB_LEVEL_MEMORY] = (struct gb_bandwidth){1, 2, 4};
     make_machine(quarter);
 }
 
@@ -472,8 +474,8 @@ static void threads_are_found(void **state) {
     struct gb_roofs roofs;
     make_roofs(&roofs);
     assert_int_equal(gb_roofs_threads_index(&roofs, 1), 0);
-    assert_int_equal(gb_roofs_threads_index(&roofs, 3), 1);
-    assert_int_equal(gb_roofs_threads_index(&roofs, 2), 2);
+    assert_int_equal(gb_roofs_threads_index(&roofs, 3), AT);
+    assert_int_equal(gb_roofs_threads_index(&roofs, 2), 4);
 }
 
 static void shares(void **state) {
@@ -513,21 +515,21 @@ static void shares(void **state) {
     };
     make_roofs(&roofs);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct gb_share got = gb_roofs_share(&roofs, MIDDLE, GK_F64, 3, &cases[i].work, cases[i].ns);
+        const struct gb_share got = gb_roofs_share(&roofs, LAST, GK_F64, 3, &cases[i].work, cases[i].ns);
         if (fabs(got.fraction - cases[i].fraction) > 1e-15 || strcmp(got.limit, cases[i].limit) != 0 ||
             got.level != cases[i].level)
             fail_msg("case %zu: %.17g %s %d", i, got.fraction, got.limit, (int)got.level);
     }
     /* of nothing that moves no speed is known */
     const struct gb_work still = {.flops = 100, .footprint = 1, .products = true};
-    roofs.bandwidth[1][GB_LEVEL_L2] = (struct gb_bandwidth){0, 0, 0};
-    const struct gb_share unknown = gb_roofs_share(&roofs, MIDDLE, GK_F64, 3, &still, 200);
+    roofs.bandwidth[AT][GB_LEVEL_L2] = (struct gb_bandwidth){0, 0, 0};
+    const struct gb_share unknown = gb_roofs_share(&roofs, LAST, GK_F64, 3, &still, 200);
     assert_true(unknown.fraction == 0 && strcmp(unknown.limit, "memory") == 0);
     make_roofs(&roofs);
     /* no roofs of so many threads, and roofs that nobody measured */
     const struct gb_work *const fma = &cases[7].work, *const moves = &cases[0].work;
-    assert_true(gb_roofs_share(&roofs, MIDDLE, GK_F64, 2, fma, 200).fraction == 0);
-    assert_true(gb_roofs_share(&roofs, MIDDLE, GK_F64, 1, moves, 12).fraction == 0);
+    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 2, fma, 200).fraction == 0);
+    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 1, moves, 12).fraction == 0);
     const struct gb_share none = gb_roofs_share(&roofs, 1, GK_F32, 3, fma, 200);
     assert_true(none.fraction == 0 && strcmp(none.limit, "fma") == 0);
 }
@@ -545,15 +547,15 @@ static void spots_count(void **state) {
     roofs.spots[1] = (struct gb_spot){1000, 1, {1000, 1000, 1000}};
     roofs.spots[2] = (struct gb_spot){1000, 3, {20, 3, 16}}; /* the level has 10, 5, 8 */
     roofs.spots[3] = (struct gb_spot){2000, 3, {1000, 1000, 1000}};
-    assert_true(gb_roofs_share(&roofs, MIDDLE, GK_F64, 3, &read, 12).fraction == 0.5);
-    assert_true(gb_roofs_share(&roofs, MIDDLE, GK_F64, 3, &copy, 15).fraction == 0.5);
-    assert_true(gb_roofs_share(&roofs, MIDDLE, GK_F64, 3, &plain, 48).fraction == 0.5);
+    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &read, 12).fraction == 0.5);
+    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &copy, 15).fraction == 0.5);
+    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &plain, 48).fraction == 0.5);
     roofs.spots[2] = (struct gb_spot){1000, 3, {5, 12, 4}};
-    assert_true(gb_roofs_share(&roofs, MIDDLE, GK_F64, 3, &read, 24).fraction == 0.5);
-    assert_true(gb_roofs_share(&roofs, MIDDLE, GK_F64, 3, &copy, 20).fraction == 0.5);
-    assert_true(gb_roofs_share(&roofs, MIDDLE, GK_F64, 3, &plain, 20).fraction == 0.5);
+    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &read, 24).fraction == 0.5);
+    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &copy, 20).fraction == 0.5);
+    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &plain, 20).fraction == 0.5);
     const struct gb_work other = {.read = 120, .footprint = 2000}; /* of a spot that does not count yet */
-    assert_true(gb_roofs_share(&roofs, MIDDLE, GK_F64, 3, &other, 24).fraction == 0.5);
+    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &other, 24).fraction == 0.5);
 }
 
 /* --- roofs that were beaten */
@@ -575,41 +577,41 @@ static void fma_is_measured_again(void **state) {
     (void)state;
     struct gb_roofs roofs;
     const struct gb_work work = {.flops = 206, .footprint = 1, .products = true};
-    const double flops = 3 * gk_isa_get(MIDDLE, GK_F64)->fma_flops;
+    const double flops = 3 * gk_isa_get(LAST, GK_F64)->fma_flops;
     make_roofs(&roofs);
     fake.round_ns = constant;
     beaten_ns = 250000;
-    gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, 3, &work, 100); /* 3 % more are no beating */
+    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 100); /* 3 % more are no beating */
     assert_int_equal(fake.count, 0);
-    gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, 2, &work, 1); /* nor is there a roof to beat */
+    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 2, &work, 1); /* nor is there a roof to beat */
     assert_int_equal(fake.count, 0);
     const double ns = 99.9;
     beaten_ns = 1e5 * flops; /* the roof is no lower than it was, and stays beaten */
-    gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, 3, &work, ns);
+    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, ns);
     assert_call(0, (struct call){.kind = BIND, .threads = 3});
-    assert_int_equal(samples(GK_PROBE_FMA, MIDDLE, F64, 3, 0), 50);
+    assert_int_equal(samples(GK_PROBE_FMA, LAST, F64, 3, 0), 50);
     assert_int_equal(fake.count, 50 + 2 + 50);
-    assert_true(roofs.fma[MIDDLE][F64][1] == 2 && roofs.fma[MIDDLE][F64][0] == 0 && roofs.fma[MIDDLE][F32][1] == 0);
+    assert_true(roofs.fma[LAST][F64][AT] == 2 && roofs.fma[LAST][F64][0] == 0 && roofs.fma[LAST][F32][AT] == 0);
     make_roofs(&roofs);
     fake.round_ns = constant, beaten_ns = flops; /* 1 a ns: the roof of 0.5 is raised to 1, and holds */
-    roofs.fma[MIDDLE][F64][1] = 0.5;
-    gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, 3, &work, 206);
-    assert_true(roofs.fma[MIDDLE][F64][1] == 1);
+    roofs.fma[LAST][F64][AT] = 0.5;
+    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 206);
+    assert_true(roofs.fma[LAST][F64][AT] == 1);
     size_t seen = 0;
     for (size_t i = 0; i < fake.count; i++) seen += fake.log[i].kind == BIND;
     assert_int_equal(seen, 5);
     make_roofs(&roofs);
     /* calibration and six samples are disturbed, the seventh is not */
     fake.round_ns = falls, fake.most = 2 + 6, beaten_ns = 1e5 * flops, beaten_calls = 0;
-    gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, 3, &work, ns);
-    assert_int_equal(samples(GK_PROBE_FMA, MIDDLE, F64, 3, 0), 7);
+    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, ns);
+    assert_int_equal(samples(GK_PROBE_FMA, LAST, F64, 3, 0), 7);
     assert_int_equal(roofs.n_spots, 0);
     make_roofs(&roofs);
     fake.round_ns = constant, beaten_ns = 1e6;
-    roofs.fma[MIDDLE][F32][1] = 1e-9;
-    gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F32, 3, &work, 1e9);
-    assert_int_equal(samples(GK_PROBE_FMA, MIDDLE, F32, 3, 0), 5);
-    assert_true(roofs.fma[MIDDLE][F32][1] == 3 * gk_isa_get(MIDDLE, GK_F32)->fma_flops / 1e6);
+    roofs.fma[LAST][F32][AT] = 1e-9;
+    gb_roofs_look_again(&roofs, NULL, LAST, GK_F32, 3, &work, 1e9);
+    assert_int_equal(samples(GK_PROBE_FMA, LAST, F32, 3, 0), 5);
+    assert_true(roofs.fma[LAST][F32][AT] == 3 * gk_isa_get(LAST, GK_F32)->fma_flops / 1e6);
 }
 
 /* At the level's bytes and at the problem's own, in turn. */
@@ -631,14 +633,15 @@ static void moves_are_measured_again(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct gb_roofs roofs;
-        const size_t threads = cases[i].threads, t = threads / 2, isa = usable(), whole = cases[i].whole, part = cases[i].part;
+        const size_t threads = cases[i].threads, t = threads == 1 ? 0 : AT, isa = usable(), whole = cases[i].whole,
+                     part = cases[i].part;
         const struct gb_work work = {.read = 1e4, .footprint = cases[i].footprint};
         size_t at = 3;
         make_roofs(&roofs);
         fake.round_ns = by_kind;
         const enum gb_level level = gb_level_of(&fake.machine.caches, work.footprint, threads);
         roofs.bandwidth[t][level] = (struct gb_bandwidth){1e-6, 1e-6, 1e9};
-        gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, threads, &work, 1e9);
+        gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, threads, &work, 1e9);
         const size_t touched = whole > part ? whole : part;
         assert_call(0, (struct call){.kind = BIND, .threads = threads});
         assert_call(1, (struct call){GK_PROBE_COPY, isa, F32, threads, touched / 128 * 128, 1, 0});
@@ -670,29 +673,29 @@ static void a_spot_once(void **state) {
     static struct gb_roofs roofs;
     struct gb_work work = {.read = 1e9, .footprint = 1000};
     make_roofs(&roofs);
-    gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, 3, &work, 1); /* beaten for good: fifty samples, not thirty */
+    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 1); /* beaten for good: fifty samples, not thirty */
     size_t bound = 0;
     for (size_t i = 0; i < fake.count; i++) bound += fake.log[i].kind == BIND;
     assert_int_equal(bound, 1 + 50);
     assert_int_equal(roofs.n_spots, 1);
     fake.count = 0, fake.first = NULL;
-    gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, 3, &work, 1);
+    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 1);
     assert_int_equal(fake.count, 0);
-    roofs.bandwidth[0][GB_LEVEL_L2] = roofs.bandwidth[1][GB_LEVEL_L2];
-    gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, 1, &work, 1); /* other threads */
+    roofs.bandwidth[0][GB_LEVEL_L2] = roofs.bandwidth[AT][GB_LEVEL_L2];
+    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 1, &work, 1); /* other threads */
     assert_int_equal(roofs.n_spots, 2);
     fake.bytes = 2.5 * 3 * MIB / 2, fake.count = 0, work.footprint = 2000;
-    gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, 3, &work, 1); /* no memory */
+    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 1); /* no memory */
     assert_int_equal(roofs.n_spots, 2);
     fake.bytes++;
-    gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, 3, &work, 1);
+    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 1);
     assert_int_equal(roofs.n_spots, 3);
     while (roofs.n_spots < 64) {
         work.footprint++, fake.count = 0;
-        gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, 3, &work, 1);
+        gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 1);
     }
     work.footprint++, fake.count = 0;
-    gb_roofs_look_again(&roofs, NULL, MIDDLE, GK_F64, 3, &work, 1); /* no room */
+    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 1); /* no room */
     assert_int_equal(fake.count, 0);
     assert_int_equal(roofs.n_spots, 64);
 }
