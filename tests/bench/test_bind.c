@@ -250,5 +250,8 @@ int main(int argc, char **argv) {
     for (size_t i = 0; argc > 1 && i < sizeof children / sizeof *children; i++)
         if (strcmp(argv[1], children[i].name) == 0) return children[i].run();
     if (argc > 1) return bind_elsewhere();
+    static const char *const variables[] = {"OMP_PROC_BIND", "OMP_PLACES",       "GOMP_CPU_AFFINITY", "KMP_AFFINITY",
+                                            "OMP_DYNAMIC",   "OMP_THREAD_LIMIT", "HWLOC_SYNTHETIC",   "HWLOC_XMLFILE"};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) unsetenv(variables[i]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

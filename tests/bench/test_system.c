@@ -639,11 +639,11 @@ static void the_widest_must_run(void **state) {
 
 /* Of this test, whatever the shell has set. */
 static void forget_variables(void) {
-    static const char *const prefixes[] = {"GRADKERN_", "GRADBENCH_", "HWLOC_", "OMP_"};
+    static const char *const prefixes[] = {"GRADKERN_", "GRADBENCH_", "HWLOC_", "OMP_", "GOMP_", "KMP_"};
     for (char **variable = environ; *variable;) {
         char name[256];
         bool ours = false;
-        for (size_t i = 0; i < 4; i++) ours = ours || strncmp(*variable, prefixes[i], strlen(prefixes[i])) == 0;
+        for (size_t i = 0; i < 6; i++) ours = ours || strncmp(*variable, prefixes[i], strlen(prefixes[i])) == 0;
         snprintf(name, sizeof name, "%.*s", (int)strcspn(*variable, "="), *variable);
         if (ours) unsetenv(name);
         else variable++;

@@ -1,10 +1,7 @@
 /* Limits of control groups are found wherever they are. Each case is a tree of files as /proc and the mounts would show it. */
-#include <fcntl.h>
-#include <ftw.h>
-#include <sys/stat.h>
-
 #include "core/cgroup.h"
 #include "support.h"
+#include "support_tree.h"
 
 /* Lines of mountinfo: what the mount shows at its top, where it is, what it is. */
 #define MOUNT(top, folder, rest)      "31 23 0:28 " top " " folder " rw,relatime shared:4 master:1 - " rest "\n"
@@ -93,39 +90,20 @@ static const struct {
 /* clang-format on */
 
 static void write_file(const char *root, const char *path, const char *text) {
-    char place[PLACE];
-    snprintf(place, sizeof place, "%s%s", root, path);
-    for (char *slash = place + strlen(root) + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
-        *slash = '\0';
-        mkdir(place, 0700);
-    }
-    FILE *const file = fopen(place, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    assert_int_equal(fclose(file), 0);
-}
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *at) {
-    (void)status, (void)type, (void)at;
-    return remove(path);
-}
-
-static void make_root(char root[32]) {
-    strcpy(root, "/tmp/gradkern-XXXXXX");
-    assert_non_null(mkdtemp(root));
+    support_tree_write(root, path, text, strlen(text));
 }
 
 static void quotas_are_found(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char root[32];
-        make_root(root);
+        char root[SUPPORT_ROOT_MAX];
+        support_tree_make(root);
         if (cases[i].groups) write_file(root, "/proc/self/cgroup", cases[i].groups);
         if (cases[i].mounts) write_file(root, "/proc/self/mountinfo", cases[i].mounts);
         for (size_t k = 0; k < FILES_MAX && cases[i].files[k][0]; k++)
             write_file(root, cases[i].files[k][0], cases[i].files[k][1]);
         const double got = gk_cgroup_cpu_quota(root);
-        nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        support_tree_remove(root);
         if (got != cases[i].want) fail_msg("%s: got %g, want %g", cases[i].name, got, cases[i].want);
     }
 }
@@ -133,19 +111,19 @@ static void quotas_are_found(void **state) {
 /* A thousand levels, and a line longer than any buffer. */
 static void long_lines_are_read(void **state) {
     enum { LEVELS = 1000, LONG = 1 << 20 };
-    char root[32], group[8 + 2 * LEVELS + 2] = "0::";
+    char root[SUPPORT_ROOT_MAX], group[8 + 2 * LEVELS + 2] = "0::";
     char *const mounts = malloc(LONG + 256);
     (void)state;
     assert_non_null(mounts);
     for (size_t i = 0; i < LEVELS; i++) strcpy(group + 3 + 2 * i, "/a");
     memset(mounts, 'x', LONG);
     strcpy(mounts + LONG, "\n" MOUNT_2("/", S));
-    make_root(root);
+    support_tree_make(root);
     write_file(root, "/proc/self/cgroup", group);
     write_file(root, "/proc/self/mountinfo", mounts);
     write_file(root, S "/a/cpu.max", "60000 100000\n");
     const double got = gk_cgroup_cpu_quota(root);
-    nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    support_tree_remove(root);
     free(mounts);
     assert_true(got == 0.6);
 }
@@ -157,13 +135,13 @@ static void note(void *into, const char *folder, int version) {
 }
 
 static void groups_are_visited_upwards(void **state) {
-    char root[32], text[PLACE] = "";
+    char root[SUPPORT_ROOT_MAX], text[PLACE] = "";
     (void)state;
-    make_root(root);
+    support_tree_make(root);
     write_file(root, "/proc/self/cgroup", "4:memory,pids:/a/b\n0::/c\n");
     write_file(root, "/proc/self/mountinfo", MOUNT_1("/", "/groups/1", "pids,memory") MOUNT_2("/", "/groups"));
     gk_cgroup_visit_all(root, "memory", note, text);
-    nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    support_tree_remove(root);
     assert_string_equal(text, " 1:/groups/1/a/b 1:/groups/1/a 1:/groups/1 2:/groups/c 2:/groups");
 }
 
