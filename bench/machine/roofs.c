@@ -128,10 +128,10 @@ static void take(struct probe *probe, struct gb_binding *binding) {
         size_t rounds = 1;
         while (probe_ns(probe, rounds) < SAMPLE_NS / 4 && rounds < (size_t)1 << 30) rounds *= 2;
         const double ns = probe_ns(probe, rounds);
-        probe->args.rounds = (size_t)ceil((double)rounds * SAMPLE_NS / (ns > 1 ? ns : 1));
+        probe->args.rounds = (size_t)ceil((double)rounds * SAMPLE_NS / fmax(ns, 1));
     }
     const double ns = probe_ns(probe, probe->args.rounds);
-    const double rate = probe->amount * (double)probe->args.rounds / (ns > 1 ? ns : 1);
+    const double rate = probe->amount * (double)probe->args.rounds / fmax(ns, 1);
     if (rate > *probe->best) *probe->best = rate;
 }
 
@@ -190,10 +190,11 @@ static size_t add_moves(struct gb_roofs *roofs, struct probe *probes, struct are
 static bool too_low(const struct gb_roofs *roofs, const struct probe *probe) {
     const double rate = *probe->best, threads = (double)probe->threads;
     const size_t at = gb_roofs_threads_index(roofs, probe->threads);
-    for (size_t t = 0; t < roofs->n_threads && rate > 0; t++)
+    if (rate == 0) return false; /* there is none */
+    for (size_t t = 0; t < roofs->n_threads; t++)
         if (rate / threads < PER_THREAD_LEAST * roofs->fma[probe->isa][probe->dtype][t] / (double)roofs->threads[t])
             return true;
-    for (size_t narrower = 0; narrower < probe->isa && rate > 0; narrower++)
+    for (size_t narrower = 0; narrower < probe->isa; narrower++)
         if (rate < WIDER_LEAST * roofs->fma[narrower][probe->dtype][at]) return true;
     return false;
 }
@@ -283,7 +284,7 @@ static struct gb_share compare(const struct gb_roofs *roofs, size_t isa, enum gk
     if (t == roofs->n_threads || !(ns > 0)) return share;
     const struct gb_bandwidth b = bandwidth_of(roofs, t, share.level, work->footprint);
     const double best_copy = work->plain_copy ? b.copy : larger(b.copy, b.copy_nt);
-    const double both = work->read < work->written ? work->read : work->written;
+    const double both = fmin(work->read, work->written);
     const double moving = (both + work->written) / best_copy + (work->read - both) / b.read;
     const double computing = work->products ? work->flops / roofs->fma[isa][dtype][t] : 0;
     share.limit = computing > moving ? "fma" : "memory";

@@ -2,6 +2,7 @@
 #include "roofs.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <math.h>
 #include <sys/mman.h>
 
@@ -15,7 +16,7 @@ enum {
     F32 = GK_F32,
     F64 = GK_F64,
     LAST = GK_ISA_COUNT - 1,
-    MIDDLE = LAST / 2
+    MIDDLE = LAST / 2,
 };
 
 /* A probe that ran, or (BIND) a team that was bound. */
@@ -80,11 +81,26 @@ static void make_machine(double (*round_ns)(const struct call *c)) {
     fake.count = 0, fake.first = NULL;
 }
 
+/* Bytes in use. A sanitizer, which has a malloc of its own, looks for itself. */
+static size_t in_use(void) {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
 static struct gb_warnings measure(struct gb_roofs *roofs, size_t effort) {
     struct gb_warnings warnings = {.count = 0};
     fake.count = 0, fake.first = NULL;
+    const size_t before = in_use();
     assert_true(gb_roofs_measure(roofs, NULL, effort, &warnings));
+    assert_int_equal(in_use(), before);
     return warnings;
+}
+
+static void look_again(struct gb_roofs *roofs, size_t isa, enum gk_dtype dtype, size_t threads, const struct gb_work *work,
+                       double ns) {
+    const size_t before = in_use();
+    gb_roofs_look_again(roofs, NULL, isa, dtype, threads, work, ns);
+    assert_int_equal(in_use(), before);
 }
 
 static void assert_call(size_t index, struct call want) {
@@ -229,12 +245,13 @@ static void rounds_make_a_millisecond(void **state) {
         size_t last, sample;
     } cases[] = {
         {1000, 256, 1000},
-        {15625, 16, 64},                /* a quarter exactly */
-        {15624, 32, 65},                /* one short of it; 64.004 */
-        {400000, 1, 3},                 /* 2.5 */
-        {1000000, 1, 1},                /* one */
-        {7e9, 1, 1},                    /* no fewer */
-        {0, 1 << 30, 1000000ull << 30}, /* a clock that stands still */
+        {15625, 16, 64},                      /* a quarter exactly */
+        {15624, 32, 65},                      /* one short of it; 64.004 */
+        {400000, 1, 3},                       /* 2.5 */
+        {1000000, 1, 1},                      /* one */
+        {7e9, 1, 1},                          /* no fewer */
+        {0, 1 << 30, 1000000ull << 30},       /* a clock that stands still */
+        {0x1p-60, 1 << 30, 1000000ull << 30}, /* less than 1 ns, and a sample is, too */
         {1.0 / (1ull << 40), 1 << 30, 1000000ull << 30},
         {0x1p-29, 1 << 30, 1000000ull << 29}, /* 2 ns */
     };
@@ -318,6 +335,9 @@ static void no_roof_of_threads_that_are_not_there(void **state) {
     measure(&roofs, 2);
     for (size_t i = 2; i < fake.count; i++) assert_true(fake.log[i].threads == 3 || fake.log[i].kind == BIND);
     assert_true(roofs.fma[0][F32][0] > 0 && roofs.fma[0][F32][1] == 0 && roofs.bandwidth[1][0].read == 0);
+    size_t bound = 0;
+    for (size_t i = 2; i < fake.count; i++) bound += fake.log[i].kind == BIND && fake.log[i].threads == 4;
+    assert_int_equal(bound, 2 * 10); /* in each round the FMA probe and three of each level, and no more */
 }
 
 /* --- FMA roofs that others show to be too low */
@@ -378,6 +398,12 @@ static void low_beside_a_narrower_one(void **state) {
         const double flops = gk_isa_get(LAST, GK_F64)->fma_flops, less = gk_isa_get(narrower, GK_F64)->fma_flops;
         roofs.isas[narrower] = roofs.isas[LAST] = roofs.dtypes[F32] = roofs.dtypes[F64] = true;
         slow.isa = LAST, slow.dtype = F64, slow.threads = 2, slow.calls = SIZE_MAX, slow.others = 1e6;
+        for (double i = 1; i < 1000; i++) { /* rates in a ratio of 0.95, as doubles are */
+            slow.ns = 20 * flops * i, slow.others = 19 * less * i;
+            if (slow.ns > 250000 && slow.others > 250000 && 2 * flops / slow.ns == 0.95 * (2 * less / slow.others)) break;
+        }
+        assert_int_equal(samples_of_slow(&roofs, 2), 2);
+        slow.others = 1e6;
         slow.ns = floor(slow.others * flops / less / 0.9501);
         assert_int_equal(samples_of_slow(&roofs, 2), 2);
         slow.ns = ceil(slow.others * flops / less / 0.9499);
@@ -581,13 +607,13 @@ static void fma_is_measured_again(void **state) {
     make_roofs(&roofs);
     fake.round_ns = constant;
     beaten_ns = 250000;
-    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 100); /* 3 % more are no beating */
+    look_again(&roofs, LAST, GK_F64, 3, &work, 100); /* 3 % more are no beating */
     assert_int_equal(fake.count, 0);
-    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 2, &work, 1); /* nor is there a roof to beat */
+    look_again(&roofs, LAST, GK_F64, 2, &work, 1); /* nor is there a roof to beat */
     assert_int_equal(fake.count, 0);
     const double ns = 99.9;
     beaten_ns = 1e5 * flops; /* the roof is no lower than it was, and stays beaten */
-    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, ns);
+    look_again(&roofs, LAST, GK_F64, 3, &work, ns);
     assert_call(0, (struct call){.kind = BIND, .threads = 3});
     assert_int_equal(samples(GK_PROBE_FMA, LAST, F64, 3, 0), 50);
     assert_int_equal(fake.count, 50 + 2 + 50);
@@ -595,7 +621,7 @@ static void fma_is_measured_again(void **state) {
     make_roofs(&roofs);
     fake.round_ns = constant, beaten_ns = flops; /* 1 a ns: the roof of 0.5 is raised to 1, and holds */
     roofs.fma[LAST][F64][AT] = 0.5;
-    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 206);
+    look_again(&roofs, LAST, GK_F64, 3, &work, 206);
     assert_true(roofs.fma[LAST][F64][AT] == 1);
     size_t seen = 0;
     for (size_t i = 0; i < fake.count; i++) seen += fake.log[i].kind == BIND;
@@ -603,13 +629,13 @@ static void fma_is_measured_again(void **state) {
     make_roofs(&roofs);
     /* calibration and six samples are disturbed, the seventh is not */
     fake.round_ns = falls, fake.most = 2 + 6, beaten_ns = 1e5 * flops, beaten_calls = 0;
-    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, ns);
+    look_again(&roofs, LAST, GK_F64, 3, &work, ns);
     assert_int_equal(samples(GK_PROBE_FMA, LAST, F64, 3, 0), 7);
     assert_int_equal(roofs.n_spots, 0);
     make_roofs(&roofs);
     fake.round_ns = constant, beaten_ns = 1e6;
     roofs.fma[LAST][F32][AT] = 1e-9;
-    gb_roofs_look_again(&roofs, NULL, LAST, GK_F32, 3, &work, 1e9);
+    look_again(&roofs, LAST, GK_F32, 3, &work, 1e9);
     assert_int_equal(samples(GK_PROBE_FMA, LAST, F32, 3, 0), 5);
     assert_true(roofs.fma[LAST][F32][AT] == 3 * gk_isa_get(LAST, GK_F32)->fma_flops / 1e6);
 }
@@ -641,7 +667,7 @@ static void moves_are_measured_again(void **state) {
         fake.round_ns = by_kind;
         const enum gb_level level = gb_level_of(&fake.machine.caches, work.footprint, threads);
         roofs.bandwidth[t][level] = (struct gb_bandwidth){1e-6, 1e-6, 1e9};
-        gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, threads, &work, 1e9);
+        look_again(&roofs, LAST, GK_F64, threads, &work, 1e9);
         const size_t touched = whole > part ? whole : part;
         assert_call(0, (struct call){.kind = BIND, .threads = threads});
         assert_call(1, (struct call){GK_PROBE_COPY, isa, F32, threads, touched / 128 * 128, 1, 0});
@@ -673,29 +699,29 @@ static void a_spot_once(void **state) {
     static struct gb_roofs roofs;
     struct gb_work work = {.read = 1e9, .footprint = 1000};
     make_roofs(&roofs);
-    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 1); /* beaten for good: fifty samples, not thirty */
+    look_again(&roofs, LAST, GK_F64, 3, &work, 1); /* beaten for good: fifty samples, not thirty */
     size_t bound = 0;
     for (size_t i = 0; i < fake.count; i++) bound += fake.log[i].kind == BIND;
     assert_int_equal(bound, 1 + 50);
     assert_int_equal(roofs.n_spots, 1);
     fake.count = 0, fake.first = NULL;
-    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 1);
+    look_again(&roofs, LAST, GK_F64, 3, &work, 1);
     assert_int_equal(fake.count, 0);
     roofs.bandwidth[0][GB_LEVEL_L2] = roofs.bandwidth[AT][GB_LEVEL_L2];
-    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 1, &work, 1); /* other threads */
+    look_again(&roofs, LAST, GK_F64, 1, &work, 1); /* other threads */
     assert_int_equal(roofs.n_spots, 2);
     fake.bytes = 2.5 * 3 * MIB / 2, fake.count = 0, work.footprint = 2000;
-    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 1); /* no memory */
+    look_again(&roofs, LAST, GK_F64, 3, &work, 1); /* no memory */
     assert_int_equal(roofs.n_spots, 2);
     fake.bytes++;
-    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 1);
+    look_again(&roofs, LAST, GK_F64, 3, &work, 1);
     assert_int_equal(roofs.n_spots, 3);
     while (roofs.n_spots < 64) {
         work.footprint++, fake.count = 0;
-        gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 1);
+        look_again(&roofs, LAST, GK_F64, 3, &work, 1);
     }
     work.footprint++, fake.count = 0;
-    gb_roofs_look_again(&roofs, NULL, LAST, GK_F64, 3, &work, 1); /* no room */
+    look_again(&roofs, LAST, GK_F64, 3, &work, 1); /* no room */
     assert_int_equal(fake.count, 0);
     assert_int_equal(roofs.n_spots, 64);
 }
@@ -717,7 +743,8 @@ static void moved_roofs(void **state) {
     assert_int_equal(warnings.count, 0);
     before.fma[MIDDLE][F64][1] = 100, after.fma[MIDDLE][F64][1] = 105.1;
     before.fma[LAST][F32][0] = 1234.5, after.fma[LAST][F32][0] = 1172;
-    after.bandwidth[0][GB_LEVEL_MEMORY].read = 9.49, after.bandwidth[1][GB_LEVEL_MEMORY].read = 10.51;
+    after.bandwidth[0][GB_LEVEL_MEMORY].read = 9.49;
+    before.bandwidth[1][GB_LEVEL_MEMORY].read = 0.5, after.bandwidth[1][GB_LEVEL_MEMORY].read = 0.6; /* slower than 1 */
     gb_roofs_warn_moved(&before, &after, &warnings);
     char widest[GB_WARNING_MAX], second[GB_WARNING_MAX];
     snprintf(widest, sizeof widest, "the FMA roof of %s f32 on 1 thread moved from 1.23e+03 to 1.17e+03 GFLOP/s during the run",
@@ -728,7 +755,7 @@ static void moved_roofs(void **state) {
     assert_string_equal(warnings.list[0], widest);
     assert_string_equal(warnings.list[1], "the read roof of memory on 1 thread moved from 10 to 9.49 GB/s during the run");
     assert_string_equal(warnings.list[2], second);
-    assert_string_equal(warnings.list[3], "the read roof of memory on 4 threads moved from 10 to 10.5 GB/s during the run");
+    assert_string_equal(warnings.list[3], "the read roof of memory on 4 threads moved from 0.5 to 0.6 GB/s during the run");
 }
 
 /* --- this machine */
