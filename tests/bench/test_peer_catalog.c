@@ -124,7 +124,7 @@ static void a_build(void **state) {
     char programs[200], fetched[200], text[2000];
     (void)state;
     snprintf(programs, sizeof programs, "%s/build", folder);
-    snprintf(fetched, sizeof fetched, "%s/fetched", folder);
+    snprintf(fetched, sizeof fetched, "%s/100%%sched", folder);
     ask((struct place){"build", fetched}, lines);
     for (size_t i = 0; i < KNOWN; i++)
         assert_string_equal(lines[i].command, command_of(&known[i], programs, fetched, text, sizeof text));
@@ -158,7 +158,7 @@ static void quotes_and_long_paths(void **state) {
     struct line lines[KNOWN];
     char text[2000], long_folder[1300];
     (void)state;
-    snprintf(text, sizeof text, "%s/fetched", folder);
+    snprintf(text, sizeof text, "%s/100%%sched", folder);
     ask((struct place){"bu'ild", text}, lines);
     for (size_t i = 0; i < KNOWN; i++) assert_string_equal(lines[i].command, unfit);
     snprintf(text, sizeof text, "%s/fet'ched", folder);
@@ -166,7 +166,7 @@ static void quotes_and_long_paths(void **state) {
     for (size_t i = 0; i < KNOWN; i++) assert_true((strcmp(lines[i].command, unfit) == 0) == is_fetched(&known[i]));
     snprintf(long_folder, sizeof long_folder, "long/%0250d/%0250d/%0250d/%0250d/%0180d", 0, 0, 0, 0, 0);
     in_shell("mkdir -p %s && cp build/* %s", long_folder, long_folder);
-    snprintf(text, sizeof text, "%s/fetched", folder);
+    snprintf(text, sizeof text, "%s/100%%sched", folder);
     ask((struct place){long_folder, text}, lines);
     for (size_t i = 0; i < KNOWN; i++) assert_string_equal(lines[i].command, unfit);
 }
@@ -207,12 +207,12 @@ static void explanations(void **state) {
 static int make_folders(void **state) {
     (void)state;
     assert_non_null(mkdtemp(folder));
-    in_shell("mkdir -p build bin \"bu'ild\" fetched/bin fetched/lib/python3.9/site-packages/torch fetched/openmp/lib "
-             "fetched/lib/python3.9/site-packages/jax fetched/lib/python3.9/site-packages/scipy_openblas32/lib && "
+    in_shell("mkdir -p build bin \"bu'ild\" 100%%sched/bin 100%%sched/lib/python3.9/site-packages/torch 100%%sched/openmp/lib "
+             "fetched/lib/python3.9/site-packages/jax 100%%sched/lib/python3.9/site-packages/scipy_openblas32/lib && "
              "cp /proc/%ld/exe bin/program && cp bin/program build && touch build/gradbench-peer-naive && "
-             "cp build/* \"bu'ild\" && cd fetched && touch bin/python lib/libmkl_rt.so.2 lib/libdnnl.so.3 "
+             "cp build/* \"bu'ild\" && cd 100%%sched && touch bin/python lib/libmkl_rt.so.2 lib/libdnnl.so.3 "
              "openmp/lib/libdnnl.so.3 lib/python3.9/site-packages/scipy_openblas32/lib/libscipy_o.so && cd .. && "
-             "cp -r fetched \"fet'ched\" && mkdir -p without_python/lib/python3.9/site-packages/torch",
+             "cp -r 100%%sched \"fet'ched\" && mkdir -p without_python/lib/python3.9/site-packages/torch",
              (long)getpid());
     return 0;
 }
