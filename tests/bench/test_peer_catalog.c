@@ -208,7 +208,7 @@ static int make_folders(void **state) {
     (void)state;
     assert_non_null(mkdtemp(folder));
     in_shell("mkdir -p build bin \"bu'ild\" 100%%sched/bin 100%%sched/lib/python3.9/site-packages/torch 100%%sched/openmp/lib "
-             "fetched/lib/python3.9/site-packages/jax 100%%sched/lib/python3.9/site-packages/scipy_openblas32/lib && "
+             "100%%sched/lib/python3.9/site-packages/jax 100%%sched/lib/python3.9/site-packages/scipy_openblas32/lib && "
              "cp /proc/%ld/exe bin/program && cp bin/program build && touch build/gradbench-peer-naive && "
              "cp build/* \"bu'ild\" && cd 100%%sched && touch bin/python lib/libmkl_rt.so.2 lib/libdnnl.so.3 "
              "openmp/lib/libdnnl.so.3 lib/python3.9/site-packages/scipy_openblas32/lib/libscipy_o.so && cd .. && "

@@ -1,0 +1,286 @@
+/* gradbench info: every line, of a machine made by hand, of variables, and of what the library chooses and plans. */
+#include "commands.h"
+#include "build_info.h"
+#include "call.h"
+#include "environment.h"
+#include "machine.h"
+#include "message.h"
+#include "problem.h"
+#include "support.h"
+#include "support_said.h"
+#include "text.h"
+
+extern char **environ;
+
+static struct gb_said said;
+static char expected[1 << 14];
+
+static void add(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void add(const char *format, ...) {
+    const size_t used = strlen(expected);
+    va_list list;
+    va_start(list, format);
+    vsnprintf(expected + used, sizeof expected - used, format, list);
+    va_end(list);
+}
+
+static int info(void *data) {
+    char **const words = data;
+    int count = 0;
+    while (words[count]) count++;
+    return gb_finish_output(gb_command_info(count, words));
+}
+
+/* The command without roofs, with these variables alone. */
+static void ask(char **variables) {
+    char **const before = environ;
+    environ = variables;
+    gb_hear(&said, info, (char *[]){"--no-roofs", NULL});
+    environ = before;
+    assert_int_equal(said.code, 0);
+    assert_string_equal(said.err, "");
+}
+
+static char *no_variables[] = {NULL};
+
+/* What is printed from the line on begins with `expected`. */
+static void follows(const char *line) {
+    const char *const at = strstr(said.out, line);
+    if (!at || strncmp(at, expected, strlen(expected)) != 0) fail_msg("'%s' is not in\n%s", expected, said.out);
+    expected[0] = '\0';
+}
+
+/* The object behind it is no constant. */
+static struct gb_machine *machine(void) { return (struct gb_machine *)(uintptr_t)gb_machine_get(); }
+
+static void machines(void **state) {
+    const struct gb_machine right = *machine();
+    (void)state;
+    *machine() = (struct gb_machine){.cpu = "A processor",
+                                     .features = "this that",
+                                     .cores = 3,
+                                     .logical = 6,
+                                     .machine_cores = 8,
+                                     .packages = 2,
+                                     .numa_nodes = 4,
+                                     .cpu_quota = 1.25,
+                                     .known = true,
+                                     .caches = {48 << 10, 2 << 20, 36 << 20}};
+    ask(no_variables);
+    add("gradbench    %s, numerics %d, revision %s\nbuilt by     %s, %s\n", gk_version(), gk_numerics_version(),
+        gb_build_revision(), gb_build_compiler(), gb_build_flags());
+    add("cpu          A processor\nfeatures     this that\n"
+        "cores        3 usable, with 6 hardware threads; the machine has 8, in 2 packages and 4 NUMA nodes\n"
+        "caches       L1d 48.0 KiB and L2 2.0 MiB a core, L3 36.0 MiB\ncpu quota    1.25 CPUs\n"
+        "environment  no GRADKERN_, GRADBENCH_ or OMP_ variable is set\n\nchosen       ");
+    assert_memory_equal(said.out, expected, strlen(expected));
+    expected[0] = '\0';
+    assert_non_null(strstr(said.out, "\n\nwarning: ")); /* threads on few cores, at least */
+    *machine() = (struct gb_machine){.cpu = "Another",
+                                     .cores = 1,
+                                     .logical = 1,
+                                     .machine_cores = 1,
+                                     .packages = 1,
+                                     .numa_nodes = 1,
+                                     .known = true,
+                                     .caches = {1 << 10, 1 << 10, 1 << 10}};
+    ask(no_variables);
+    *machine() = right;
+    add("cpu          Another\nfeatures     none that gradkern looks for\n"
+        "cores        1 usable, with 1 hardware thread; the machine has 1, in 1 package and 1 NUMA node\n"
+        "caches       L1d 1.0 KiB and L2 1.0 KiB a core, L3 1.0 KiB\ncpu quota    none\n");
+    follows("cpu ");
+}
+
+/* Those that the library, gradbench, OpenMP's runtimes and hwloc read, and no others. */
+static void variables(void **state) {
+    static char *some[] = {"OMP_PROC_BIND=true",
+                           "PATH=/bin",
+                           "GRADKERN_VERBOSE=0",
+                           "GRADBENCH_PEERS=/x",
+                           "GOMP_SPINCOUNT=0",
+                           "KMP_BLOCKTIME=0",
+                           "HWLOC_COMPONENTS=",
+                           "MP_X=1",
+                           "XOMP_NUM_THREADS=1",
+                           "HWLOCX=1",
+                           "OMPX=1",
+                           "KMPX=1",
+                           "GOMPX=1",
+                           NULL};
+    static char long_one[400] = "GRADBENCH_WORKLOADS=";
+    (void)state;
+    ask(some);
+    add("environment  OMP_PROC_BIND=true\n"
+        "             GRADKERN_VERBOSE=0\n"
+        "             GRADBENCH_PEERS=/x\n"
+        "             GOMP_SPINCOUNT=0\n"
+        "             KMP_BLOCKTIME=0\n"
+        "             HWLOC_COMPONENTS=\n\nchosen ");
+    follows("environment ");
+    memset(long_one + strlen(long_one), 'y', 300);
+    ask((char *[]){long_one, NULL});
+    add("environment  %.200s\n\nchosen ", long_one);
+    follows("environment ");
+}
+
+static void add_choice(size_t isa, const char *rule, size_t threads, const char *threads_rule) {
+    add("\nchosen       %s: %s\n", gk_isa_get(isa, GK_F32)->name, rule);
+    for (size_t i = GK_ISA_COUNT; i > 0; i--) {
+        const char *const reason = gk_isa_unusable(i - 1);
+        if (i - 1 == isa) continue;
+        add("  not        %s: %s\n", gk_isa_get(i - 1, GK_F32)->name,
+            reason ? reason : "usable, but a wider one is too; --isa or GRADKERN_ISA lowers the choice");
+    }
+    add("threads      %zu: %s\nblocking     lanes ", threads, threads_rule);
+}
+
+static void choices(void **state) {
+    size_t widest = GK_ISA_COUNT - 1;
+    (void)state;
+    while (gk_isa_unusable(widest)) widest--;
+    ask((char *[]){"OMP_NUM_THREADS=3", NULL});
+    add_choice(widest, "the widest that this CPU runs", 3, "OMP_NUM_THREADS");
+    follows("\nchosen ");
+    ask((char *[]){"OMP_NUM_THREADS=1", "GRADKERN_ISA=ref", NULL});
+    setenv("GRADKERN_ISA", "ref", 1);
+    add_choice(0, "GRADKERN_ISA", 1, "OMP_NUM_THREADS");
+    unsetenv("GRADKERN_ISA");
+    follows("\nchosen ");
+}
+
+static void add_plan(const char *kernel, const struct gk_gemm_plan *p) {
+    add("             %-14s  %s", kernel, gk_gemm_way_name(p->way));
+    if (p->transposed) add(", transposed");
+    add(", %zu x %zu threads, ", p->down, p->across);
+    if (p->tile_rows > 0) add("tiles of up to %zu rows, ", p->tile_rows);
+    add("%zu columns at a time", p->block_cols);
+    if (p->packs_b) add(", b packed");
+    if (p->packs_strips) add(", a packed");
+    if (p->streams) add(", c stored past the caches");
+    if (p->rest > 0) add(", the last %zu as rows", p->rest);
+    add("\n");
+}
+
+/* The plans of what is one product: of each isa that can be chosen here, on one thread and on several. */
+static void plans(size_t isa, size_t threads) {
+    static const char *const edges[] = {"lanes", "tile rows", "tile columns", "row-sum lanes", "k block"};
+    const struct gk_isa *const f32 = gk_isa_get(isa, GK_F32);
+    struct gk_context_info known;
+    gk_context *ctx;
+    char l2[24];
+    assert_int_equal(gk_context_create(&ctx, &(gk_options){.isa = f32->name, .threads = threads}), GK_OK);
+    gk_context_inspect(ctx, &known);
+    add("blocking     ");
+    for (size_t i = 0; f32->edges[i] > 0; i++) add("%s%s %zu", i > 0 ? ", " : "", edges[i], f32->edges[i]);
+    add(" (f32)\n");
+    const struct gk_gemm_shape wide = {.rows = 1 << 24, .cols = 1 << 24, .k = 1 << 24, .a.along_k = true};
+    const struct gk_gemm_plan all = gk_gemm_plan(f32->tile, &wide, 1, &known.caches);
+    if (all.way == GK_GEMM_BLOCKED)
+        add("             of a product, %zu columns are packed together: with a k block of %d they take half of L2 (%s)\n",
+            all.block_cols, GK_KB, gb_bytes_text((double)known.caches.l2, l2, sizeof l2));
+    add("products     of 100 x 784 x 50 (f32)\n");
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const struct gb_problem_spec spec = {.kernel = (enum gk_kernel_id)id, .n = 100, .d = 784, .m = 50};
+        const struct gk_cell *const cell = gk_isa_get(0, GK_F32)->cells[id];
+        struct gk_gemm_shape shapes[GK_PRODUCTS_MAX];
+        struct gb_problem problem;
+        if (!cell->products) continue;
+        assert_true(gb_problem_create(&problem, &spec));
+        const size_t count = cell->products(problem.args, shapes);
+        const struct gk_gemm_plan plan =
+            gk_gemm_plan(f32->tile, &shapes[0], gk_call_threads(ctx, spec.kernel, GK_F32, problem.args), &known.caches);
+        if (count == 1) add_plan(gk_kernel_get(spec.kernel)->name, &plan);
+        gb_problem_destroy(&problem);
+    }
+    gk_context_destroy(ctx);
+}
+
+static void blocking_and_products(void **state) {
+    (void)state;
+    for (size_t isa = 0; isa < GK_ISA_COUNT; isa++)
+        for (size_t threads = 1; threads <= 4; threads += 3) {
+            char isa_variable[60], threads_variable[60];
+            if (gk_isa_unusable(isa)) continue;
+            snprintf(isa_variable, sizeof isa_variable, "GRADKERN_ISA=%s", gk_isa_get(isa, GK_F32)->name);
+            snprintf(threads_variable, sizeof threads_variable, "OMP_NUM_THREADS=%zu", threads);
+            ask((char *[]){isa_variable, threads_variable, NULL});
+            plans(isa, threads);
+            for (const char *kernel = "affine_forward\0affine_dx\0affine_dw\0"; *kernel; kernel += strlen(kernel) + 1)
+                assert_non_null(strstr(expected, kernel));
+            follows("blocking ");
+        }
+}
+
+/* After all else; how many threads there are to warn of is known from the context. */
+static void warnings(void **state) {
+    const struct gb_machine right = *machine();
+    (void)state;
+    machine()->cpu_quota = 2.5;
+    ask((char *[]){"OMP_NUM_THREADS=1000", NULL});
+    machine()->cpu_quota = right.cpu_quota;
+    const char *const products = strstr(said.out, "\nproducts "), *const first = strstr(said.out, "\n\nwarning: ");
+    assert_true(products && first > products);
+    const char *const quota = strstr(first, "\nwarning: the cgroup may use 2.50 CPUs, fewer than 1000 threads: it will be");
+    assert_non_null(quota);
+    for (const char *line = first + 2; *line; line = strchr(line, '\n') + 1)
+        assert_true(strncmp(line, "warning: ", 9) == 0 || line[0] == ' ');
+}
+
+/* On one thread, and on all that a call would have: on more than there are cores nothing is measured, so that this is quick. */
+static void roofs(void **state) {
+    char text[80];
+    size_t rows = 0;
+    const size_t many = machine()->cores + 1;
+    (void)state;
+    snprintf(text, sizeof text, "OMP_NUM_THREADS=%zu", many);
+    char **const before = environ;
+    environ = (char *[]){text, "GRADKERN_ISA=ref", NULL};
+    gb_hear(&said, info, (char *[]){NULL});
+    environ = before;
+    assert_int_equal(said.code, 0);
+    const char *const products = strstr(said.out, "\nproducts "), *const measured = strstr(
+                                                                      said.out, "\n\nroofs, measured here: fma in GFLOP/s");
+    assert_true(products && measured > products);
+    const char *const head = strstr(measured, " 1 thread ");
+    assert_non_null(head);
+    snprintf(text, sizeof text, " %zu threads\n", many);
+    assert_memory_equal(strchr(head, '\n') + 1 - strlen(text), text, strlen(text));
+    for (const char *line = strstr(measured, "\n  fma "); line; line = strstr(line + 1, "\n  fma ")) rows++;
+    assert_int_equal(rows, GK_DTYPE_COUNT); /* of each isa that may be used: the variable leaves one */
+    for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
+        snprintf(text, sizeof text, "\n  fma ref        %s ", gk_dtype_name((enum gk_dtype)dtype));
+        const char *const row = strstr(measured, text);
+        assert_non_null(row);
+        assert_true(strtod(row + strlen(text), NULL) > 0);
+    }
+    assert_non_null(strstr(measured, "\n  move in memory ("));
+}
+
+static void what_is_refused(void **state) {
+    (void)state;
+    gb_hear(&said, info, (char *[]){"roofs", NULL});
+    assert_int_equal(said.code, 2);
+    assert_string_equal(said.err, "gradbench: error: info takes options only (got 'roofs')\n");
+    setenv("GRADKERN_ISA", "nothing", 1);
+    gb_hear(&said, info, (char *[]){"--no-roofs", NULL});
+    unsetenv("GRADKERN_ISA");
+    assert_int_equal(said.code, 5);
+    assert_string_equal(said.out, "");
+    setenv("OMP_NUM_THREADS", "none", 1);
+    gb_hear(&said, info, (char *[]){"--no-roofs", NULL});
+    unsetenv("OMP_NUM_THREADS");
+    assert_int_equal(said.code, 2);
+    assert_string_equal(said.out, "");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(machines),        cmocka_unit_test(variables),
+        cmocka_unit_test(choices),         cmocka_unit_test(blocking_and_products),
+        cmocka_unit_test(warnings),        cmocka_unit_test(roofs),
+        cmocka_unit_test(what_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
