@@ -106,14 +106,6 @@ gb_real *gb_start_value(struct gb_task *task, const char *name) {
     return o && gk_accumulates(task->problem->kernel, o->field, task->problem->args) ? gb_input(task, name) : NULL;
 }
 
-/* Is the true value of this output all that is asked for? Then it is taken. */
-static void take(struct gb_task *task, const struct gb_operand *o, const gb_real *want) {
-    if (!task->wanted || strcmp(o->field->name, task->wanted) != 0) return;
-    const size_t count = o->rows * o->row_elements;
-    task->values = gb_reals(task, count);
-    if (task->values) memcpy(task->values, want, count * sizeof *want);
-}
-
 /* Written so that NaN fails. */
 static void compare(struct gb_accuracy *result, const char *name, size_t row, size_t col, gb_real got, gb_real want,
                     gb_real bound) {
@@ -159,7 +151,7 @@ static gb_real bound_of(const struct gb_task *task, const struct gk_exactness *e
 void gb_judge(struct gb_task *task, const char *name, const gb_real *want, const gb_real *size) {
     const struct gb_operand *const o = gb_find(task, name);
     if (!o) return;
-    take(task, o, want);
+    if (task->wanted && strcmp(name, task->wanted) == 0) task->values = want;
     if (!task->result) return;
     const gb_real *const got = load(task, name, false);
     const struct gk_exactness exactness = gk_exactness_of(task->problem->kernel, o->field);

@@ -23,7 +23,7 @@ struct gb_task {
     /* the caller's: */
     struct gb_accuracy *result; /* where the outputs are judged, else NULL */
     const char *wanted;         /* the output whose true values, or their derivative, are taken */
-    gb_real *values;
+    const gb_real *values;
     const char *stepped; /* the operand of which one element has the step as its imaginary part */
     size_t stepped_at;
     const gb_real *dout; /* upstream gradient of wanted, NULL for 1 */
@@ -59,8 +59,9 @@ unsigned char *gb_mask(struct gb_task *task, const char *name, size_t cols);
 /* What the output is added to; NULL: nothing. */
 gb_real *gb_start_value(struct gb_task *task, const char *name);
 
-/* What the output must be; an absent one is not looked at. How far it may be off is for its line in kernels.def to say; size is
- * what that rule needs of each element: SUM the sum of the terms' absolute values, SOFTMAX the bound itself; else NULL. */
+/* What the output must be, in an array of the task; an absent one is not looked at. How far it may be off is for its line in
+ * kernels.def to say; size is what that rule needs of each element: SUM the sum of the terms' absolute values, SOFTMAX the
+ * bound itself; else NULL. */
 void gb_judge(struct gb_task *task, const char *name, const gb_real *want, const gb_real *size);
 void gb_judge_mask(struct gb_task *task, const char *name, const unsigned char *want, size_t cols);
 

@@ -476,6 +476,22 @@ static void arrays(void **state) {
     gb_problem_destroy(&p);
 }
 
+/* The true values of one output alone, tight; nothing is judged. */
+static void one_output(void **state) {
+    const gb_real want[] = {13, 14, 13, 24, -15, -30};
+    struct gb_problem p;
+    (void)state;
+    open_problem(&p, (struct gb_problem_spec){.kernel = GK_KERNEL_affine_backward, .dtype = GK_F64, .n = 2, .d = 3, .m = 2});
+    fill(&p, "x", x), fill(&p, "w", w), fill(&p, "dy", dy), fill(&p, "mask", (double[]){3, 3});
+    struct gb_task task = gb_task_begin(&p);
+    task.wanted = "dw";
+    gb_truth_of(p.kernel)->compute(&task);
+    assert_non_null(task.values);
+    for (size_t i = 0; i < 6; i++) assert_true(task.values[i] == want[i]);
+    gb_task_end(&task);
+    gb_problem_destroy(&p);
+}
+
 /* y = x w: the derivative of sum(dout y) by x and by w, without a difference. */
 static void complex_steps(void **state) {
     struct gb_problem p;
@@ -509,6 +525,7 @@ int main(void) {
         cmocka_unit_test(first_and_worst),
         cmocka_unit_test(unknown_kernels),
         cmocka_unit_test(arrays),
+        cmocka_unit_test(one_output),
         cmocka_unit_test(complex_steps),
     };
     ref = gb_context(0, 1);
