@@ -349,7 +349,7 @@ static bool sample(struct gb_verifier *v, const struct gb_problem *problem, gk_c
                             .threads = threads,
                             .n_threads = n_threads,
                             .budget = budget,
-                            .random = problem->spec.seed + i};
+                            .random = problem->spec.seed};
         if (!sample_crossings(&s)) return false;
         s.budget = budget;
         if (!sample_whole(&s)) return false;

@@ -616,6 +616,17 @@ static void threads_by_default(void **state) {
     free(run.text);
 }
 
+static void check_and_forget(void) {
+    struct gb_check_options o = options_of(GK_KERNEL_relu_forward);
+    o.problem = &one;
+    free(check(&o).text);
+}
+
+static void nothing_is_kept(void **state) {
+    (void)state;
+    gb_assert_keeps_nothing(check_and_forget);
+}
+
 /* Everything is asked for: nothing is left out. */
 static void nothing_left_out(void **state) {
     struct gb_check_options o = options_of(GK_KERNEL_relu_forward);
@@ -646,6 +657,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(what_has_no_pages_is_said),
         cmocka_unit_test(isas_that_cannot_be),
         cmocka_unit_test(threads_by_default),
+        cmocka_unit_test(nothing_is_kept),
         cmocka_unit_test(nothing_left_out),
     };
     const struct CMUnitTest capped[] = {cmocka_unit_test(others_are_capped)}, without[] = {cmocka_unit_test(no_isa)};

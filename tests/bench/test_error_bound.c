@@ -299,10 +299,31 @@ static void a_wrong_truth_is_none(void **state) {
     gb_error_bound_destroy(NULL);
 }
 
+static void bound_and_forget(void) {
+    for (int id = 0; id < GK_KERNEL_COUNT; id += 4) { /* sums, masks, and a softmax */
+        struct gb_problem_spec spec = spec_of(id, 2);
+        struct subject s;
+        spec.n = 3;
+        open_subject(&s, &spec, 0x1p30);
+        spec.seed++;
+        assert_null(gb_error_bound_create(&spec, widest, s.verifier));
+        close_subject(&s);
+    }
+}
+
+static void nothing_is_kept(void **state) {
+    (void)state;
+    gb_assert_keeps_nothing(bound_and_forget);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_element_has_its_bound), cmocka_unit_test(of_a_sample_too),       cmocka_unit_test(long_sums),
-        cmocka_unit_test(small_ones_are_not_hidden),   cmocka_unit_test(a_wrong_truth_is_none),
+        cmocka_unit_test(every_element_has_its_bound),
+        cmocka_unit_test(of_a_sample_too),
+        cmocka_unit_test(long_sums),
+        cmocka_unit_test(small_ones_are_not_hidden),
+        cmocka_unit_test(a_wrong_truth_is_none),
+        cmocka_unit_test(nothing_is_kept),
     };
     ref = gb_context(0, 1);
     widest = gb_context(gb_widest_isa(), 1);

@@ -49,7 +49,7 @@ static void touch(void *context, const void *args, void *scratch) {
 
 /* What an access to byte `byte` of a row must come to. */
 static void probe(struct gb_guard_problem *g, const struct gb_operand *o, size_t row, ptrdiff_t byte, bool write) {
-    struct gb_guard_fault fault;
+    struct gb_guard_fault fault = {"an old one", 77, 77, 77};
     struct access access = {.at = row_at(o, row) + byte, .write = write};
     const bool own_rows = by_rows(g->side) && o->field->offset2 != GK_NOWHERE;
     const bool beyond = at_end(g->side) ? byte >= (ptrdiff_t)row_bytes(o) && (own_rows || row + 1 == o->rows)
@@ -123,6 +123,7 @@ static void in_place(void **state) {
     struct gb_guard_fault fault;
     const char *what;
     (void)state;
+    gb_guard_close(); /* it grows while it is shared */
     assert_true(gb_problem_create(&source, &spec));
     for (int side = 0; side < GB_GUARD_SIDES; side++)
         for (int shared = 0; shared < 2; shared++) {
@@ -372,6 +373,39 @@ static void it_can_be_closed(void **state) {
     gb_guard_close();
 }
 
+static size_t mappings(void) {
+    FILE *const maps = fopen("/proc/self/maps", "r");
+    size_t count = 0;
+    assert_non_null(maps);
+    for (int c; (c = getc(maps)) != EOF;) count += c == '\n';
+    fclose(maps);
+    return count;
+}
+
+static void grow_and_close(void) {
+    for (size_t n = 1; n <= 200; n += 199)
+        for (int side = 0; side < GB_GUARD_SIDES; side++) {
+            const struct gb_problem_spec spec = {.kernel = GK_KERNEL_relu_backward, .n = n, .d = 900};
+            struct gb_problem source;
+            struct gb_guard_problem g;
+            struct gb_guard_fault fault;
+            assert_true(gb_problem_create(&source, &spec));
+            assert_true(gb_guard_place(&g, &source, (enum gb_guard_side)side, false, 0));
+            assert_true(gb_guard_run(&g, 1, touch, &(struct access){.at = NULL}, 100, &fault));
+            gb_problem_destroy(&source);
+        }
+    gb_guard_close();
+}
+
+/* No memory, file or mapping. */
+static void nothing_is_kept(void **state) {
+    (void)state;
+    gb_assert_keeps_nothing(grow_and_close);
+    const size_t before = mappings();
+    for (int i = 0; i < 20; i++) grow_and_close();
+    assert_in_range(mappings(), 1, before + 10);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_byte_beside_each_row),
@@ -385,6 +419,7 @@ int main(void) {
         cmocka_unit_test(faults_after_it_are_crashes),
         cmocka_unit_test(faults_of_several_threads_end_it),
         cmocka_unit_test(it_can_be_closed),
+        cmocka_unit_test(nothing_is_kept),
     };
     page = (size_t)sysconf(_SC_PAGESIZE);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -535,6 +535,37 @@ static void edge_sizes(void **state) {
     }
 }
 
+/* A fingerprint of what the numbers choose: the problems of a check are always the same. */
+static void turns_stay(void **state) {
+    uint64_t hash = 0;
+    (void)state;
+    for (uint64_t number = 0; number < 1000; number++) {
+        size_t turns[TURNS];
+        turn(number, turns);
+        for (size_t i = 0; i < TURNS; i++) hash = (hash ^ turns[i]) * 0x100000001b3u;
+    }
+    assert_true(hash == 0xea8014b0ccca9747u);
+}
+
+static void compare_and_forget(void) {
+    static const struct gb_problem_spec spec = {.kernel = GK_KERNEL_softmax_xent, .n = 3, .c = 5},
+                                        none = {.kernel = GK_KERNEL_relu_forward, .n = 2, .d = 2, .ld_pad = SIZE_MAX / 2};
+    struct logged l;
+    size_t ones[256];
+    gk_status status;
+    for (size_t i = 0; i < 256; i++) ones[i] = 1;
+    open_logged(&l, ones, 1);
+    assert_true(gb_lineup_compare(&l.lineup, &spec, 0, GB_USE_ALL) && gb_lineup_accuracy(&l.lineup, &spec));
+    assert_false(gb_lineup_compare(&l.lineup, &none, 0, GB_USE_ALL));
+    close_logged(&l);
+    assert_false(gb_lineup_open(&l.lineup, NULL, (size_t[]){1, 5000}, 2, NULL, &status));
+}
+
+static void nothing_is_kept(void **state) {
+    (void)state;
+    gb_assert_keeps_nothing(compare_and_forget);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells),
@@ -552,6 +583,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(idle),
         cmocka_unit_test(options_by_turns),
         cmocka_unit_test(turns_go_on),
+        cmocka_unit_test(turns_stay),
+        cmocka_unit_test(nothing_is_kept),
         cmocka_unit_test(sets_of_options),
         cmocka_unit_test(small_shapes),
         cmocka_unit_test(edge_sizes),

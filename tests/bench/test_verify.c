@@ -275,6 +275,8 @@ static void cut_by_threads(bool *near, size_t size, size_t unit) {
 }
 
 /* Every place of the product where the thread changes that computes it, and the first and the last of each one's blocks. */
+static size_t plans_of_blocks[GK_GEMM_WAYS];
+
 static void cut_by_plan(bool *near, size_t size, const struct gk_gemm_plan *p, bool by_row) {
     for (size_t rank = 0; rank < p->down * p->across; rank++) {
         const struct gk_gemm_share share = gk_gemm_share(p, rank);
@@ -283,6 +285,7 @@ static void cut_by_plan(bool *near, size_t size, const struct gk_gemm_plan *p, b
         if (by_row != p->transposed || along.begin == along.end) continue;
         size_t last = along.begin;
         while (last + p->block_cols < along.end) last += p->block_cols;
+        plans_of_blocks[p->way] += last > along.begin;
         cut(near, size, last);
         cut(near, size, along.begin + p->block_cols);
         cut(near, size, along.end - p->rest);
@@ -310,7 +313,7 @@ struct runs {
 
 static struct runs expected_runs(const struct gb_problem *problem, const struct gb_operand *o, bool by_row) {
     const size_t size = by_row ? o->rows : o->row_elements;
-    bool near[2000] = {0};
+    bool near[3000] = {0};
     struct runs runs = {.count = 0};
     assert_true(size <= sizeof near);
     cut(near, size, 0);
@@ -385,6 +388,9 @@ static const struct gb_problem_spec samples[] = {
     {.kernel = GK_KERNEL_affine_dw, .n = 300, .d = 1600, .m = 3, .dtype = GK_F64, .seed = 6},
     {.kernel = GK_KERNEL_affine_db, .n = 30, .m = 1000, .seed = 7},
     {.kernel = GK_KERNEL_affine_forward, .n = 1, .d = 3, .m = 1, .seed = 8},
+    {.kernel = GK_KERNEL_affine_forward, .n = 40, .d = 2, .m = 2500, .seed = 9},
+    {.kernel = GK_KERNEL_affine_forward, .n = 3, .d = 20, .m = 2500, .seed = 10},
+    {.kernel = GK_KERNEL_affine_dx, .n = 30, .d = 2500, .m = 300, .layout = GK_OUT_IN, .seed = 11},
 };
 
 /* With all that there is to spend: every crossing, then rows and columns. */
@@ -402,6 +408,7 @@ static void a_sample_is_what_it_promises(void **state) {
         assert_whole(s.regions + crossings, WHOLE, o->rows, o->row_elements);
         close_subject(&s);
     }
+    assert_true(plans_of_blocks[GK_GEMM_SHALLOW] > 0 && plans_of_blocks[GK_GEMM_THIN] > 0);
 }
 
 /* The seed chooses rows and columns. */
@@ -578,6 +585,61 @@ static void a_limit_is_not_above_itself(void **state) {
     }
 }
 
+/* Which kernels can be sampled: here relu_forward and the loss are said to be sums. Not with a second output that must be
+ * there, not where the output lies upon an input, not a scalar. */
+static void what_can_be_sampled(void **state) {
+    static const struct {
+        struct gb_problem_spec spec;
+        const char *output;
+        enum gb_verified verified;
+    } cases[] = {
+        {{.kernel = GK_KERNEL_relu_forward, .n = 3, .d = 200, .bare = true}, "y", GB_VERIFIED_SAMPLED},
+        {{.kernel = GK_KERNEL_relu_forward, .n = 3, .d = 200}, "y", GB_VERIFIED_FULL},
+        {{.kernel = GK_KERNEL_relu_forward, .n = 3, .d = 200, .bare = true, .in_place = true}, "y", GB_VERIFIED_FULL},
+        {{.kernel = GK_KERNEL_relu_forward, .n = 3, .d = 200, .bare = true}, "x", GB_VERIFIED_FULL},
+        {{.kernel = GK_KERNEL_softmax_xent_forward, .n = 3, .c = 7, .bare = true}, "loss", GB_VERIFIED_FULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct subject s;
+        struct gk_field fields[60];
+        assert_true(gb_problem_create(&s.problem, &cases[i].spec));
+        struct gk_kernel kernel = *s.problem.kernel;
+        assert_true(kernel.n_fields < 60);
+        for (size_t k = 0; k < kernel.n_fields; k++) {
+            fields[k] = kernel.fields[k];
+            if (fields[k].kind == GK_FIELD_EXACTNESS) fields[k].rule = GK_EXACT_SUM;
+        }
+        fields[kernel.n_fields++] =
+            (struct gk_field){.kind = GK_FIELD_EXACTNESS, .name = cases[i].output, .rule = GK_EXACT_SUM};
+        kernel.fields = fields;
+        s.problem.kernel = &kernel;
+        s.verifier = gb_verifier_create_within(&s.problem, ref, thread_counts, 2, 0, 1);
+        assert_non_null(s.verifier);
+        assert_int_equal(gb_problem_call(&s.problem, widest), GK_OK);
+        assert_passes(&s, "widest", cases[i].verified);
+        close_subject(&s);
+    }
+}
+
+static void verify_and_forget(void) {
+    static const struct gb_problem_spec specs[] = {{.kernel = GK_KERNEL_affine_backward, .n = 9, .d = 5, .m = 30},
+                                                   {.kernel = GK_KERNEL_affine_dx, .n = 9, .d = 5, .m = 30},
+                                                   {.kernel = GK_KERNEL_softmax_xent, .n = 9, .c = 5}};
+    struct subject s;
+    for (size_t i = 0; i < 3; i++) {
+        open_sampled(&s, &specs[i], 1000);
+        assert_int_equal(gb_problem_call(&s.problem, widest), GK_OK);
+        assert_passes(&s, "first", i < 2 ? GB_VERIFIED_SAMPLED : GB_VERIFIED_FULL);
+        close_subject(&s);
+    }
+}
+
+static void nothing_is_kept(void **state) {
+    (void)state;
+    gb_assert_keeps_nothing(verify_and_forget);
+}
+
 /* A layout that is none. */
 static void ref_may_refuse(void **state) {
     (void)state;
@@ -611,6 +673,8 @@ int main(void) {
         cmocka_unit_test(bytes),
         cmocka_unit_test(the_limits),
         cmocka_unit_test(a_limit_is_not_above_itself),
+        cmocka_unit_test(what_can_be_sampled),
+        cmocka_unit_test(nothing_is_kept),
         cmocka_unit_test(ref_may_refuse),
     };
     ref = gb_context(0, 1);

@@ -144,6 +144,20 @@ static void wrong_gradients_are_seen(void **state) {
     gk_context_destroy(ctx);
 }
 
+static void nothing_is_kept(void **state) {
+    size_t before = 0;
+    (void)state;
+    gk_context *const ctx = gb_context(gb_widest_isa(), 1);
+    for (int i = 0; i < 2; i++) {
+        before = gb_heap_in_use();
+        memset(&planted, 0, sizeof planted);
+        planted.output = "none";
+        assert_true(gb_gradient_checks(ctx, gk_call, see, NULL));
+    }
+    assert_in_range(gb_heap_in_use(), 0, before + 4000);
+    gk_context_destroy(ctx);
+}
+
 static void ignore(void *state, const struct gb_gradient_check *c) { (void)state, (void)c; }
 
 static void refused_calls_are_said(void **state) {
@@ -263,8 +277,13 @@ static void two_layer_net(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_gradient), cmocka_unit_test(relative_errors),          cmocka_unit_test(differences),
-        cmocka_unit_test(normal_numbers), cmocka_unit_test(wrong_gradients_are_seen), cmocka_unit_test(refused_calls_are_said),
+        cmocka_unit_test(every_gradient),
+        cmocka_unit_test(relative_errors),
+        cmocka_unit_test(differences),
+        cmocka_unit_test(normal_numbers),
+        cmocka_unit_test(wrong_gradients_are_seen),
+        cmocka_unit_test(nothing_is_kept),
+        cmocka_unit_test(refused_calls_are_said),
         cmocka_unit_test(two_layer_net),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
