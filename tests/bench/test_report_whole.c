@@ -360,6 +360,19 @@ static void test_fewer(void **state) {
     assert_printed(&w, "rows_of_none", (struct gb_report){.width = 0}, 0);
 }
 
+/* A name that is cut off says something with 8 characters, not with fewer. */
+static void test_least_name(void **state) {
+    static struct whole w;
+    (void)state;
+    for (int width = 97; width <= 98; width++) {
+        make(&w);
+        const char *const text = strstr(printed(&w, (struct gb_report){.width = width}, RUN), "\nsummary of");
+        assert_non_null(text);
+        assert_int_equal(strstr(text, " 78 % tiny-but         0         0\n") != NULL, width == 98);
+        assert_int_equal(strstr(text, "78 %  78 %         0         0\n") != NULL, width == 97);
+    }
+}
+
 static struct whole kept;
 
 static void print_end(void) {
@@ -378,10 +391,8 @@ static void test_keeps_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_blocks),
-        cmocka_unit_test(test_fewer),
-        cmocka_unit_test(test_keeps_nothing),
+        cmocka_unit_test(test_rows),       cmocka_unit_test(test_blocks),        cmocka_unit_test(test_fewer),
+        cmocka_unit_test(test_least_name), cmocka_unit_test(test_keeps_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

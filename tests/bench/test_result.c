@@ -345,7 +345,7 @@ static void test_written(void **state) {
                                 .state = GB_STATE_TIMED,
                                 .flops = INFINITY,
                                 .bytes = NAN,
-                                .summary = {7, 1, 2, 3, NAN},
+                                .summary = {7, 1.0 / 3, 2, 3, NAN},
                                 .gflops = -INFINITY,
                                 .share = {"fma", NAN, GB_LEVEL_L2}};
     struct gb_result_null null = {"k", "f32", "w", "v", 1, {7, NAN, NAN, INFINITY, false}};
@@ -357,6 +357,7 @@ static void test_written(void **state) {
     assert_non_null(text);
     static const char *const says[] = {"\"kernel\": \"(not UTF-8)\"",
                                        "\"flops\": 0.0,\n",
+                                       "\"median_ns\": 0.333333333,\n",
                                        "\"gflops\": 0.0,\n",
                                        "\"ratio\": 0.0,\n",
                                        "\"ci95\": [\n     0.0,\n     0.0\n    ]",
@@ -441,7 +442,13 @@ static void test_compare(void **state) {
     assert_string_equal(gb_result_compare(&rows[1], &rows[0], 5).verdict, "faster");
     /* else they say nothing */
     rows[1].n_vs = 0;
+    const struct gb_pair nothing = gb_result_compare(&rows[1], &rows[0], 0).pair;
+    assert_true(nothing.count == 0 && nothing.ratio == 0 && nothing.low == 0 && nothing.high == 0);
+    rows[1].n_samples = 6; /* of others there are as many as here, or none */
     assert_int_equal(gb_result_compare(&rows[1], &rows[0], 0).pair.count, 0);
+    rows[1].n_samples = 7;
+    assert_int_equal(gb_result_compare(&rows[1], &rows[0], 0).pair.count, 7);
+    rows[1].n_samples = 0;
     assert_string_equal(gb_result_compare(&rows[1], &rows[0], 0).verdict, "inconclusive");
     /* noise, and threads that were taken */
     assert_string_equal(gb_result_compare(&rows[3], &rows[2], 9).verdict, "slower");
@@ -450,15 +457,64 @@ static void test_compare(void **state) {
     assert_string_equal(gb_result_compare(&rows[3], &rows[2], 0.1).verdict, "slower");
     rows[2].threads_asked = 2, rows[2].threads_used = 1;
     assert_string_equal(gb_result_compare(&rows[3], &rows[2], 0.1).verdict, "inconclusive");
+    assert_string_equal(gb_result_compare(&rows[2], &rows[3], 0.1).verdict, "inconclusive");
+    rows[2].threads_used = 2;
+    assert_string_equal(gb_result_compare(&rows[2], &rows[3], 0.1).verdict, "faster");
+    /* on other threads it is not the one of that name that was found */
+    rows[0].threads = 2;
+    rows[0].n_samples = rows[1].n_samples = 7;
+    rows[0].vs[0].variant = "wide", rows[0].vs[0].pair.ratio = 9;
+    assert_true(gb_result_compare(&rows[0], &rows[1], 0).pair.ratio == 0.5);
+    rows[0].threads = 1;
+    assert_true(gb_result_compare(&rows[0], &rows[1], 0).pair.ratio == 9);
+    gb_result_free(&result);
+}
+
+/* As many rounds as there can be. */
+static void test_most_rounds(void **state) {
+    (void)state;
+    static double samples[GB_ROUNDS_MAX + 1];
+    for (size_t k = 0; k <= GB_ROUNDS_MAX; k++) samples[k] = 5;
+    struct gb_result_row a = {.variant = "a", .samples = samples, .n_samples = GB_ROUNDS_MAX}, b = a;
+    assert_int_equal(gb_result_compare(&a, &b, 0).pair.count, GB_ROUNDS_MAX);
+    a.n_samples = b.n_samples = GB_ROUNDS_MAX + 1;
+    assert_int_equal(gb_result_compare(&a, &b, 0).pair.count, 0);
+}
+
+/* A row is not compared with itself, with others' threads, or with what has no time; of two peers that are as fast as each
+ * other the first is the best, and none is where none was timed. */
+static void test_compare_all(void **state) {
+    (void)state;
+    enum { ROWS = 6 };
+    double samples[7] = {1, 1, 1, 1, 1, 1, 1};
+    struct gb_result_row rows[ROWS];
+    static const char *const names[] = {"a", "b", "peer:x", "peer:y", "a", "peer:x"};
+    struct gb_result result = {.complete = false};
+    for (size_t i = 0; i < ROWS; i++)
+        rows[i] = (struct gb_result_row){.variant = names[i],
+                                         .isa = names[i][1] ? "peer" : names[i],
+                                         .threads = i < 4 ? 1 : 2,
+                                         .state = i == 5 ? GB_STATE_GONE : GB_STATE_TIMED,
+                                         .samples = samples,
+                                         .n_samples = 7,
+                                         .summary = {7, 1, 1, 1, 1}};
+    rows[1].state = GB_STATE_FAILED;
+    gb_result_compare_all(&result, rows, ROWS, 0);
+    assert_true(rows[0].n_vs == 2 && rows[1].n_vs == 0 && rows[2].n_vs == 2 && rows[3].n_vs == 2 && rows[4].n_vs == 0);
+    assert_true(!rows[1].vs && !rows[5].vs);
+    assert_string_equal(rows[0].vs[0].variant, "peer:x");
+    assert_string_equal(rows[0].vs[1].variant, "peer:y");
+    assert_ptr_equal(rows[0].best_peer, &rows[0].vs[0]);
+    assert_true(!rows[1].best_peer && !rows[2].best_peer && !rows[3].best_peer && !rows[4].best_peer && !rows[5].best_peer);
     gb_result_free(&result);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_again),     cmocka_unit_test(test_tolerated), cmocka_unit_test(test_places),
-        cmocka_unit_test(test_mutations), cmocka_unit_test(test_limits),    cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_memory),    cmocka_unit_test(test_written),   cmocka_unit_test(test_where),
-        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_again),     cmocka_unit_test(test_tolerated),   cmocka_unit_test(test_places),
+        cmocka_unit_test(test_mutations), cmocka_unit_test(test_limits),      cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_memory),    cmocka_unit_test(test_written),     cmocka_unit_test(test_where),
+        cmocka_unit_test(test_compare),   cmocka_unit_test(test_most_rounds), cmocka_unit_test(test_compare_all),
     };
     const int fd = mkstemp(path);
     if (fd < 0) return 1;

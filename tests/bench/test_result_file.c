@@ -12,13 +12,14 @@
 #include "result_file.h"
 #include "support.h"
 #include "support_file.h"
+#include "text.h"
 
 #define OLD "old\n"
 #define NEW "new contents\n"
 
 /* What the next calls do. */
 static struct {
-    char calls[4000];  /* all that were made, in their order */
+    char calls[40000]; /* all that were made, in their order */
     int until, error;  /* so many are good, the next fails; -1: none */
     const char *name;  /* every call of this name fails; NULL: none */
     size_t most;       /* bytes that a write takes; 0: all */
@@ -26,6 +27,7 @@ static struct {
     uid_t other;       /* added to the owner of a file that has a name, */
     gid_t other_group; /* and to its group */
     bool mounted;
+    const char *link; /* what the next link leads to; NULL: what it does */
 } script;
 
 static void begin(void) {
@@ -108,6 +110,10 @@ static int file_open(const char *path, int flags, ...) {
 }
 
 static ssize_t file_readlink(const char *path, char *target, size_t size) {
+    const char *const link = script.link;
+    script.link = NULL;
+    assert_int_equal(size, GB_PATH_MAX - 1);
+    if (link) return (ssize_t)strlen(strcpy(target, link));
     return fails("readlink", "%s", path) ? -1 : readlink(path, target, size);
 }
 
@@ -387,7 +393,7 @@ static void test_each_fails_in_place(void **state) {
 
 static void test_paths(void **state) {
     (void)state;
-    char name[256], path[PATH_MAX + 10], folder[PATH_MAX];
+    char name[256], path[PATH_MAX], folder[PATH_MAX];
     prepare(NOTHING);
     assert_int_equal(mkdir("sub", 0700), 0);
     /* relative to the folder of the link, and absolute; what it leads to need not exist */
@@ -428,16 +434,40 @@ static void test_paths(void **state) {
     assert_int_equal(unlink(name), 0);
     snprintf(path, sizeof path, "mkostemp %.200s.XXXXXX,", name);
     assert_non_null(strstr(script.calls, path));
-    /* and paths that are too long */
-    memset(path, '/', sizeof path);
-    snprintf(path + PATH_MAX, 10, "f");
-    assert_int_equal(gb_result_file_write(&files, path, NEW, strlen(NEW), false), ENAMETOOLONG);
-    memset(path, 'n', sizeof path - 1); /* no room for the end of the temporary's name */
-    memset(path, '/', PATH_MAX - 4);
-    path[PATH_MAX - 1] = '\0';
-    begin();
-    script.name = "stat", script.error = ENOENT;
-    assert_int_equal(gb_result_file_write(&files, path, NEW, strlen(NEW), false), ENAMETOOLONG);
+}
+
+/* A path of `length` bytes to f. */
+static const char *long_path(size_t length) {
+    static char path[PATH_MAX + 10];
+    for (size_t i = 0; i < length - 1; i++) path[i] = (length - 1 - i) % 2 ? '/' : '.';
+    if (length % 2 == 0) path[0] = '.', path[1] = '/', path[2] = '/';
+    path[length - 1] = 'f';
+    path[length] = '\0';
+    return path;
+}
+
+/* The longest paths, and those that are too long: by themselves, with the end of the temporary's name, after a link. */
+static void test_long_paths(void **state) {
+    (void)state;
+    char link[PATH_MAX];
+    prepare(NOTHING);
+    assert_int_equal(gb_result_file_write(&files, long_path(GB_PATH_MAX - 8), NEW, 13, false), 0);
+    assert_true(holds("f", NEW));
+    prepare(NOTHING);
+    assert_int_equal(gb_result_file_write(&files, long_path(GB_PATH_MAX - 7), NEW, 13, false), ENAMETOOLONG);
+    assert_null(strstr(script.calls, "mkostemp"));
+    prepare(NOTHING);
+    assert_int_equal(gb_result_file_write(&files, long_path(GB_PATH_MAX), NEW, 13, false), ENAMETOOLONG);
+    assert_null(strstr(script.calls, "readlink"));
+    for (size_t more = 0; more < 2; more++) {
+        prepare(NOTHING);
+        snprintf(link, sizeof link, "%s", long_path(GB_PATH_MAX - 7 + more));
+        link[0] = link[1] = '.'; /* any relative one */
+        script.link = link;
+        assert_int_equal(gb_result_file_write(&files, "sub/g/f", NEW, 13, false), ENAMETOOLONG);
+        assert_int_equal(strstr(script.calls, "readlink sub/g/..") != NULL, more == 0);
+        assert_null(strstr(script.calls, "mkostemp"));
+    }
 }
 
 /* What is no file: a folder is an error, a device is written to once, a pipe must have a reader. */
@@ -593,11 +623,12 @@ static void test_real(void **state) {
 int main(void) {
     char folder[] = "/tmp/gradbench-files-XXXXXX";
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calls),        cmocka_unit_test(test_mask),        cmocka_unit_test(test_owner),
-        cmocka_unit_test(test_short_writes), cmocka_unit_test(test_in_place),    cmocka_unit_test(test_overwritten),
-        cmocka_unit_test(test_sync),         cmocka_unit_test(test_each_fails),  cmocka_unit_test(test_each_fails_in_place),
-        cmocka_unit_test(test_paths),        cmocka_unit_test(test_devices),     cmocka_unit_test(test_try),
-        cmocka_unit_test(test_try_fails),    cmocka_unit_test(test_try_devices), cmocka_unit_test(test_real),
+        cmocka_unit_test(test_calls),        cmocka_unit_test(test_mask),       cmocka_unit_test(test_owner),
+        cmocka_unit_test(test_short_writes), cmocka_unit_test(test_in_place),   cmocka_unit_test(test_overwritten),
+        cmocka_unit_test(test_sync),         cmocka_unit_test(test_each_fails), cmocka_unit_test(test_each_fails_in_place),
+        cmocka_unit_test(test_paths),        cmocka_unit_test(test_long_paths), cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_try),          cmocka_unit_test(test_try_fails),  cmocka_unit_test(test_try_devices),
+        cmocka_unit_test(test_real),
     };
     umask(022);
     close(STDIN_FILENO); /* so that the first file is 0 */
