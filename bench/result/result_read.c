@@ -263,6 +263,8 @@ static int fail_in(const char *path, const char *text, const struct reader *r, j
 
 /* What jansson may still take. It asks for more than it keeps, which is counted in full. */
 static size_t memory_left;
+static json_malloc_t memory;
+static bool lacked;
 
 static void *take(size_t size) {
     if (size > memory_left) {
@@ -270,7 +272,25 @@ static void *take(size_t size) {
         return NULL;
     }
     memory_left -= size;
-    return malloc(size);
+    void *const taken = memory(size);
+    lacked |= !taken;
+    return taken;
+}
+
+/* NULL: *error says why, or memory_left is 0, or it lacked memory. */
+static json_t *load(const char *text, size_t length, json_error_t *error) {
+    json_free_t give_back;
+    json_get_alloc_funcs(&memory, &give_back);
+    json_set_alloc_funcs(take, give_back);
+    memory_left = MEMORY_MOST;
+    lacked = false;
+    json_t *const root = json_loadb(text, length, JSON_REJECT_DUPLICATES, error);
+    json_set_alloc_funcs(memory, give_back);
+    return root;
+}
+
+static int fail_without_memory(const char *path) {
+    return gb_fail(GB_EXIT_RESOURCE, "no memory for the results of %.400s", path);
 }
 
 /* An error before the first byte has no place of its own. */
@@ -278,20 +298,13 @@ static size_t at_least_1(int place) { return place < 1 ? 1 : (size_t)place; }
 
 static int parse(struct gb_result *result, const char *path, const char *text, size_t length) {
     json_error_t error;
-    json_malloc_t old_malloc;
-    json_free_t old_free;
-    json_get_alloc_funcs(&old_malloc, &old_free);
-    json_set_alloc_funcs(take, free);
-    memory_left = MEMORY_MOST;
-    json_t *const root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-    json_set_alloc_funcs(old_malloc, old_free);
+    json_t *const root = load(text, length, &error);
     if (!root && memory_left == 0) return gb_fail_at(GB_EXIT_INPUT, path, 1, 1, "what the file holds takes more than 1 GiB");
+    if (!root && lacked) return fail_without_memory(path);
     if (!root) return gb_fail_at(GB_EXIT_INPUT, path, at_least_1(error.line), at_least_1(error.column), error.text);
     struct reader r = {.result = result};
     read_document(&r, root);
-    const int code = r.object            ? fail_in(path, text, &r, root)
-                     : result->exhausted ? gb_fail(GB_EXIT_RESOURCE, "no memory for the results of %.400s", path)
-                                         : GB_EXIT_OK;
+    const int code = r.object ? fail_in(path, text, &r, root) : result->exhausted ? fail_without_memory(path) : GB_EXIT_OK;
     json_decref(root);
     return code;
 }

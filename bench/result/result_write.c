@@ -101,11 +101,32 @@ static json_t *value_of(const struct gb_member *m, const char *base) {
     }
 }
 
-int gb_result_write(const struct gb_result *result, const char *path, bool last) {
-    json_t *const json = result->exhausted ? NULL : object_of(&gb_result_members, (const char *)result);
-    char *const text = json ? json_dumps(json, JSON_INDENT(1) | GB_RESULT_DIGITS) : NULL;
-    int code = GB_EXIT_OK;
+static json_malloc_t memory;
+static bool lacked;
+
+/* jansson goes on without what it has no memory for. */
+static void *take(size_t size) {
+    void *const taken = memory(size);
+    lacked |= !taken;
+    return taken;
+}
+
+/* NULL: no memory for all of it. */
+static char *text_of(const struct gb_result *result) {
+    json_free_t give_back;
+    json_get_alloc_funcs(&memory, &give_back);
+    json_set_alloc_funcs(take, give_back);
+    lacked = result->exhausted;
+    json_t *const json = lacked ? NULL : object_of(&gb_result_members, (const char *)result);
+    char *const text = lacked ? NULL : json_dumps(json, JSON_INDENT(1) | GB_RESULT_DIGITS);
     json_decref(json);
+    json_set_alloc_funcs(memory, give_back);
+    return text;
+}
+
+int gb_result_write(const struct gb_result *result, const char *path, bool last) {
+    char *const text = text_of(result);
+    int code = GB_EXIT_OK;
     if (!text) return gb_fail(GB_EXIT_RESOURCE, "no memory for the result file");
     const size_t length = strlen(text);
     text[length] = '\n'; /* in the place of the zero byte: files have none */

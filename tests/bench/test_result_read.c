@@ -21,8 +21,8 @@ static void put(const char *text) {
     assert_int_equal(fclose(file), 0);
 }
 
-/* Reads a file, with standard error caught: the exit code, and what was said. */
-static int read_caught(const char *name, struct gb_result *result, char *said, size_t size) {
+/* Reads or writes a file, with standard error caught: the exit code, and what was said. */
+static int call_caught(bool writes, const char *name, struct gb_result *result, char *said, size_t size) {
     static int caught = -1, before;
     if (caught < 0) {
         caught = fcntl(fileno(tmpfile()), F_DUPFD, 10);
@@ -30,13 +30,17 @@ static int read_caught(const char *name, struct gb_result *result, char *said, s
         close(STDIN_FILENO); /* so that the file is 0 */
     }
     assert_true(ftruncate(caught, 0) == 0 && lseek(caught, 0, SEEK_SET) == 0 && dup2(caught, STDERR_FILENO) >= 0);
-    const int code = gb_result_read(result, name);
+    const int code = writes ? gb_result_write(result, name, false) : gb_result_read(result, name);
     fflush(stderr);
     dup2(before, STDERR_FILENO);
     const ssize_t length = pread(caught, said, size - 1, 0);
     assert_true(length >= 0);
     said[length] = '\0';
     return code;
+}
+
+static int read_caught(const char *name, struct gb_result *result, char *said, size_t size) {
+    return call_caught(false, name, result, said, size);
 }
 
 /* --- a file in any layout */
@@ -350,6 +354,50 @@ static void test_files(void **state) {
     put("");
 }
 
+/* --- memory */
+
+static size_t allocations_left;
+
+static void *take_some(size_t size) { return allocations_left == 0 ? NULL : (allocations_left--, malloc(size)); }
+
+/* Where memory ends anywhere it is said, and nothing is read or written by halves. */
+static void test_no_memory(void **state) {
+    (void)state;
+    static const char full_path[] = TEST_DATA_DIR "/report/full.json";
+    char said[500] = "", expected[300];
+    size_t size, read = 0, written = 0;
+    json_malloc_t taken_by;
+    json_free_t given_to;
+    struct gb_result whole = {.complete = false};
+    snprintf(expected, sizeof expected, "gradbench: error: no memory for the results of %s\n", full_path);
+    assert_int_equal(gb_result_read(&whole, full_path), 0);
+    put("as it was");
+    json_set_alloc_funcs(take_some, free);
+    for (size_t n = 0; read == 0; n += n < 20 ? 1 : 37) {
+        struct gb_result result = {.complete = false};
+        allocations_left = n;
+        const int code = read_caught(full_path, &result, said, sizeof said);
+        if (code != 0) assert_true(code == 4 && strcmp(said, expected) == 0);
+        else read = n;
+        gb_result_free(&result);
+    }
+    for (size_t n = 0; written == 0; n += n < 20 ? 1 : 37) {
+        allocations_left = n;
+        char *bytes = support_file_read(path, &size);
+        assert_string_equal(bytes, "as it was");
+        free(bytes);
+        const int code = call_caught(true, path, &whole, said, sizeof said);
+        if (code != 0) assert_true(code == 4 && strcmp(said, "gradbench: error: no memory for the result file\n") == 0);
+        else written = n;
+    }
+    json_get_alloc_funcs(&taken_by, &given_to);
+    assert_true(taken_by == take_some && given_to == free);
+    json_set_alloc_funcs(malloc, free);
+    assert_true(read > 500 && written > 500);
+    assert_true(is_written_again(path));
+    gb_result_free(&whole);
+}
+
 /* Read, written, and refused. */
 static void read_and_write(void) {
     char said[200];
@@ -372,8 +420,9 @@ static void test_keeps_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_members), cmocka_unit_test(test_full),  cmocka_unit_test(test_order),
-        cmocka_unit_test(test_rows),    cmocka_unit_test(test_files), cmocka_unit_test(test_keeps_nothing),
+        cmocka_unit_test(test_members),       cmocka_unit_test(test_full),  cmocka_unit_test(test_order),
+        cmocka_unit_test(test_rows),          cmocka_unit_test(test_files), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_keeps_nothing),
     };
     const int fd = mkstemp(path);
     if (fd < 0) return 1;
