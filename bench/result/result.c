@@ -16,7 +16,7 @@ void *gb_result_alloc(struct gb_result *result, size_t count, size_t size) {
     const size_t align = sizeof(max_align_t);
     struct gb_result_chunk *chunk = result->chunks;
     size_t bytes;
-    const bool fits = !__builtin_mul_overflow(count, size, &bytes) && bytes < SIZE_MAX / 2;
+    const bool fits = !result->exhausted && !__builtin_mul_overflow(count, size, &bytes) && bytes < SIZE_MAX / 2;
     if (fits) bytes = bytes / align * align + align;
     if (fits && (!chunk || chunk->size - chunk->used < bytes)) {
         const size_t room = bytes > CHUNK ? bytes : CHUNK;

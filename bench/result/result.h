@@ -138,7 +138,7 @@ struct gb_result {
     bool exhausted; /* some of it could not be had */
 };
 
-/* Memory of the result's own, zero; NULL, and exhausted, where there is none. A text then is "". */
+/* Memory of the result's own, zero; NULL, and exhausted, where there is none: then and from then on. A text then is "". */
 void *gb_result_alloc(struct gb_result *result, size_t count, size_t size);
 const char *gb_result_text(struct gb_result *result, const char *text);
 void gb_result_free(struct gb_result *result);

@@ -216,6 +216,7 @@ static void say_report(const struct gb_result *result) {
         say("  row %s %zu: asked %zu, used %zu, longest %g, level %d, best %s\n", r->variant, r->threads, r->threads_asked,
             r->threads_used, r->longest_ns, (int)r->share.level, r->best_peer ? r->best_peer->variant : "none");
     }
+    say("%zu roofs, %zu null pairs\n", result->context.n_roofs, result->context.n_nulls);
     for (size_t i = 0; i < result->context.n_peers; i++)
         say("  peer %s is told of: %d\n", result->context.peers[i].name, result->context.peers[i].told);
     for (int i = 0; i < GB_LEVEL_COUNT; i++) say("  level %d: %g bytes\n", i, result->context.level_bytes[i]);
@@ -307,19 +308,44 @@ static void test_types(void **state) {
     gb_result_free(&result);
 }
 
-/* A result without memory takes no more. */
+/* Where memory ends anywhere nothing is counted that is not there. */
 static void test_exhausted(void **state) {
     (void)state;
     static struct gb_plan plan;
+    static struct gb_race race;
+    static struct gb_roofs roofs;
     static struct made made;
     struct gb_task tasks[TASKS];
+    const struct gb_warnings warnings = {.list = {"first"}, .count = 1};
     make_plan(&plan, tasks);
+    make_race(&race);
+    make_roofs(&roofs);
     make_first(&made, &tasks[0]);
-    struct gb_result result = {.exhausted = true};
-    gb_fill_outcome(&result, &plan, &made.outcome);
-    gb_fill_no_memory(&result, &plan, &tasks[0], "why");
-    assert_true(result.n_run == 0 && result.n_rows == 0);
-    assert_int_equal(gb_result_write(&result, "/dev/null", true), 4);
+    roofs.spots[0] = (struct gb_spot){176, 2, {8, 4, 2}};
+    roofs.n_spots = 1;
+    for (int steps = 0; steps < 5; steps++) {
+        struct gb_result result = {.exhausted = steps == 0};
+        gb_fill_plan(&result, &plan, SEED);
+        result.exhausted = steps <= 1;
+        gb_fill_peers(&result, &race);
+        result.exhausted = steps <= 2;
+        gb_fill_roofs(&result, &roofs);
+        result.exhausted = steps <= 3;
+        gb_fill_warnings(&result, &warnings);
+        result.exhausted = true;
+        gb_fill_date(&result);
+        gb_fill_outcome(&result, &plan, &made.outcome);
+        gb_fill_no_memory(&result, &plan, &tasks[0], "why");
+        gb_fill_shares(&result, &plan, &made.outcome);
+        assert_true(result.n_run == 0 && result.n_rows == 0);
+        assert_int_equal(result.n_problems, steps > 0 ? TASKS : 0);
+        assert_int_equal(result.context.n_peers, steps > 1 ? 3 : 0);
+        assert_int_equal(result.context.n_roofs, steps > 2 ? 8 : 0);
+        assert_int_equal(result.context.n_warnings, steps > 3);
+        assert_string_equal(result.context.date, "");
+        assert_int_equal(gb_result_write(&result, "/dev/null", true), 4);
+        gb_result_free(&result);
+    }
 }
 
 int main(void) {
