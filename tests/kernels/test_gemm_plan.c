@@ -1,16 +1,11 @@
 /* The plan of a product: some shape reaches each way and each choice, on every isa that was compiled (on any CPU, for the plan
  * is pure); its parts cover the product and fit into its scratch; and products that run do what their plan says. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include <inttypes.h>
 
 #include "core/team.h"
 #include "problem.h"
+#include "support.h"
+#include "support_file.h"
 
 /* What a plan may say, one bit each. */
 #define FOR_EACH_CHOICE(X)                                                                                                     \
@@ -180,7 +175,81 @@ static void execution_follows(void **state) {
     }
 }
 
+/* The next of some numbers that have no pattern, below `below`. */
+static size_t draw(uint64_t *state, size_t below) {
+    uint64_t x = *state += 0x9e3779b97f4a7c15u;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    return (size_t)((x ^ x >> 31) >> 11) % below;
+}
+
+/* The isas' and the choice's own edges, and around them. */
+static size_t draw_size(uint64_t *state) {
+    static const size_t sizes[] = {0,   1,   2,   3,   4,    5,    6,    7,    8,    9,    12,   13,   15,   16,
+                                   17,  24,  25,  31,  32,   33,   36,   37,   48,   49,   63,   64,   65,   96,
+                                   97,  127, 128, 129, 130,  192,  95,   11,   20,   22,   99,   255,  256,  257,
+                                   258, 511, 512, 600, 1023, 1024, 1025, 1100, 2047, 2048, 2049, 2304, 4096, 4097};
+    return sizes[draw(state, sizeof sizes / sizeof *sizes)];
+}
+
+static struct gk_gemm_lines draw_lines(uint64_t *state, size_t along_k, size_t along_outputs) {
+    const bool k = draw(state, 2);
+    const size_t row = k ? along_k : along_outputs, units[] = {1, 1, 3, 16, 1024};
+    const size_t unit = units[draw(state, sizeof units / sizeof *units)];
+    return (struct gk_gemm_lines){gk_ceil_div(row, unit) * unit, k};
+}
+
+/* Caches, often just large enough, or too small, for what the choice compares with them: the lines of a or b of a block of k,
+ * and all of c. */
+static struct gk_caches draw_caches(uint64_t *state, const struct gk_gemm_tile *t, const struct gk_gemm_shape *s) {
+    static const size_t l2[] = {4 << 10, 16 << 10, 48 << 10, 256 << 10, (1 << 20) - 1, 1 << 20, 1280 << 10};
+    const size_t line = draw(state, 2) ? s->a.ld : s->b.ld, lines = line * gk_min(s->k, GK_KB) * t->real;
+    const size_t fits[] = {2 * lines - 1, 2 * lines, 8 * lines - 1, 8 * lines};
+    const size_t c = 2 * s->rows * s->cols * t->real, l3[] = {16 << 20, 64 << 10, c - 1, c, c + 1, c + 2};
+    return (struct gk_caches){32 << 10, draw(state, 2) && lines ? fits[draw(state, 4)] : l2[draw(state, 7)],
+                              l3[draw(state, c ? 6 : 2)]};
+}
+
+static void add(uint64_t *hash, uint64_t value) { *hash = (*hash ^ value) * 0x100000001b3u; }
+
+/* Where one of these lines differs, the product is computed in another way for some shape. If that is meant, UPDATE_TEXTS=1
+ * writes the file, and the commit shows what it is faster for. */
+static void plans_are_the_known_ones(void **state) {
+    enum { DRAWN = 60000 };
+    static const size_t threads[] = {1, 1, 1, 2, 3, 6, 7, 8, 64};
+    char text[8192] =
+        "# How products are computed, by isa, type and way: how many of 60,000 drawn ones, and a hash of their plans.\n";
+    (void)state;
+    for (size_t i = 0; i < GK_ISA_COUNT * GK_DTYPE_COUNT; i++) {
+        const struct gk_isa *const isa = gk_isa_get(i / GK_DTYPE_COUNT, (enum gk_dtype)(i % GK_DTYPE_COUNT));
+        const struct gk_gemm_tile *const t = isa->tile;
+        uint64_t seed = 1, hashes[GK_GEMM_WAYS] = {0};
+        unsigned counts[GK_GEMM_WAYS] = {0};
+        for (unsigned drawn = 0; drawn < DRAWN; drawn++) {
+            struct gk_gemm_shape s = {.rows = draw_size(&seed), .cols = draw_size(&seed), .k = draw_size(&seed)};
+            s.a = draw_lines(&seed, s.k, s.rows), s.b = draw_lines(&seed, s.k, s.cols);
+            s.c = (const void *)(draw(&seed, 3) * t->lanes / 2 * t->real), s.ldc = s.cols + draw(&seed, 2) * draw(&seed, 17);
+            s.accumulate = draw(&seed, 3) == 0;
+            const struct gk_caches caches = draw_caches(&seed, t, &s);
+            const struct gk_gemm_plan p = gk_gemm_plan(t, &s, threads[draw(&seed, 9)], &caches);
+            const size_t told[] = {p.transposed, p.rows,    p.cols,         p.down,    p.across, p.unit, p.block_cols, p.rest,
+                                   p.tile_rows,  p.packs_b, p.packs_strips, p.streams, p.strips, p.sums, p.scratch};
+            for (size_t j = 0; j < sizeof told / sizeof *told; j++) add(&hashes[p.way], told[j]);
+            counts[p.way]++;
+        }
+        for (size_t way = 0; way < GK_GEMM_WAYS; way++)
+            if (counts[way])
+                snprintf(text + strlen(text), sizeof text - strlen(text), "%s %s %s %u %016" PRIx64 "\n", isa->name,
+                         gk_dtype_name((enum gk_dtype)(i % GK_DTYPE_COUNT)), gk_gemm_way_name((enum gk_gemm_way)way),
+                         counts[way], hashes[way]);
+    }
+    assert_text_of_file(TEST_DATA_DIR "/plans.txt", text);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_choice), cmocka_unit_test(execution_follows)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_choice),
+        cmocka_unit_test(execution_follows),
+        cmocka_unit_test(plans_are_the_known_ones),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
