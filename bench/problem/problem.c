@@ -174,7 +174,7 @@ static bool present(const struct gb_problem_spec *spec, const struct gk_kernel *
 
 /* The operand that an output lies upon, or NULL. */
 static struct gb_operand *shared_with(struct gb_problem *problem, const struct gb_operand *operand) {
-    if (!problem->spec.in_place || !operand->output) return NULL;
+    if (!problem->spec.in_place) return NULL;
     for (size_t i = 0; i < problem->kernel->n_fields; i++) {
         const struct gk_field *const f = &problem->kernel->fields[i];
         if (f->kind != GK_FIELD_IN_PLACE || f->offset != operand->field->offset) continue;

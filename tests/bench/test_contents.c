@@ -361,6 +361,30 @@ static void outputs_are_gathered(void **state) {
     gb_problem_destroy(&problem);
 }
 
+/* The list has no kernel whose first operand is an output, but may have one. */
+static void outputs_may_come_first(void **state) {
+    const struct gb_problem_spec s = {.kernel = GK_KERNEL_relu_forward, .n = 2, .d = 3, .bare = true, .seed = 6};
+    struct gb_problem got = made(&s), want = made(&s), *const both[] = {&got, &want};
+    struct gb_difference first;
+    float out[6];
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const struct gb_operand x = both[i]->operands[0];
+        both[i]->operands[0] = both[i]->operands[1];
+        both[i]->operands[1] = x;
+    }
+    *(float *)got.operands[0].start = 7;
+    assert_int_equal(gb_problem_output_bytes(&got), sizeof out);
+    gb_problem_output(&got, out);
+    assert_true(out[0] == 7 && isnan(out[5]));
+    assert_false(gb_problem_equal(&got, &want, &first));
+    assert_string_equal(first.operand, "y");
+    gb_problem_reset(&got);
+    assert_true(gb_problem_equal(&got, &want, &first));
+    gb_problem_destroy(&got);
+    gb_problem_destroy(&want);
+}
+
 static void a_difference_says_where_and_what(void **state) {
     const struct gb_problem_spec s = {.kernel = GK_KERNEL_affine_dx, .n = 4, .d = 5, .m = 2, .accumulate = true, .seed = 6};
     struct gb_problem got = made(&s), want = made(&s);
@@ -460,6 +484,7 @@ int main(void) {
         cmocka_unit_test(long_rows_stay_intact),
         cmocka_unit_test(bits_and_values),
         cmocka_unit_test(outputs_are_gathered),
+        cmocka_unit_test(outputs_may_come_first),
         cmocka_unit_test(a_difference_says_where_and_what),
         cmocka_unit_test(arguments_are_those_of_the_spec),
         cmocka_unit_test(nothing_is_left),
