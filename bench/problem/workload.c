@@ -264,9 +264,10 @@ static char *read_all(int fd, size_t *size) {
         const ssize_t got = read(fd, bytes + *size, GB_WORKLOAD_FILE_MAX + 1 - *size);
         if (got == 0) break;
         if (got > 0) *size += (size_t)got;
-        if (got >= 0 || errno == EINTR) continue;
-        free(bytes);
-        return NULL;
+        else if (errno != EINTR) {
+            free(bytes);
+            return NULL;
+        }
     }
     return bytes;
 }

@@ -12,7 +12,7 @@
 #include "text.h"
 #include "workload.h"
 
-enum { LISTED_MAX = GB_NAMES_MAX - 1 };
+enum { LISTED_MAX = GB_NAMES_MAX - 2 }; /* beside a path and standard input */
 
 static bool is_directory(const char *path) {
     struct stat status;

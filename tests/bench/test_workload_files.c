@@ -1,0 +1,406 @@
+/* Workloads as files: where they are found, what they are called, what is said of each that cannot be had; and those that are
+ * drawn. */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "message.h"
+#include "support.h"
+#include "workload.h"
+
+enum { TEXT = 2000 };
+
+static char folder[64];
+
+/* In the scratch folder. */
+static void write_file(const char *path, const char *text, size_t size) {
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, size), size);
+    close(fd);
+}
+
+static int read_it(const void *path) {
+    struct gb_workload workload = {0};
+    const int code = gb_workload_read(&workload, path);
+    gb_workload_free(&workload);
+    return code;
+}
+
+/* In a child: it has this exit code, and says this. */
+static void assert_says(int (*body)(const void *argument), const void *argument, int code, const char *format, ...) {
+    char said[TEXT], text[TEXT];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    assert_int_equal(gb_child_run(body, argument, said, sizeof said), code);
+    assert_string_equal(said, text);
+}
+
+static void files_that_cannot_be_read(void **state) {
+    static const struct {
+        const char *path;
+        int code;
+        const char *said;
+    } table[] = {
+        {"./nothing", 3, "error: cannot open workload ./nothing (No such file or directory)"},
+        {"folder", 3, "error: workload folder is not a regular file"},
+        {"fifo", 3, "error: workload fifo is not a regular file (use - for standard input)"},
+        {"/proc/self/mem", 4, "error: cannot read /proc/self/mem (Input/output error)"},
+        {"empty", 3, "empty:1:1: error: the file holds no problem"},
+        {"comment.txt", 3, "comment.txt:1:1: error: the file holds no problem"},
+        {"bad.txt", 3, "bad.txt:2:16: error: d is missing (expected d=1 to 16777216)"},
+        {"large", 3, "large:1:1: error: the file is larger than 16 MiB"},
+        {"just", 0, NULL},
+    };
+    char *const large = malloc(GB_WORKLOAD_FILE_MAX + 1);
+    (void)state;
+    assert_non_null(large);
+    for (size_t i = 0; i <= GB_WORKLOAD_FILE_MAX; i++) large[i] = i % 4000 == 3999 ? '\n' : '#';
+    memcpy(large, "elementwise n=1 d=1\n", 20);
+    write_file("large", large, GB_WORKLOAD_FILE_MAX + 1);
+    write_file("just", large, GB_WORKLOAD_FILE_MAX);
+    free(large);
+    write_file("empty", "", 0);
+    write_file("comment.txt", "# a\n\n", 5);
+    write_file("bad.txt", "\nelementwise n=3 # no d\n", 24);
+    assert_int_equal(mkdir("folder", 0700), 0);
+    assert_int_equal(mkfifo("fifo", 0600), 0);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].said) assert_says(read_it, table[i].path, table[i].code, "gradbench: %s\n", table[i].said);
+        else assert_says(read_it, table[i].path, table[i].code, "");
+}
+
+/* Its problems are named like it: without folders, from the first dot on, and without what a name cannot have. */
+static void files_name_their_problems(void **state) {
+    static const char *const table[][2] = {
+        {"mine.txt", "mine:2"},
+        {"sub/mine", "mine:2"},
+        {"./sub/a.b.txt", "a:2"},
+        {".txt", "workload:2"},
+        {"two words\t\x7f\xc3\xa9.txt", "two_words____:2"},
+        {"edges~!.txt", "edges~!:2"},
+        {"a-name-of-more-than-forty-characters-is-shortened.txt", "a-name-of-more-than-forty-characters-is-:2"},
+    };
+    (void)state;
+    assert_int_equal(mkdir("sub", 0700), 0);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct gb_workload workload = {0};
+        write_file(table[i][0], "\nelementwise n=3 d=5", 20);
+        assert_int_equal(gb_workload_read(&workload, table[i][0]), 0);
+        assert_int_equal(gb_workload_read(&workload, table[i][0]), 0);
+        assert_int_equal(workload.count, 2);
+        assert_string_equal(workload.shapes[1].name, table[i][1]);
+        gb_workload_free(&workload);
+        assert_true(!workload.shapes && workload.count == 0 && workload.capacity == 0);
+    }
+}
+
+static int read_input(const void *path) {
+    struct gb_workload workload = {0};
+    const int fd = open(path, O_RDONLY);
+    if (fd < 0 || dup2(fd, STDIN_FILENO) < 0) return 99;
+    const int code = gb_workload_read(&workload, "-");
+    if (code == 0) fprintf(stderr, "%zu %s", workload.count, workload.shapes->name);
+    gb_workload_free(&workload);
+    return code;
+}
+
+static int read_as_input(const void *path) {
+    close(STDIN_FILENO); /* the file gets its number */
+    return read_it(path);
+}
+
+static void standard_input(void **state) {
+    (void)state;
+    write_file("good.txt", "elementwise n=3 d=5\n", 20);
+    assert_says(read_input, "good.txt", 0, "1 stdin:1");
+    assert_says(read_input, "comment.txt", 3, "gradbench: stdin:1:1: error: the file holds no problem\n");
+    assert_says(read_input, "bad.txt", 3, "gradbench: stdin:2:16: error: d is missing (expected d=1 to 16777216)\n");
+    assert_says(read_as_input, "good.txt", 0, "");
+}
+
+static int read_text(const void *text) {
+    struct gb_workload workload = {0};
+    const int code = gb_workload_read_line(&workload, "--shape", "line", text);
+    if (code == 0) fprintf(stderr, "%zu %s", workload.count, workload.shapes->name);
+    gb_workload_free(&workload);
+    return code;
+}
+
+static void lines_of_a_command(void **state) {
+    char blanks[101];
+    (void)state;
+    assert_says(read_text, "elementwise n=3,4 d=5", 0, "2 line:1/3");
+    assert_says(read_text, "elementwise n=3\n", 2, "gradbench: error: --shape takes one line\n");
+    assert_says(read_text, "elementwise n=3 d=5\r", 2, "gradbench: error: --shape takes one line\n");
+    assert_says(read_text, "elementwise n=3", 2,
+                "gradbench: error: --shape, column 16: d is missing (expected d=1 to 16777216)\n");
+    assert_says(read_text, " # no", 2, "gradbench: error: --shape holds no problem (got ' # no')\n");
+    memset(blanks, ' ', 100);
+    blanks[100] = '\0';
+    assert_says(read_text, blanks, 2, "gradbench: error: --shape holds no problem (got '%.80s')\n", blanks);
+}
+
+/* Under a limit that the problems of 100,000 shapes do not fit in. */
+static int with_little_memory(const void *path) {
+    struct rlimit limit;
+    unsigned long pages = 0;
+    malloc_trim(0);
+    FILE *const file = fopen("/proc/self/statm", "r");
+    if (!file || fscanf(file, "%lu", &pages) != 1) return 99;
+    fclose(file);
+    limit.rlim_cur = limit.rlim_max = (rlim_t)(pages * (unsigned long)sysconf(_SC_PAGESIZE)) + (20u << 20);
+    if (setrlimit(RLIMIT_AS, &limit) != 0) return 98;
+    return path ? read_it(path) : read_text("elementwise n=1..1000 d=1..100");
+}
+
+static void memory_that_there_is_not(void **state) {
+    (void)state;
+    if (GB_SANITIZER) skip(); /* they need more than there is */
+    write_file("many.txt", "elementwise n=1..1000 d=1..100\n", 31);
+    assert_says(with_little_memory, "many.txt", 4, "gradbench: error: no memory for the problems of many.txt\n");
+    assert_says(with_little_memory, NULL, 4, "gradbench: error: no memory\n");
+    assert_says(with_little_memory, "good.txt", 0, "");
+}
+
+static void nothing_is_left(void **state) {
+    static const char *const paths[] = {"good.txt", "bad.txt", "/proc/self/mem", "folder", "comment.txt"};
+    const int quiet = open("/dev/null", O_WRONLY), errors = dup(STDERR_FILENO);
+    (void)state;
+    for (int round = 0; round < 2; round++) { /* the first one warms up */
+        const struct mallinfo2 before = mallinfo2();
+        const int next = dup(0);
+        dup2(quiet, STDERR_FILENO);
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) read_it(paths[i]);
+        free(gb_workload_list());
+        dup2(errors, STDERR_FILENO);
+        const int same = dup(0);
+        const struct mallinfo2 after = mallinfo2();
+        assert_int_equal(same, next + 1);
+        close(same);
+        close(next);
+        if (round == 1) assert_true(after.uordblks == before.uordblks && after.hblkhd == before.hblkhd);
+    }
+    close(quiet);
+    close(errors);
+}
+
+/* By its name, in the folder that the variable names; a path is a path. */
+static int find(const void *word) {
+    char path[GB_PATH_MAX];
+    const int code = gb_workload_find(word, path);
+    if (code == 0) fprintf(stderr, "%.1000s", path);
+    return code;
+}
+
+static void names_are_found(void **state) {
+    (void)state;
+    assert_int_equal(setenv("GRADBENCH_WORKLOADS", "shelf", 1), 0);
+    assert_int_equal(mkdir("shelf", 0700), 0);
+    for (size_t i = 0; i < 2; i++) {
+        static const char *const names[] = {"shelf/two.txt", "shelf/one.txt"};
+        write_file(names[i], "", 0);
+    }
+    assert_says(find, "-", 0, "-");
+    assert_says(find, "nowhere/x", 0, "nowhere/x");
+    assert_says(find, "x.txt", 0, "x.txt");
+    assert_says(find, "one", 0, "shelf/one.txt");
+    assert_says(find, "on", 2,
+                "gradbench: error: unknown workload 'on' (did you mean 'one'? allowed: one, two, "
+                "a path with a '/', - for standard input)\n");
+    assert_says(find, ".txt", 2,
+                "gradbench: error: unknown workload '.txt' (allowed: one, two, a path with a '/', - for "
+                "standard input)\n");
+    assert_int_equal(setenv("GRADBENCH_WORKLOADS", "nowhere", 1), 0);
+    assert_says(find, "one", 4, "gradbench: error: GRADBENCH_WORKLOADS is nowhere: No such file or directory\n");
+    assert_int_equal(setenv("GRADBENCH_WORKLOADS", "", 1), 0); /* not set */
+    assert_says(find, "smoke", 0, "%s/smoke.txt", TEST_WORKLOADS);
+}
+
+static int list_failed(const void *nothing) {
+    (void)nothing;
+    errno = ENOENT;
+    return gb_workload_list_failed();
+}
+
+/* What is as long as a path can be, and longer. */
+static void long_paths(void **state) {
+    static char path[GB_PATH_MAX + 2], chosen[GB_PATH_MAX + 2];
+    (void)state;
+    memset(path, 'a', sizeof path);
+    path[0] = '/';
+    path[GB_PATH_MAX] = '\0';
+    assert_says(find, path, 2, "gradbench: error: the workload's path is longer than 4095 bytes\n");
+    path[GB_PATH_MAX - 1] = '\0';
+    assert_says(find, path, 0, "%.1000s", path);
+    memset(chosen, 'b', sizeof chosen);
+    chosen[GB_PATH_MAX] = '\0';
+    setenv("GRADBENCH_WORKLOADS", chosen, 1);
+    assert_says(find, "x", 4, "gradbench: error: GRADBENCH_WORKLOADS is %.400s: File name too long\n", chosen);
+    assert_null(gb_workload_list());
+    assert_int_equal(errno, ENAMETOOLONG);
+    chosen[GB_PATH_MAX - 1] = '\0';
+    setenv("GRADBENCH_WORKLOADS", chosen, 1);
+    assert_true(gb_workload_directory(path));
+    assert_string_equal(path, chosen);
+    /* the folder is there, but not with a name behind it */
+    memset(path, '/', sizeof path);
+    path[GB_PATH_MAX - 6] = '\0';
+    memcpy(path, "shelf", 5);
+    setenv("GRADBENCH_WORKLOADS", path, 1);
+    assert_says(find, "one", 2,
+                "gradbench: error: unknown workload 'one' (did you mean 'one'? allowed: one, two, a path with a "
+                "'/', - for standard input)\n");
+    unsetenv("GRADBENCH_WORKLOADS");
+    assert_says(list_failed, NULL, 4, "gradbench: error: found no folder of workloads (set GRADBENCH_WORKLOADS to one)\n");
+}
+
+static void names_are_listed(void **state) {
+    static const char *const files[] = {"b.txt", "a.txt", "a.b.txt", ".txt", ".hidden.txt", "c.text", "xtxt", "B.txt"},
+                             *const names[] = {"B", "a.b", "a", "b"};
+    char path[40], **list;
+    (void)state;
+    assert_int_equal(mkdir("many", 0700), 0);
+    assert_int_equal(setenv("GRADBENCH_WORKLOADS", "many", 1), 0);
+    list = gb_workload_list();
+    assert_true(list && !list[0]);
+    free(list);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "many/%s", files[i]);
+        write_file(path, "", 0);
+    }
+    list = gb_workload_list();
+    assert_non_null(list);
+    for (size_t i = 0; i < 4; i++) assert_string_equal(list[i], names[i]);
+    assert_null(list[4]);
+    free(list);
+    for (int i = 0; i < GB_NAMES_MAX; i++) { /* no more than can be named, with two other words */
+        snprintf(path, sizeof path, "many/%03d.txt", i);
+        write_file(path, "", 0);
+    }
+    size_t count = 0;
+    list = gb_workload_list();
+    for (assert_non_null(list); list[count]; count++) {
+    }
+    assert_int_equal(count, 126);
+    assert_string_equal(list[125], "125");
+    free(list);
+    unsetenv("GRADBENCH_WORKLOADS");
+}
+
+static void copy_file(const char *from, const char *to) {
+    static char bytes[1 << 16];
+    const int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_EXCL, 0700);
+    assert_true(in >= 0 && out >= 0);
+    for (ssize_t got; (got = read(in, bytes, sizeof bytes)) > 0;) assert_int_equal(write(out, bytes, (size_t)got), got);
+    close(in);
+    close(out);
+}
+
+/* A copy of this program, which says where it finds them. */
+static int start_copy(const void *path) {
+    execl(path, path, "directory", (char *)NULL);
+    return 97;
+}
+
+/* Those beside an installed program come before those of the sources, if they are a folder; however long the path. */
+static void beside_the_program(void **state) {
+    char program[GB_PATH_MAX], long_name[251], place[GB_PATH_MAX];
+    size_t used = (size_t)snprintf(program, sizeof program, "%s/tree", folder);
+    (void)state;
+    memset(long_name, 'x', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = '\0';
+    for (int depth = 0; depth < 2; depth++) {
+        for (int i = 0; i < 7 * depth; i++) {
+            used += (size_t)snprintf(program + used, sizeof program - used, "/%s", long_name);
+            assert_true(mkdir(program, 0700) == 0);
+        }
+        static const char *const made[] = {"", "/bin", "/share", "/share/gradbench", "/share/gradbench/workloads"};
+        for (size_t i = depth; i < 4; i++) {
+            snprintf(place, sizeof place, "%.2000s%s", program, made[i]);
+            assert_int_equal(mkdir(place, 0700), 0);
+        }
+        snprintf(place, sizeof place, "%.2000s/bin/program", program);
+        copy_file("/proc/self/exe", place);
+        assert_says(start_copy, place, 0, "%s", TEST_WORKLOADS);
+        char kept[GB_PATH_MAX], expected[GB_PATH_MAX];
+        memcpy(kept, place, sizeof kept);
+        snprintf(place, sizeof place, "%.2000s%s", program, made[4]);
+        write_file(place, "", 0); /* no folder */
+        assert_says(start_copy, kept, 0, "%s", TEST_WORKLOADS);
+        assert_int_equal(unlink(place), 0);
+        assert_int_equal(mkdir(place, 0700), 0);
+        snprintf(expected, sizeof expected, "%.1900s/bin/../share/gradbench/workloads", program);
+        assert_says(start_copy, kept, 0, "%s", expected);
+    }
+}
+
+static void drawn_layers(void **state) {
+    static const size_t sides[][3] = {{111, 494, 3218}, {40, 40, 570}, {1477, 78, 11}};
+    struct gb_workload workload = {0};
+    (void)state;
+    assert_true(gb_workload_draw(&workload, 3, 1));
+    assert_int_equal(workload.count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct gb_shape *const s = &workload.shapes[i];
+        char name[20];
+        snprintf(name, sizeof name, "drawn:%zu", i + 1);
+        assert_string_equal(s->name, name);
+        if (s->spec.n != sides[i][0] || s->spec.d != sides[i][1] || s->spec.m != sides[i][2])
+            fail_msg("%zu %zu %zu", s->spec.n, s->spec.d, s->spec.m);
+        assert_true(s->kernels[GK_KERNEL_affine_dx] && !s->kernels[GK_KERNEL_relu_forward]);
+    }
+    gb_workload_free(&workload);
+    size_t small = 0, largest = 0, smallest = SIZE_MAX;
+    assert_true(gb_workload_draw(&workload, GB_DRAW_MAX, 7));
+    for (size_t i = 0; i < workload.count; i++) {
+        const size_t n = workload.shapes[i].spec.n;
+        small += n < 64; /* half of the octaves */
+        largest = n > largest ? n : largest;
+        smallest = n < smallest ? n : smallest;
+    }
+    assert_true(workload.count == 1000 && smallest == 1 && largest > 3900 && largest <= 4096);
+    assert_true(small > 440 && small < 560);
+    gb_workload_free(&workload);
+}
+
+static int make_folder(void **state) {
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/test_workload_files.XXXXXX");
+    unsetenv("GRADBENCH_WORKLOADS");
+    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+    char command[100];
+    (void)state;
+    snprintf(command, sizeof command, "cd / && rm -rf '%s'", folder);
+    return system(command);
+}
+
+int main(int argc, char **argv) {
+    char path[GB_PATH_MAX];
+    if (argc > 1 && strcmp(argv[1], "directory") == 0) {
+        if (!gb_workload_directory(path)) return 1;
+        fputs(path, stderr);
+        return 0;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_that_cannot_be_read),
+        cmocka_unit_test(files_name_their_problems),
+        cmocka_unit_test(standard_input),
+        cmocka_unit_test(lines_of_a_command),
+        cmocka_unit_test(memory_that_there_is_not),
+        cmocka_unit_test(nothing_is_left),
+        cmocka_unit_test(names_are_found),
+        cmocka_unit_test(long_paths),
+        cmocka_unit_test(names_are_listed),
+        cmocka_unit_test(beside_the_program),
+        cmocka_unit_test(drawn_layers),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
