@@ -1,6 +1,7 @@
 /* The parser of workload files: what it accepts, and line, column and words of what it refuses. */
 #include "support.h"
 #include "workload.h"
+#include "workload_sweep.h"
 
 static bool parse(struct gb_workload *workload, const char *text, struct gb_parse_error *error) {
     *workload = (struct gb_workload){0};
@@ -67,6 +68,53 @@ static void test_sweeps(void **state) {
     gb_workload_free(&w);
 }
 
+/* Each text anew, and where it is wrong. */
+static void test_sizes(void **state) {
+    static const char form[] = "must be a number from 1 to 16777216, or several: 10,50,100 or 64..4096*2 or 10..100+10",
+                      zeros[] = "must be a number from 0 to 16777216, or several: 10,50,100 or 64..4096*2 or 10..100+10";
+    static const struct {
+        const char *text, *wrong;
+        size_t at;
+    } table[] = {
+        {"", form, 0},
+        {"0", form, 0},
+        {"16777217", form, 0},
+        {"1,16777217", form, 2},
+        {"000000000001", form, 0},
+        {"5x", form, 1},
+        {"5,", form, 2},
+        {"5..", form, 3},
+        {"5.7", form, 1},
+        {"5..x", form, 3},
+        {"5..7/2", form, 4},
+        {"5..7*1", form, 5},
+        {"5..7+0", form, 5},
+        {"5..7*", form, 5},
+        {"5..7+16777217", form, 5},
+        {"5..7*2*2", form, 6},
+        {"5..4", "must go up in a range", 3},
+        {"7,5..4", "must go up in a range", 5},
+        {"1..1001", "has more than 1000 sizes", 0},
+        {"1..1000,1", "has more than 1000 sizes", 0},
+    };
+    static struct gb_sweep sweep;
+    const char *at;
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const char *const wrong = gb_sweep_parse(&sweep, table[i].text, false, &at);
+        if (!wrong || strcmp(wrong, table[i].wrong) != 0) fail_msg("'%s': %s", table[i].text, wrong ? wrong : "accepted");
+        if (at != table[i].text + table[i].at) fail_msg("'%s': at %td", table[i].text, at - table[i].text);
+        assert_null(gb_sweep_parse(&sweep, "3,9", false, &at));
+        assert_true(sweep.count == 2 && sweep.sizes[0] == 3 && sweep.sizes[1] == 9 && *at == '\0');
+    }
+    assert_null(gb_sweep_parse(&sweep, "1..1000", false, &at));
+    assert_true(sweep.count == 1000 && sweep.sizes[999] == 1000);
+    assert_string_equal(gb_sweep_parse(&sweep, "0..8*2", true, &at), "has more than 1000 sizes"); /* 0, 0, ... */
+    assert_string_equal(gb_sweep_parse(&sweep, "x", true, &at), zeros);
+    assert_null(gb_sweep_parse(&sweep, "0,0..3+3", true, &at));
+    assert_true(sweep.count == 3 && sweep.sizes[1] == 0 && sweep.sizes[2] == 3);
+}
+
 /* A family stands for all its kernels, a kernel for itself: from the table, for any kernel that it holds. */
 static void test_first_word(void **state) {
     (void)state;
@@ -110,6 +158,7 @@ static void test_layout_of_text(void **state) {
                   "elementwise n=1 d=2",
                   1);
     gb_workload_free(&w);
+    assert_parses(&w, "\xef\xbb\xbf", 0);
     assert_parses(&w, "\t elementwise\tn=1   d=2#tight\n", 1);
     gb_workload_free(&w);
     assert_parses(&w, "elementwise n=16777216 d=1", 1);
@@ -254,6 +303,7 @@ int main(void) {
         cmocka_unit_test(test_fields),   cmocka_unit_test(test_first_word), cmocka_unit_test(test_layout_of_text),
         cmocka_unit_test(test_refusals), cmocka_unit_test(test_nul),        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_random),   cmocka_unit_test(test_shipped),    cmocka_unit_test(test_sweeps),
+        cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,6 +53,7 @@ static void files_that_cannot_be_read(void **state) {
         {"empty", 3, "empty:1:1: error: the file holds no problem"},
         {"comment.txt", 3, "comment.txt:1:1: error: the file holds no problem"},
         {"bad.txt", 3, "bad.txt:2:16: error: d is missing (expected d=1 to 16777216)"},
+        {"byte", 3, "byte:1:1: error: a byte that is no printable ASCII (got 0x01)"},
         {"large", 3, "large:1:1: error: the file is larger than 16 MiB"},
         {"just", 0, NULL},
     };
@@ -65,6 +66,7 @@ static void files_that_cannot_be_read(void **state) {
     write_file("just", large, GB_WORKLOAD_FILE_MAX);
     free(large);
     write_file("empty", "", 0);
+    write_file("byte", "\x01", 1);
     write_file("comment.txt", "# a\n\n", 5);
     write_file("bad.txt", "\nelementwise n=3 # no d\n", 24);
     assert_int_equal(mkdir("folder", 0700), 0);
@@ -114,6 +116,24 @@ static int read_as_input(const void *path) {
     return read_it(path);
 }
 
+/* Much more than is allowed, in small pieces. */
+static int read_endless_input(const void *nothing) {
+    static const char piece[1 << 14];
+    int ends[2];
+    (void)nothing;
+    if (pipe(ends) != 0) return 99;
+    const pid_t writer = fork();
+    if (writer == 0) {
+        close(ends[0]);
+        for (size_t i = 0; i < ((size_t)64 << 20) / sizeof piece; i++)
+            if (write(ends[1], piece, sizeof piece) <= 0) break;
+        _exit(0);
+    }
+    close(ends[1]);
+    dup2(ends[0], STDIN_FILENO);
+    return read_it("-");
+}
+
 static void standard_input(void **state) {
     (void)state;
     write_file("good.txt", "elementwise n=3 d=5\n", 20);
@@ -121,6 +141,7 @@ static void standard_input(void **state) {
     assert_says(read_input, "comment.txt", 3, "gradbench: stdin:1:1: error: the file holds no problem\n");
     assert_says(read_input, "bad.txt", 3, "gradbench: stdin:2:16: error: d is missing (expected d=1 to 16777216)\n");
     assert_says(read_as_input, "good.txt", 0, "");
+    assert_says(read_endless_input, NULL, 3, "gradbench: stdin:1:1: error: the file is larger than 16 MiB\n");
 }
 
 static int read_text(const void *text) {
@@ -278,6 +299,19 @@ static void names_are_listed(void **state) {
     for (size_t i = 0; i < 4; i++) assert_string_equal(list[i], names[i]);
     assert_null(list[4]);
     free(list);
+    /* a name that is much longer than what else is in the list */
+    char long_name[256] = "long/";
+    memset(long_name + 5, 'z', 240);
+    strcpy(long_name + 245, ".txt");
+    assert_int_equal(mkdir("long", 0700), 0);
+    write_file(long_name, "", 0);
+    setenv("GRADBENCH_WORKLOADS", "long", 1);
+    list = gb_workload_list();
+    void *const behind = malloc(1000);
+    assert_true(list && strlen(list[0]) == 240 && !list[1]);
+    free(behind);
+    free(list);
+    setenv("GRADBENCH_WORKLOADS", "many", 1);
     for (int i = 0; i < GB_NAMES_MAX; i++) { /* no more than can be named, with two other words */
         snprintf(path, sizeof path, "many/%03d.txt", i);
         write_file(path, "", 0);
