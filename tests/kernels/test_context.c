@@ -1,5 +1,5 @@
 /* What a context decides and holds, by hand-made numbers: threads for the work of each kernel, scratch space, every field of
- * what an inspection tells, and the words of statuses and of what a CPU lacks. */
+ * what an inspection tells and the words of statuses. */
 #include "core/context.h"
 #include "core/cpu.h"
 #include "support_lineup.h"
@@ -224,34 +224,11 @@ static void statuses_have_their_words(void **state) {
     for (int i = 0; i <= GK_STATUS_COUNT; i++) assert_string_equal(gk_status_string((gk_status)i), words[i]);
 }
 
-static void what_a_cpu_lacks_is_said(void **state) {
-    enum { HAS = GK_CPU_AVX2 | GK_CPU_AVX512F };
-    char text[128];
-    (void)state;
-    gk_isa_lacks(HAS | GK_CPU_FMA | GK_CPU_AVX512VL, HAS, text, sizeof text);
-    assert_string_equal(text, "this CPU or its operating system lacks fma avx512vl");
-    gk_isa_lacks(GK_CPU_AVX512VL, 0, text, sizeof text);
-    assert_string_equal(text, "this CPU or its operating system lacks avx512vl");
-    gk_isa_lacks(GK_CPU_AVX2, HAS, text, sizeof text);
-    assert_string_equal(text, "");
-    gk_isa_lacks(0, 0, text, sizeof text);
-    assert_string_equal(text, "");
-    gk_isa_lacks(GK_CPU_FMA, 0, text, 10);
-    assert_string_equal(text, "this CPU ");
-    assert_string_equal(gk_isa_missing(GK_ISA_COUNT), "no such isa");
-    assert_string_equal(gk_isa_unusable(GK_ISA_COUNT), "no such isa");
-    setenv("GRADKERN_ISA", "ref", 1);
-    assert_null(gk_isa_unusable(0));
-    if (!gk_isa_missing(1)) assert_string_equal(gk_isa_unusable(1), "GRADKERN_ISA names a lower one");
-    unsetenv("GRADKERN_ISA");
-}
-
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_work_decides_on_threads), cmocka_unit_test(the_option_decides_on_threads),
         cmocka_unit_test(scratch_grows_by_huge_pages), cmocka_unit_test(growing_shapes_in_one_context),
         cmocka_unit_test(an_inspection_tells_all),     cmocka_unit_test(statuses_have_their_words),
-        cmocka_unit_test(what_a_cpu_lacks_is_said),
     };
     (void)argc;
     unsetenv("GRADKERN_ISA");

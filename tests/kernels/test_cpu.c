@@ -1,5 +1,6 @@
 /* The detector on CPUID dumps: real ones, and contradictory ones as hypervisors and masks make them. */
 #include "core/cpu.h"
+#include "isa.h"
 #include "support.h"
 
 enum { NONE = 0, A2 = GK_CPU_AVX2, A2F = GK_CPU_AVX2 | GK_CPU_FMA, FMA = GK_CPU_FMA };
@@ -146,6 +147,28 @@ static void this_cpu_can_be_read(void **state) {
     assert_true(dump.count <= sizeof dump.leaves / sizeof *dump.leaves);
 }
 
+static void what_a_cpu_lacks_is_said(void **state) {
+    enum { HAS = GK_CPU_AVX2 | GK_CPU_AVX512F };
+    char text[128];
+    (void)state;
+    gk_isa_lacks(HAS | GK_CPU_FMA | GK_CPU_AVX512VL, HAS, text, sizeof text);
+    assert_string_equal(text, "this CPU or its operating system lacks fma avx512vl");
+    gk_isa_lacks(GK_CPU_AVX512VL, 0, text, sizeof text);
+    assert_string_equal(text, "this CPU or its operating system lacks avx512vl");
+    gk_isa_lacks(GK_CPU_AVX2, HAS, text, sizeof text);
+    assert_string_equal(text, "");
+    gk_isa_lacks(0, 0, text, sizeof text);
+    assert_string_equal(text, "");
+    gk_isa_lacks(GK_CPU_FMA, 0, text, 10);
+    assert_string_equal(text, "this CPU ");
+    assert_string_equal(gk_isa_missing(GK_ISA_COUNT), "no such isa");
+    assert_string_equal(gk_isa_unusable(GK_ISA_COUNT), "no such isa");
+    setenv("GRADKERN_ISA", "ref", 1);
+    assert_null(gk_isa_unusable(0));
+    if (!gk_isa_missing(1)) assert_string_equal(gk_isa_unusable(1), "GRADKERN_ISA names a lower one");
+    unsetenv("GRADKERN_ISA");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(machines_are_detected),
@@ -153,6 +176,7 @@ int main(void) {
         cmocka_unit_test(order_and_subleaves_do_not_matter),
         cmocka_unit_test(names_are_cut_not_overrun),
         cmocka_unit_test(this_cpu_can_be_read),
+        cmocka_unit_test(what_a_cpu_lacks_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
