@@ -1,3 +1,5 @@
+#include "command_run.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -5,11 +7,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "commands.h"
 #include "call.h"
+#include "commands.h"
 #include "machine.h"
 #include "message.h"
+#include "race.h"
 #include "report_table.h"
 #include "result_file.h"
 #include "result_fill.h"
@@ -29,6 +31,7 @@ struct run_options {
 
 /* What a run builds up. */
 struct run {
+    const struct gb_run_effects *effects;
     const struct run_options *options;
     struct gb_plan plan;
     struct gb_race race;
@@ -45,25 +48,29 @@ struct run {
     int saved;        /* the exit code of the last write of the result file */
 };
 
+static double now(const struct run *run) { return gb_clock_read(run->effects->measuring->clock); }
+
 static volatile sig_atomic_t caught;
+static const struct gb_clock *signals_clock;
 
 /* The first signal ends the run in order, one that comes a second later at once. Some senders (timeout, terminals) deliver one
  * request twice. */
 static void on_signal(int number) {
     static volatile double first;
-    const double now = gb_clock_ns();
+    const double time = gb_clock_read(signals_clock);
     if (!caught) {
         caught = number;
-        first = now;
-    } else if (now - first > 1e9) {
+        first = time;
+    } else if (time - first > 1e9) {
         signal(number, SIG_DFL);
         raise(number);
     }
 }
 
-static void catch_signals(void) {
+static void catch_signals(const struct gb_clock *clock) {
     const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = on_signal};
+    signals_clock = clock;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct sigaction before;
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(numbers[i], &action, NULL);
@@ -84,6 +91,7 @@ static bool is_terminal(int fd) {
 
 /* One line on a terminal that is written over and over, cut off where it would go on in the next one. */
 struct progress {
+    const struct gb_clock *clock;
     bool on;
     size_t task, tasks;
     double start, last;
@@ -91,15 +99,14 @@ struct progress {
 
 static void show_progress(void *data, const struct gb_task *task, const char *what, size_t done, size_t of) {
     struct progress *const p = data;
-    const double now = gb_clock_ns();
+    const double time = gb_clock_read(p->clock);
     char left[32] = "", line[300];
     struct winsize window = {.ws_col = 0};
-    if (now - p->last < 1e8) return;
-    p->last = now;
+    if (time - p->last < 1e8) return;
+    p->last = time;
     if (p->task > 1) {
-        const double seconds = (now - p->start) / 1e9 * (double)(p->tasks - p->task) / (double)p->task;
-        snprintf(left, sizeof left, "  about %.0f:%02d left", seconds / 60 - 0.5 > 0 ? (double)(int)(seconds / 60) : 0.0,
-                 (int)seconds % 60);
+        const int seconds = (int)((time - p->start) / 1e9 * (double)(p->tasks - p->task) / (double)p->task);
+        snprintf(left, sizeof left, "  about %d:%02d left", seconds / 60, seconds % 60);
     }
     snprintf(line, sizeof line, "[%zu/%zu] %s %s  %s %zu/%zu%s", p->task + 1, p->tasks, gk_kernel_get(task->spec.kernel)->name,
              task->workload, what, done, of, left);
@@ -116,7 +123,8 @@ static int measure_roofs(struct run *run, struct gb_binding *binding) {
     memcpy(run->roofs.threads, run->plan.threads, sizeof run->roofs.threads);
     memcpy(run->roofs.isas, run->plan.isas, sizeof run->roofs.isas);
     memcpy(run->roofs.dtypes, run->plan.dtypes, sizeof run->roofs.dtypes);
-    if (gb_roofs_measure(&run->roofs, binding, run->options->quick ? 3 : 7, &run->warnings)) return GB_EXIT_OK;
+    const size_t effort = run->options->quick ? 3 : 7;
+    if (run->effects->measure_roofs(&run->roofs, binding, effort, &run->warnings)) return GB_EXIT_OK;
     return gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
 }
 
@@ -134,10 +142,10 @@ static int write_result(struct run *run, bool last) {
  * this would take more than its share of the time, there are several problems between two writes. */
 static void save(struct run *run) {
     const char *const path = run->options->json;
-    const double start = gb_clock_ns();
+    const double start = now(run);
     if (!path || strcmp(path, "-") == 0 || start < run->next_save || !gb_result_file_again(&gb_real_files, path)) return;
     run->saved = write_result(run, false);
-    const double end = gb_clock_ns();
+    const double end = now(run);
     run->next_save = end + (end - start) / SAVE_SHARE;
 }
 
@@ -164,9 +172,12 @@ static int note_no_memory(struct run *run, const struct gb_task *task) {
 
 static int run_tasks(struct run *run, struct gb_binding *binding) {
     const struct run_options *const o = run->options;
-    struct progress progress = {.on = is_terminal(STDERR_FILENO), .tasks = run->plan.n_tasks, .start = gb_clock_ns()};
+    struct progress progress = {.clock = run->effects->measuring->clock,
+                                .on = is_terminal(STDERR_FILENO),
+                                .tasks = run->plan.n_tasks,
+                                .start = now(run)};
     const struct gb_harness harness = {
-        .effects = &gb_real_effects,
+        .effects = run->effects->measuring,
         .plan = &run->plan,
         .roofs = &run->roofs,
         .binding = binding,
@@ -183,10 +194,10 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
     };
     int code = GB_EXIT_OK;
     for (size_t i = 0; i < run->plan.n_tasks && !caught && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
-        if (o->quick && o->plan.shapes.count == 0 && gb_clock_ns() - run->start > QUICK_SECONDS * 1e9) break;
+        if (o->quick && o->plan.shapes.count == 0 && now(run) - run->start > QUICK_SECONDS * 1e9) break;
         progress.task = i;
         struct gb_outcome *const outcome = &run->outcomes[run->count];
-        const bool good = gb_harness_run(&harness, &run->plan.tasks[i], outcome);
+        const bool good = run->effects->run(&harness, &run->plan.tasks[i], outcome);
         end_progress(&progress);
         if (good && !(caught && outcome->rounds == 0)) {
             run->count++;
@@ -204,11 +215,11 @@ static void warn_fewer_threads(struct run *run) {
     size_t fewer = 0;
     for (size_t k = 0; k < run->count; k++)
         for (size_t i = 0; i < run->plan.n_variants; i++) fewer += gb_had_fewer_threads(&run->outcomes[k].measures[i]);
+    char cells[40];
     if (fewer)
         gb_warn(&run->warnings,
-                "%zu cells had fewer threads than they asked for, and no verdict: OMP_THREAD_LIMIT, OMP_DYNAMIC, or a limit of "
-                "this system",
-                fewer);
+                "%s had fewer threads than asked for, and no verdict: OMP_THREAD_LIMIT, OMP_DYNAMIC, or a limit of this system",
+                gb_count_text(fewer, "cell", cells, sizeof cells));
 }
 
 /* Warns of what went on during the run. */
@@ -217,20 +228,21 @@ static void look_back(struct run *run, struct gb_binding *binding, struct gb_tic
     struct gb_roofs *const after = run->options->quick || caught ? NULL : malloc(sizeof *after);
     if (after) {
         *after = run->roofs;
-        if (gb_roofs_measure(after, binding, 5, &ignored)) gb_roofs_warn_moved(&run->roofs, after, &run->warnings);
+        if (run->effects->measure_roofs(after, binding, 5, &ignored)) gb_roofs_warn_moved(&run->roofs, after, &run->warnings);
         free(after);
     }
     warn_fewer_threads(run);
-    if (binding && !gb_binding_works(binding)) gb_warn(&run->warnings, "not every thread could be bound to a core");
-    gb_steal_warn(&run->warnings, ticks, gb_ticks_read());
+    if (binding && !run->effects->binding_works(binding)) gb_warn(&run->warnings, "not every thread could be bound to a core");
+    gb_steal_warn(&run->warnings, ticks, run->effects->ticks());
 }
 
 /* Before threads are bound: a child gets the cores that this thread has. */
 static int start_race(struct run *run) {
     const struct run_options *const o = run->options;
-    catch_signals();
-    const int code = gb_race_start(&run->race, &gb_real_effects, &run->plan, !o->no_bind, o->peer_limit * 1e9, &caught);
-    run->start = gb_clock_ns();
+    const struct gb_effects *const effects = run->effects->measuring;
+    catch_signals(effects->clock);
+    const int code = gb_race_start(&run->race, effects, &run->plan, !o->no_bind, o->peer_limit * 1e9, &caught);
+    run->start = now(run);
     return code;
 }
 
@@ -275,7 +287,7 @@ static void conclude(struct run *run) {
 }
 
 static int measure(struct run *run, struct gb_binding *binding) {
-    const struct gb_ticks ticks = gb_ticks_read();
+    const struct gb_ticks ticks = run->effects->ticks();
     int code = prepare(run, binding);
     if (code != GB_EXIT_OK) return code;
     code = run_tasks(run, binding);
@@ -292,23 +304,24 @@ static int measure(struct run *run, struct gb_binding *binding) {
 }
 
 static int run_plan(struct run *run) {
-    struct gb_binding *const binding = run->options->no_bind ? NULL : gb_binding_create();
+    struct gb_binding *const binding = run->options->no_bind ? NULL : run->effects->binding_create();
     run->outcomes = calloc(run->plan.n_tasks, sizeof *run->outcomes);
     int code = run->outcomes ? start_race(run) : gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
     if (code == GB_EXIT_OK) code = measure(run, binding);
     gb_race_free(&run->race);
     for (size_t i = 0; i < run->count; i++) gb_outcome_free(&run->outcomes[i]);
     free(run->outcomes);
-    gb_binding_destroy(binding);
+    if (binding) run->effects->binding_destroy(binding);
     gb_result_free(&run->result);
     return code;
 }
 
-static int start(const struct run_options *options) {
+static int start(const struct gb_run_effects *effects, const struct run_options *options) {
     const bool json_out = options->json && strcmp(options->json, "-") == 0;
     struct run *const run = calloc(1, sizeof *run);
     if (!run) return gb_fail(GB_EXIT_RESOURCE, "no memory");
     ignore_signals();
+    run->effects = effects;
     run->options = options;
     run->report.out = json_out ? stderr : stdout;
     run->report.details = options->details;
@@ -385,7 +398,7 @@ bool gb_run_takes(int argc, char **argv, int *code) {
     return parse(&options, argc, argv, code);
 }
 
-int gb_command_run(int argc, char **argv) {
+int gb_run_by(const struct gb_run_effects *effects, int argc, char **argv) {
     struct run_options options = {.plan = {.seed = 1}};
     int code;
     if (!parse(&options, argc, argv, &code)) return code;
@@ -393,10 +406,23 @@ int gb_command_run(int argc, char **argv) {
     if (options.rounds == 0) options.rounds = options.quick ? 11 : 31;
     if (options.peer_limit == 0) options.peer_limit = 60;
     if (options.max_time == 0) options.max_time = options.quick ? 0.05 : 1.5;
-    code = start(&options);
+    code = start(effects, &options);
     if (!caught) return code;
     fflush(stdout);
     signal(caught, SIG_DFL);
     raise(caught);
     return code;
+}
+
+int gb_command_run(int argc, char **argv) {
+    static const struct gb_run_effects real = {
+        .measuring = &gb_real_effects,
+        .binding_create = gb_binding_create,
+        .binding_works = gb_binding_works,
+        .binding_destroy = gb_binding_destroy,
+        .ticks = gb_ticks_read,
+        .measure_roofs = gb_roofs_measure,
+        .run = gb_harness_run,
+    };
+    return gb_run_by(&real, argc, argv);
 }
