@@ -34,12 +34,12 @@ int gb_command_check(int argc, char **argv) {
     size_t counts[GB_THREAD_COUNTS_MAX];
     struct gb_check_options check = {.seed = 1};
     const struct gb_flag options[] = {
-        {"isa", GB_FLAG_TEXT, &isas, "LIST", "instruction sets (and ref, which they are compared with)", 0, 0, NULL},
-        {"threads", GB_FLAG_TEXT, &threads, "LIST", "thread counts, such as 1,2,all (default: 1, all, and an odd number above)",
-         0, 0, NULL},
-        {"kernels", GB_FLAG_TEXT, &kernels, "LIST", "kernels, families or globs (affine_d*)", 0, 0, NULL},
-        {"seed", GB_FLAG_COUNT, &check.seed, "N", "of the contents (default 1)", 0, 0x1p53, NULL},
-        {"quick", GB_FLAG_SWITCH, &check.quick, NULL, "about 10 s instead of a minute", 0, 0, NULL},
+        {"isa", GB_FLAG_TEXT, &isas, "LIST", .help = "instruction sets (and ref, which they are compared with)"},
+        {"threads", GB_FLAG_TEXT, &threads, "LIST",
+         .help = "thread counts, such as 1,2,all (default: 1, all, and an odd number above)"},
+        {"kernels", GB_FLAG_TEXT, &kernels, "LIST", .help = "kernels, families or globs (affine_d*)"},
+        {"seed", GB_FLAG_COUNT, &check.seed, "N", .help = "of the contents (default 1)", .low = 0, .high = 0x1p53},
+        {"quick", GB_FLAG_SWITCH, &check.quick, .help = "about 10 s instead of a minute"},
     };
     char notes[4096];
     snprintf(

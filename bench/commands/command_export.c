@@ -21,8 +21,7 @@ int gb_command_export(int argc, char **argv) {
     struct gb_texts words = {.count = 0};
     const struct gb_names formats = {.list = {"markdown"}, .count = 1};
     const struct gb_flag options[] = {
-        {"short", GB_FLAG_SWITCH, &brief, NULL, "of each layer all gradients in one call only, and no word on who raced", 0, 0,
-         NULL},
+        {"short", GB_FLAG_SWITCH, &brief, .help = "of each layer all gradients in one call only, and no word on who raced"},
     };
     const struct gb_syntax syntax = {
         .command = "export",

@@ -123,7 +123,7 @@ static int print_roofs(const struct gk_context_info *info) {
 int gb_command_info(int argc, char **argv) {
     bool no_roofs = false;
     const struct gb_flag options[] = {
-        {"no-roofs", GB_FLAG_SWITCH, &no_roofs, NULL, "do not measure", 0, 0, NULL},
+        {"no-roofs", GB_FLAG_SWITCH, &no_roofs, .help = "do not measure"},
     };
     const struct gb_syntax syntax = {
         .command = "info",

@@ -151,9 +151,9 @@ int gb_command_list(int argc, char **argv) {
     const char *plain = NULL;
     bool markdown = false;
     const struct gb_flag options[] = {
-        {"plain", GB_FLAG_WORD, &plain, "WHAT", "kernels, variants, workloads or peers, one a line, fields separated by tabs",
-         0, 0, lists},
-        {"markdown", GB_FLAG_SWITCH, &markdown, NULL, "the kernels as the table in the README", 0, 0, NULL},
+        {"plain", GB_FLAG_WORD, &plain, "WHAT",
+         .help = "kernels, variants, workloads or peers, one a line, fields separated by tabs", .words = lists},
+        {"markdown", GB_FLAG_SWITCH, &markdown, .help = "the kernels as the table in the README"},
     };
     const struct gb_syntax syntax = {
         .command = "list",

@@ -77,9 +77,9 @@ int gb_command_peer(int argc, char **argv) {
     const char *isa = NULL;
     uint64_t threads = 0;
     const struct gb_flag options[] = {
-        {"isa", GB_FLAG_TEXT, &isa, "NAME", "instruction set (default: the widest that this CPU runs)", 0, 0, NULL},
-        {"threads", GB_FLAG_COUNT, &threads, "N", "threads (default: as for any program that uses gradkern)", 1, THREADS_MAX,
-         NULL},
+        {"isa", GB_FLAG_TEXT, &isa, "NAME", .help = "instruction set (default: the widest that this CPU runs)"},
+        {"threads", GB_FLAG_COUNT, &threads, "N", .help = "threads (default: as for any program that uses gradkern)", .low = 1,
+         .high = THREADS_MAX},
     };
     char notes[2048];
     snprintf(notes, sizeof notes,

@@ -17,15 +17,15 @@ static struct {
 
 static const char *const words[] = {"alpha", "beta", NULL};
 static const struct gb_flag flags[] = {
-    {"on", GB_FLAG_SWITCH, &got.on, NULL, "a switch", 0, 0, NULL},
-    {"other", GB_FLAG_SWITCH, &got.other, NULL, "another", 0, 0, NULL},
-    {"text", GB_FLAG_TEXT, &got.text, "FILE", "a text", 0, 0, NULL},
-    {"texts", GB_FLAG_TEXTS, &got.texts, "NAME", "several", 0, 0, NULL},
-    {"count", GB_FLAG_COUNT, &got.count, "N", "a number", 6, 1001, NULL},
-    {"real", GB_FLAG_REAL, &got.real, "SECONDS", "another number", 0.25, 1e6, NULL},
-    {"word", GB_FLAG_WORD, &got.word, "WHAT", "one of two", 0, 0, words},
-    {"as-wide-as-the-column", GB_FLAG_TEXT, &got.text, "X", "a space fits", 0, 0, NULL},
-    {"as-wide-as-the-columns", GB_FLAG_TEXT, &got.text, "X", "a space is added", 0, 0, NULL},
+    {"on", GB_FLAG_SWITCH, &got.on, .help = "a switch"},
+    {"other", GB_FLAG_SWITCH, &got.other, .help = "another"},
+    {"text", GB_FLAG_TEXT, &got.text, "FILE", .help = "a text"},
+    {"texts", GB_FLAG_TEXTS, &got.texts, "NAME", .help = "several"},
+    {"count", GB_FLAG_COUNT, &got.count, "N", .help = "a number", .low = 6, .high = 1001},
+    {"real", GB_FLAG_REAL, &got.real, "SECONDS", .help = "another number", .low = 0.25, .high = 1e6},
+    {"word", GB_FLAG_WORD, &got.word, "WHAT", .help = "one of two", .words = words},
+    {"as-wide-as-the-column", GB_FLAG_TEXT, &got.text, "X", .help = "a space fits"},
+    {"as-wide-as-the-columns", GB_FLAG_TEXT, &got.text, "X", .help = "a space is added"},
 };
 enum { FLAGS = sizeof flags / sizeof *flags };
 
