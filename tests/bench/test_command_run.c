@@ -367,6 +367,7 @@ static void help_says_all(void **state) {
                                         "\n  --no-color ",
                                         "\n\nA LINE is a kernel or family, ",
                                         "dtype=f64. Options:\n  dtype=f32|f64 ",
+                                        "\n  seed=0..9007199254740992 ",
                                         "\n\n--json FILE is replaced after each problem",
                                         "\n\nA ratio is the median over rounds "};
     (void)state;
