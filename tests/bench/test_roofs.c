@@ -204,6 +204,22 @@ static void each_probe_in_each_round(void **state) {
     assert_true(msync(end, 1, MS_ASYNC) == -1 && msync(front, 1, MS_ASYNC) == -1);
 }
 
+/* There is room for all that there can be. */
+static void as_many_roofs_as_can_be(void **state) {
+    (void)state;
+    struct gb_roofs roofs = {.probing = &probing, .n_threads = GB_THREAD_COUNTS_MAX};
+    for (size_t t = 0; t < GB_THREAD_COUNTS_MAX; t++) roofs.threads[t] = t + 1;
+    for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) roofs.isas[isa] = true;
+    roofs.dtypes[F32] = roofs.dtypes[F64] = true;
+    make_machine(quarter);
+    fake.machine.cores = GB_THREAD_COUNTS_MAX;
+    measure(&roofs, 1);
+    for (size_t t = 0; t < GB_THREAD_COUNTS_MAX; t++) {
+        for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) assert_true(roofs.fma[isa][F32][t] > 0 && roofs.fma[isa][F64][t] > 0);
+        for (size_t level = 0; level < GB_LEVEL_COUNT; level++) assert_true(roofs.bandwidth[t][level].copy_nt > 0);
+    }
+}
+
 /* A part of the memory that the threads touch is whole lines in both of its halves. */
 static void whole_lines_are_touched(void **state) {
     (void)state;
@@ -786,6 +802,7 @@ int main(void) {
         cmocka_unit_test(levels_by_size),
         cmocka_unit_test(bytes_of_the_levels),
         cmocka_unit_test(each_probe_in_each_round),
+        cmocka_unit_test(as_many_roofs_as_can_be),
         cmocka_unit_test(whole_lines_are_touched),
         cmocka_unit_test(the_widest_usable_moves),
         cmocka_unit_test(rounds_make_a_millisecond),
