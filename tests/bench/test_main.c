@@ -1,0 +1,217 @@
+/* The program's own words: help, version, what is no command; and gradbench export. The program is started for main's, the rest
+ * is called. */
+#include <fcntl.h>
+
+#include "build_info.h"
+#include "commands.h"
+#include "environment.h"
+#include "gradkern.h"
+#include "message.h"
+#include "report_markdown.h"
+#include "support.h"
+#include "support_said.h"
+
+static struct gb_said said;
+
+static int start(void *data) {
+    char *words[12] = {"gradbench"};
+    for (int i = 0; ((char **)data)[i]; i++) words[i + 1] = ((char **)data)[i];
+    execv(PROGRAMS_DIR "/gradbench", words);
+    return 127;
+}
+
+#define MAIN(code_wanted, ...)                                                                                                 \
+    do {                                                                                                                       \
+        gb_hear_child(&said, start, (char *[]){__VA_ARGS__ __VA_OPT__(, ) NULL});                                              \
+        if (said.code != (code_wanted)) fail_msg("%d, not %d: %s%s", said.code, (code_wanted), said.err, said.out);            \
+    } while (0)
+
+static char expected[8000];
+
+static void add(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void add(const char *format, ...) {
+    const size_t used = strlen(expected);
+    va_list list;
+    va_start(list, format);
+    vsnprintf(expected + used, sizeof expected - used, format, list);
+    va_end(list);
+}
+
+static void help(void **state) {
+    (void)state;
+    expected[0] = '\0';
+    add("usage: gradbench COMMAND [options]\n\ngradbench checks, times and compares gradkern's training kernels.\n\n"
+        "  run     verify and time kernels on real layer shapes\n"
+        "  check   check every kernel of every instruction set on this CPU\n"
+        "  list    show kernels, variants and workloads\n"
+        "  info    explain this machine and what is chosen on it\n"
+        "  export  print results for another program or reader\n"
+        "  peer    be a contender of another gradbench's run\n"
+        "\n  gradbench help COMMAND lists a command's options, gradbench --version prints the version.\n\nenvironment:\n");
+    for (size_t i = 0; i < GB_VARIABLES; i++) add("  %-22s%s\n", gb_variables[i].name, gb_variables[i].help);
+    add("  OMP_NUM_THREADS       as for any OpenMP program\n\n"
+        "exit codes: 0 good, 1 a check or a peer that was asked for by name failed, 2 usage, 3 bad input file, 4 memory,\n"
+        "input or output, 5 instruction set not available, 70 internal error\n");
+    for (const char *const *word = (const char *[]){"help", "--help", "-h", NULL}; *word; word++) {
+        MAIN(0, (char *)(uintptr_t)*word);
+        assert_string_equal(said.out, expected);
+        assert_string_equal(said.err, "");
+    }
+    expected[0] = '\0';
+    add("gradbench %s (numerics %d, revision %s, %s)\n", gk_version(), gk_numerics_version(), gb_build_revision(),
+        gb_build_compiler());
+    for (const char *const *word = (const char *[]){"--version", "-V", NULL}; *word; word++) {
+        MAIN(0, (char *)(uintptr_t)*word);
+        assert_string_equal(said.out, expected);
+    }
+}
+
+/* Help of a command, in two ways; all of them are in the help of the program. */
+static void help_of_a_command(void **state) {
+    (void)state;
+    for (const char *const *name = (const char *[]){"run", "check", "list", "info", "export", "peer", NULL}; *name; name++) {
+        char usage[100];
+        MAIN(0, "help", (char *)(uintptr_t)*name);
+        snprintf(usage, sizeof usage, "usage: gradbench %s [options]", *name);
+        assert_memory_equal(said.out, usage, strlen(usage));
+        expected[0] = '\0';
+        add("%s", said.out);
+        MAIN(0, (char *)(uintptr_t)*name, "--help");
+        assert_string_equal(said.out, expected);
+    }
+}
+
+static void what_is_refused(void **state) {
+    static const struct {
+        const char *line, *words[4];
+    } table[] = {
+        {"a command is missing (run, check, list, info, export, peer; see gradbench --help)", {NULL}},
+        {"unknown command 'rnu' (did you mean 'run'? allowed: run, check, list, info, export, peer)", {"rnu"}},
+        {"unknown command 'frob' (allowed: run, check, list, info, export, peer)", {"frob"}},
+        {"unknown command 'frob' (allowed: run, check, list, info, export, peer)", {"help", "frob"}},
+        {"unknown command 'Run' (did you mean 'run'? allowed: run, check, list, info, export, peer)", {"help", "Run"}},
+        {"unknown command '' (allowed: run, check, list, info, export, peer)", {""}},
+        {"unknown command '-' (allowed: run, check, list, info, export, peer)", {"-"}},
+        {"unknown command 'a?b?[31m' (allowed: run, check, list, info, export, peer)", {"a\nb\033[31m"}},
+        {"--version stands alone (got 'now')", {"--version", "now"}},
+        {"--version stands alone (got 'now')", {"-V", "now", "then"}},
+        {"help takes one command (got 'check')", {"help", "run", "check"}},
+        {"options are written with two dashes (got '-q')", {"-q"}},
+        {"options are written with two dashes (got '-q')", {"-q", "--rounds"}},
+        {"options follow a command (did you mean 'gradbench run --wide'?)", {"--wide", "--json", "x.json"}},
+        {"options follow a command (did you mean 'gradbench run --rounds=9'?)", {"--rounds=9"}},
+        {"options follow a command (did you mean 'gradbench list'?)", {"--list"}},
+        {"options follow a command (did you mean 'gradbench list'?)", {"-list"}},
+        {"options follow a command (did you mean 'gradbench --version'?)", {"-v"}},
+        {"options follow a command (did you mean 'gradbench run --json FILE'?)", {"--json=x"}},
+        {"run has no option --frob (see gradbench run --help)", {"--frob"}},
+        {"run has no option --jsn (did you mean --json? see gradbench run --help)", {"--jsn", "x"}},
+        {"--rounds needs a value (N)", {"--rounds"}},
+        {"list takes options only (got 'kernels')", {"list", "kernels"}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char line[300];
+        gb_hear_child(&said, start, (void *)(uintptr_t)table[i].words);
+        snprintf(line, sizeof line, "gradbench: error: %s\n", table[i].line);
+        assert_string_equal(said.err, line);
+        assert_int_equal(said.code, 2);
+        assert_string_equal(said.out, "");
+    }
+}
+
+static int onto_a_full_disk(void *data) {
+    const int full = open("/dev/full", O_WRONLY);
+    dup2(full, STDOUT_FILENO);
+    return start(data);
+}
+
+static int without_descriptors(void *data) {
+    for (int fd = 0; fd < 3; fd += 2) close(fd);
+    return start(data);
+}
+
+static int without_an_output(void *data) {
+    close(STDOUT_FILENO);
+    return start(data);
+}
+
+static void outputs_that_fail(void **state) {
+    static char *const words[] = {"--version", NULL};
+    (void)state;
+    gb_hear_child(&said, onto_a_full_disk, (void *)(uintptr_t)words);
+    assert_int_equal(said.code, 4);
+    assert_string_equal(said.err, "gradbench: error: cannot write standard output (No space left on device)\n");
+    gb_hear_child(&said, without_an_output, (void *)(uintptr_t)words);
+    assert_int_equal(said.code, 4);
+    assert_string_equal(said.err, "gradbench: error: cannot write standard output (Bad file descriptor)\n");
+    gb_hear_child(&said, without_descriptors, (void *)(uintptr_t)words);
+    assert_int_equal(said.code, 0);
+    assert_memory_equal(said.out, "gradbench ", 10);
+}
+
+static int export(void *data) {
+    char **const words = data;
+    int count = 0;
+    while (words[count]) count++;
+    return gb_finish_output(gb_command_export(count, words));
+}
+
+#define EXPORT(code_wanted, ...)                                                                                               \
+    do {                                                                                                                       \
+        gb_hear(&said, export, (char *[]){__VA_ARGS__ __VA_OPT__(, ) NULL});                                                   \
+        if (said.code != (code_wanted)) fail_msg("%d, not %d: %s%s", said.code, (code_wanted), said.err, said.out);            \
+    } while (0)
+
+#define RECORDS TEST_DATA_DIR "/../../bench/records/"
+
+/* What the report says of so many of the two files. */
+static void expect_markdown(size_t count, bool brief) {
+    static char *const files[] = {RECORDS "zen4-avx2.json", RECORDS "zen4-avx512.json"};
+    struct gb_result results[2] = {{.complete = false}};
+    char *text;
+    size_t size;
+    FILE *const out = open_memstream(&text, &size);
+    assert_non_null(out);
+    for (size_t i = 0; i < count; i++) assert_int_equal(gb_result_read(&results[i], files[i]), 0);
+    assert_int_equal(gb_report_markdown(out, results, count, brief), 0);
+    fclose(out);
+    for (size_t i = 0; i < count; i++) gb_result_free(&results[i]);
+    assert_true(size > 1000);
+    assert_string_equal(said.out, text);
+    free(text);
+}
+
+static void exports(void **state) {
+    static const char few[] = "gradbench: error: export takes a format and files (see gradbench export --help)\n";
+    (void)state;
+    EXPORT(0, "markdown", RECORDS "zen4-avx2.json");
+    expect_markdown(1, false);
+    EXPORT(0, "markdown", RECORDS "zen4-avx2.json", RECORDS "zen4-avx512.json");
+    expect_markdown(2, false);
+    EXPORT(0, "--short", "markdown", RECORDS "zen4-avx2.json");
+    expect_markdown(1, true);
+    EXPORT(2);
+    assert_string_equal(said.err, few);
+    EXPORT(2, "markdown");
+    assert_string_equal(said.err, few);
+    EXPORT(2, "markdwon", RECORDS "zen4-avx2.json");
+    assert_string_equal(said.err, "gradbench: error: unknown format 'markdwon' (did you mean 'markdown'? allowed: markdown)\n");
+    assert_string_equal(said.out, "");
+    EXPORT(3, "markdown", RECORDS "zen4-avx2.json", "/nonexistent.json", "/nonexistent2.json");
+    assert_string_equal(said.out, "");
+    assert_non_null(strstr(said.err, "/nonexistent.json"));
+    assert_null(strstr(said.err, "/nonexistent2.json"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(help),
+        cmocka_unit_test(help_of_a_command),
+        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(outputs_that_fail),
+        cmocka_unit_test(exports),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
