@@ -242,16 +242,17 @@ void gb_contender_begin_turn(struct gb_contender *c) {
     c->stopped = false;
 }
 
+/* First itself, then what it started: in vfork it stops only once its child goes on. */
 void gb_contender_end_turn(struct gb_contender *c) {
     struct stat info;
     int status;
     if (!c->pid || c->stopped) return;
-    kill(-c->pid, SIGSTOP);
+    kill(c->pid, SIGSTOP);
     pid_t seen;
     while ((seen = waitpid(c->pid, &status, WUNTRACED)) < 0 && errno == EINTR) continue;
     if (seen != c->pid) give_up(c, "cannot be waited for");
     else if (!WIFSTOPPED(status)) gone_ended(c, status);
-    else c->stopped = true;
+    else c->stopped = kill(-c->pid, SIGSTOP) == 0;
     if (c->errors >= 0 && fstat(c->errors, &info) == 0 && info.st_size > ERRORS_MAX && ftruncate(c->errors, 0) != 0)
         give_up(c, "its standard error cannot be emptied");
 }

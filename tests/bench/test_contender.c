@@ -584,6 +584,18 @@ static void the_whole_group_ends(void **state) {
     prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
+/* At the end of its turn it waits in vfork: its child must go on before it can stop. */
+static void it_stops_in_vfork(void **state) {
+    struct gb_contender c;
+    (void)state;
+    alarm(60); /* a mistake here waits for ever */
+    assert_true(start(&c, "@vfork|ready"));
+    assert_int_equal(state_of(c.pid), 'T');
+    assert_true(prepares(&c, "prepare a=b"));
+    gb_contender_end(&c);
+    alarm(0);
+}
+
 /* Who started it was killed: so is it, although it is stopped. */
 static void it_does_not_outlive_its_parent(void **state) {
     int ends[2], status = 0;
@@ -647,6 +659,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_moment_after_its_output_has_ended),
         cmocka_unit_test(a_moment_to_end_by_itself),
         cmocka_unit_test(the_whole_group_ends),
+        cmocka_unit_test(it_stops_in_vfork),
         cmocka_unit_test(it_does_not_outlive_its_parent),
         cmocka_unit_test(a_lot_of_errors),
     };

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 
@@ -79,6 +80,16 @@ static void put_fork(void) {
     put_text(STDOUT_FILENO, text, true);
 }
 
+/* A child of vfork: until it ends, its parent neither goes on nor stops. */
+static void put_in_vfork(void) {
+    const pid_t child = vfork();
+    if (child == 0) {
+        if (write(STDOUT_FILENO, "peer 1 x\n", 9) != 9) _exit(1);
+        poll(NULL, 0, 50);
+        _exit(0);
+    }
+}
+
 /* The next line, whose length is not 0 at the end of the input only. */
 static void read_line(char line[LINE_MAX_BYTES]) {
     size_t length = 0;
@@ -116,6 +127,7 @@ static bool act(const char *part, const char *line) {
         else if (strcmp(name, "@echo") == 0) put_text(STDOUT_FILENO, text, true);
         else if (strcmp(name, "@about") == 0) put_about();
         else if (strcmp(name, "@fork") == 0) put_fork();
+        else if (strcmp(name, "@vfork") == 0) put_in_vfork();
         else _exit(93);
         return true;
     }

@@ -11,6 +11,7 @@
  *   @echo                    answers "error", a space, and the line that it read
  *   @about                   answers "peer 1" and what it was started with
  *   @fork                    answers "peer 1" and the number of a process that it started
+ *   @vfork                   a process that it waits for in vfork answers "peer 1 x", and ends a moment later
  * When all is done it takes lines without an answer. At quit and at the end of its input it writes a letter to the file that
  * TEST_SCRIPT_MARK names, if it does. */
 #ifndef GB_SUPPORT_PEER_H
