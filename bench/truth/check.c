@@ -285,14 +285,13 @@ static int check_all(struct check *c) {
     return report(c);
 }
 
-/* 1, all that the library would use, and an odd number above. */
+/* Where there are none: 1, all that the library would use, and an odd number above. */
 static gk_status default_threads(struct gb_check_options *options, size_t threads[3]) {
     gk_context *ctx;
     const gk_status status = gk_context_create(&ctx, NULL);
     if (status != GK_OK) return status;
     const size_t all = gk_context_threads(ctx);
     gk_context_destroy(ctx);
-    options->n_threads = 0;
     threads[options->n_threads++] = 1;
     if (all > 1) threads[options->n_threads++] = all;
     threads[options->n_threads++] = (all + 1) | 1;

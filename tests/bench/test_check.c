@@ -177,24 +177,27 @@ static const char header[] = "kernel                   type isa         cases  e
 
 static void assert_text(const char *got, const char *want) { assert_string_equal(got, want); }
 
-/* All shapes to 5 x 24, every edge in both dimensions; one in eight on all cells, here serial and small caches, the others
- * serial. quick: once, else 4 and 3 times; 10 problems between forbidden pages, else 60, at two sides by two cells an isa. */
+/* All shapes to 5 x 24, one in eight on all cells, here of one thread, of two, and both with small caches, the others on one
+ * thread; every edge in both dimensions on all cells. quick: three edges in four not without small caches on two threads, and
+ * all once, else 4 and 3 times; 10 problems between forbidden pages, else 60, at two sides by two cells an isa. */
 static void everything_is_run_and_counted(void **state) {
     const enum gk_kernel_id kernel = GK_KERNEL_relu_forward;
-    const size_t gradients = gradients_of_one_cell();
+    const size_t gradients = gradients_of_one_cell(), two[] = {1, 2};
     (void)state;
     for (int quick = 0; quick < 2; quick++) {
         struct gb_check_options o = options_of(kernel);
         o.quick = quick;
+        o.threads = two, o.n_threads = 2;
         const struct run run = check(&o);
         char want[3000];
         const size_t small = quick ? 120 : 480, times = quick ? 1 : 3, pages = quick ? 10 : 60;
         size_t all = 0, number = 0;
         snprintf(want, sizeof want, "%s", header);
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
-            const size_t edges = 2 * edge_count((enum gk_dtype)dtype) * times;
-            size_t cases = 2 * edges, truths = known_truths(kernel, number, small, 1);
-            for (uint64_t i = number; i < number + small; i++) cases += (i + 1) % 8 ? 1 : 2;
+            const size_t sizes = edge_count((enum gk_dtype)dtype), edges = 2 * sizes * times;
+            size_t cases = 0, truths = known_truths(kernel, number, small, 1);
+            for (size_t i = 0; i < sizes; i++) cases += 2 * times * (quick && i % 4 ? 3 : 4);
+            for (uint64_t i = number; i < number + small; i++) cases += (i + 1) % 8 ? 1 : 4;
             truths += known_truths(kernel, number + small, edges, times);
             for (size_t k = 0; k < 2; k++) {
                 const size_t printed = k ? cases : cases + truths;

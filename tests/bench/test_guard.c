@@ -80,6 +80,7 @@ static void assert_placed(const struct gb_guard_problem *g, const struct gb_prob
     const struct gb_operand *const o = &g->problem.operands[index], *const from = &source->operands[index];
     const bool has_ld = o->field->offset2 != GK_NOWHERE;
     assert_ptr_equal(gk_field_pointer(o->field, g->args), o->start);
+    assert_ptr_equal(g->problem.args, g->args);
     if (has_ld) assert_int_equal(gk_size_at(g->args, o->field->offset2), o->ld);
     if (has_ld) assert_int_equal(o->ld, by_rows(g->side) ? 2 * page / o->element_size : o->row_elements + ld_pad);
     const uintptr_t begin = (uintptr_t)row_at(o, 0), end = (uintptr_t)row_at(o, o->rows - 1) + row_bytes(o);

@@ -116,9 +116,11 @@ static void cells(void **state) {
     }
 }
 
-/* However small a problem is, all threads take part. */
+/* However small a problem is, all threads take part: of 4 FLOPs 4 would. */
 static void threads_are_used(void **state) {
-    const struct gb_problem_spec spec = {.kernel = GK_KERNEL_affine_forward, .n = 40, .d = 3, .m = 40};
+    const struct gb_problem_spec spec = {.kernel = GK_KERNEL_affine_forward, .n = 40, .d = 3, .m = 40},
+                                 least = {.kernel = GK_KERNEL_affine_dx, .n = 2, .d = 1, .m = 1};
+    struct gb_problem p;
     struct logged l;
     (void)state;
     open_logged(&l, (size_t[]){3}, 1);
@@ -128,6 +130,9 @@ static void threads_are_used(void **state) {
         gk_context_inspect(l.lineup.list[i].ctx, &info);
         assert_int_equal(info.ran, info.threads);
     }
+    assert_true(gb_problem_create(&p, &least));
+    assert_int_equal(gk_call_threads(l.lineup.list[0].ctx, p.spec.kernel, GK_F32, p.args), 3);
+    gb_problem_destroy(&p);
     close_logged(&l);
 }
 

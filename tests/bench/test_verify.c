@@ -631,6 +631,10 @@ static void verify_and_forget(void) {
         open_sampled(&s, &specs[i], 1000);
         assert_int_equal(gb_problem_call(&s.problem, widest), GK_OK);
         assert_passes(&s, "first", i < 2 ? GB_VERIFIED_SAMPLED : GB_VERIFIED_FULL);
+        const struct gk_field *const option =
+            gk_kernel_field(s.problem.kernel, i < 2 ? GK_FIELD_LAYOUT : GK_FIELD_REDUCTION, NULL);
+        *(int *)((char *)s.problem.args + option->offset) = 7;
+        assert_null(gb_verifier_create_within(&s.problem, ref, thread_counts, 2, 0, 1000));
         close_subject(&s);
     }
 }
