@@ -16,12 +16,7 @@ static const size_t shapes[][4] = {
 };
 
 static void with_options(struct gb_problem_spec s, unsigned bits) {
-    s.layout = bits & 1 ? GK_OUT_IN : GK_IN_OUT;
-    s.accumulate = bits & 2;
-    s.soft_labels = bits & 4;
-    s.ignore = bits & 8;
-    s.wide_labels = bits & 32;
-    s.dloss = bits & 16;
+    gb_set_options(&s, (bits & 31) | (bits & 32) << 2);
     s.reduction = (gk_reduction)(bits % 3);
     s.ld_pad = bits % 2;
     gb_lineup_accuracy(&lineup, &s);

@@ -290,14 +290,7 @@ static void reset_puts_everything_back(void **state) {
 static struct gb_problem_spec with_options(int kernel, unsigned bits) {
     struct gb_problem_spec s = some(kernel);
     s.dtype = bits & 1 ? GK_F64 : GK_F32;
-    s.layout = bits & 2 ? GK_OUT_IN : GK_IN_OUT;
-    s.accumulate = bits & 4;
-    s.soft_labels = bits & 8;
-    s.ignore = bits & 16;
-    s.dloss = bits & 32;
-    s.bare = bits & 64;
-    s.in_place = bits & 128;
-    s.wide_labels = bits & 256;
+    gb_set_options(&s, bits >> 1);
     s.reduction = (gk_reduction)(bits % 3);
     s.ld_pad = bits % 5;
     s.misalign = bits % 4;

@@ -130,15 +130,8 @@ static void every_option(void **state) {
                                         .c = 67,
                                         .ld_pad = bits % 3,
                                         .seed = seed + bits};
-            s.layout = bits & 2 ? GK_OUT_IN : GK_IN_OUT;
-            s.accumulate = bits & 4;
-            s.soft_labels = bits & 8;
-            s.ignore = bits & 16;
-            s.dloss = bits & 32;
-            s.bare = bits & 64;
-            s.in_place = bits & 128;
+            gb_set_options(&s, (bits >> 1 & 127) | (bits & 1 << 10) >> 3);
             s.reduction = (gk_reduction)((bits >> 8 & 3) % 3);
-            s.wide_labels = bits >> 10;
             s.data = (enum gb_data)(bits % GB_DATA_COUNT);
             gb_lineup_compare(&lineup, &s, 0, GB_USE_SERIAL);
             const size_t optional = gb_lineup_optional_outputs(&s);

@@ -6,6 +6,17 @@ struct gb_operand *gb_operand_named(struct gb_problem *problem, const char *name
     return NULL;
 }
 
+void gb_set_options(struct gb_problem_spec *spec, unsigned bits) {
+    spec->layout = bits & 1 ? GK_OUT_IN : GK_IN_OUT;
+    spec->accumulate = bits & 2;
+    spec->soft_labels = bits & 4;
+    spec->ignore = bits & 8;
+    spec->dloss = bits & 16;
+    spec->bare = bits & 32;
+    spec->in_place = bits & 64;
+    spec->wide_labels = bits & 128;
+}
+
 gk_context *gb_context(size_t isa, size_t threads) {
     gk_context *ctx = NULL;
     const gk_options options = {.isa = gk_isa_get(isa, GK_F32)->name, .threads = threads, .serial_below = 1};

@@ -7,6 +7,9 @@
 
 struct gb_operand *gb_operand_named(struct gb_problem *problem, const char *name); /* NULL: none */
 
+/* Options by the bits of a number: layout, accumulate, soft_labels, ignore, dloss, bare, in_place, wide_labels. */
+void gb_set_options(struct gb_problem_spec *spec, unsigned bits);
+
 /* A context of an isa, by index, that uses its threads however small the work is. */
 gk_context *gb_context(size_t isa, size_t threads);
 
