@@ -55,12 +55,10 @@ static bool make_sizes(struct gb_error_bound *bound, gk_context *judge) {
 
 /* A softmax is followed by sums over any dimension of the kernel. */
 static double longest(const struct gb_problem *problem) {
-    size_t most = 1;
-    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++) {
-        const size_t size = gk_dim_of(problem->kernel, problem->args, dim);
-        if (size > most) most = size;
-    }
-    return (double)most;
+    double most = 1;
+    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
+        most = fmax(most, (double)gk_dim_of(problem->kernel, problem->args, dim));
+    return most;
 }
 
 /* Twice the bounds of truth.c, those of softmax for arguments of a normal distribution: the exponents stay below 16. */

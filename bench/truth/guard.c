@@ -111,8 +111,8 @@ static void locate(const char *address, struct gb_guard_fault *fault) {
         const struct gb_operand *const o = &current->problem.operands[i];
         if (!in_slot(address, &slots[current->places[i].slot])) continue;
         const ptrdiff_t offset = address - (const char *)o->start, stride = (ptrdiff_t)current->places[i].stride;
-        const ptrdiff_t nearest = offset < 0 ? 0 : offset / stride, last = o->rows ? (ptrdiff_t)o->rows - 1 : 0;
-        ptrdiff_t row = nearest < last ? nearest : last;
+        const ptrdiff_t last = o->rows ? (ptrdiff_t)o->rows - 1 : 0;
+        ptrdiff_t row = offset < 0 ? 0 : (ptrdiff_t)gk_min((size_t)(offset / stride), (size_t)last);
         if (current->side == GB_GUARD_ROWS_LEFT && row < last && offset - row * stride >= (ptrdiff_t)page) row++;
         *fault = (struct gb_guard_fault){o->field->name, (size_t)row, row_bytes(o), offset - row * stride};
         return;
@@ -270,7 +270,6 @@ bool gb_guard_run(struct gb_guard_problem *g, size_t threads, gb_guard_call *cal
     }
     current = g;
     current_threads = threads;
-    fault_address = NULL;
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO}, old_segv, old_bus;
     sigemptyset(&action.sa_mask);
     sigaction(SIGSEGV, &action, &old_segv); /* at each call: cmocka sets its own at each test */

@@ -1,5 +1,6 @@
 #include "verify.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -339,7 +340,7 @@ static bool sample(struct gb_verifier *v, const struct gb_problem *problem, gk_c
         const struct gb_operand *const o = &problem->operands[i];
         if (!o->output) continue;
         const double share = (double)o->rows * (double)o->row_elements * sample_fma / fma_count(problem) / 2;
-        const double budget = share < ELEMENTS_MAX ? share : ELEMENTS_MAX;
+        const double budget = fmin(share, ELEMENTS_MAX);
         struct sampler s = {.verifier = v,
                             .problem = problem,
                             .ref = ref,
