@@ -10,7 +10,7 @@
 #include "support.h"
 #include "text.h"
 
-enum { ROUNDS = 7, TASKS = 4, TASKS_MOST = 24, PEER = 6, VARIANTS = 8 };
+enum { ROUNDS = 7, TASKS = 4, TASKS_MOST = 33, PEER = 6, VARIANTS = 8 };
 
 /* --- words */
 
@@ -310,23 +310,24 @@ static void test_titles(void **state) {
     /* clang-format on */
 }
 
-/* A head stands again where a network starts on another page of rows than the one before, and never within one. */
+/* A head stands again where a network starts on another page of 16 rows than the one before, and never within one. */
 static void test_heads_of_pages(void **state) {
-    static const struct {
-        const char *workload;
-        size_t rows;
-    } networks[] = {{"one:layer", 10}, {"two:layer", 8}, {"three:layer", 2}, {"four:layer", 2}};
+    static const size_t rows[][4] = {{10, 8, 2, 2}, {15, 1, 1, 1}, {16, 15, 1, 1}};
+    static const char *const names[] = {"one:layer", "two:layer", "three:layer", "four:layer"};
+    static const bool heads[][4] = {{true, false, true, false}, {true, false, true, false}, {true, true, false, true}};
     static struct run run;
     (void)state;
-    make_empty(&run, false);
-    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
-        for (size_t row = 0; row < networks[i].rows; row++) add(&run, "affine_dx", "affine n=1 d=2 m=3", networks[i].workload);
-    const char *const text = printed(&run, (struct gb_report){.width = 0}, run.result.n_problems);
-    assert_int_equal(times(text, "\n threads "), 2);
-    assert_says(text, "its limit\none:layer  affine");
-    assert_says(text, "fma\n\ntwo:layer  affine");
-    assert_says(text, "its limit\nthree:layer  affine");
-    assert_says(text, "fma\n\nfour:layer  affine");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        make_empty(&run, false);
+        for (size_t k = 0; k < 4; k++)
+            for (size_t row = 0; row < rows[i][k]; row++) add(&run, "affine_dx", "affine n=1 d=2 m=3", names[k]);
+        const char *const text = printed(&run, (struct gb_report){.width = 0}, run.result.n_problems);
+        for (size_t k = 0; k < 4; k++) {
+            char expected[80];
+            snprintf(expected, sizeof expected, "%s\n%s  affine", heads[i][k] ? "its limit" : "fma\n", names[k]);
+            assert_says(text, expected);
+        }
+    }
 }
 
 /* In a cell: what was not timed, ran on fewer threads, failed, or was verified on a sample. */
@@ -384,6 +385,8 @@ static void test_summary(void **state) {
                       "a-peer-of-a-long-name@setting: 1.25x slower [1.25, 1.25]\n");
     assert_says(text, "3 of 4 problems run;");
     assert_says(text, "noise floor: in 3 problems one variant ran twice");
+    run.rows[1][5].share.fraction = 0.01;
+    assert_says(printed(&run, (struct gb_report){.width = 0}, 3), "   70 %   1 % network:least ");
     run.result.n_problems = 1;
     text = printed(&run, (struct gb_report){.width = 0}, 1);
     assert_says(text, "1 of 1 problem run; 6 cells timed");
@@ -429,8 +432,8 @@ static void test_where_the_width_is_from(void **state) {
     unsetenv("COLUMNS");
     assert_int_equal(gb_report_width(terminal), 97);
     assert_int_equal(gb_report_width(file), 0);
-    static const char *const columns[] = {"80", "7", "", "-3", "wide", "1e9"};
-    static const int widths[] = {80, 60, 97, 97, 97, 97};
+    static const char *const columns[] = {"80", "60", "59", "1", "0", "10000", "10001", "", "-3", "wide", "1e9"};
+    static const int widths[] = {80, 60, 60, 60, 97, 10000, 97, 97, 97, 97, 97};
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         setenv("COLUMNS", columns[i], 1);
         assert_int_equal(gb_report_width(terminal), widths[i]);
@@ -589,11 +592,16 @@ static void test_raised_roofs(void **state) {
     before[0] = roofs[0];
     roofs[0].fma = 28.5;
     assert_string_equal(printed_raised(before, &after, false), "");
+    before[0].fma = 100, roofs[0].fma = 103; /* not by more than 3 % */
+    assert_string_equal(printed_raised(before, &after, false), "");
+    before[0].fma = 28;
     roofs[0].fma = 236;
     roofs[0].at[GB_LEVEL_L2].copy = 90;
     assert_string_equal(printed_raised(before, &after, false),
                         "roof of ref f32 on 1 thread: measured again, 236 GFLOP/s, not 28\n"
                         "roof of copies in L2 on 1 thread: measured again, 90 GB/s, not 60\n");
+    roofs[0].at[GB_LEVEL_MEMORY].read = 80;
+    assert_int_equal(times(printed_raised(before, &after, false), "\n"), 3);
     roofs[0].at[GB_LEVEL_MEMORY] = (struct gb_bandwidth){80, 70, 60};
     const char *text = printed_raised(before, &after, false);
     assert_int_equal(times(text, "\n"), 4);
@@ -627,6 +635,9 @@ static void test_what_is_left_out(void **state) {
     make_roofs(&result, roofs, 4);
     assert_says(printed_roofs(&result, 79), "\na wider terminal shows the roofs of 2 threads, 4 threads too\n");
     assert_not(printed_roofs(&result, 0), "a wider terminal");
+    make_roofs(&result, roofs, 1);
+    assert_says(printed_roofs(&result, 60), "     70 /   60 /   50\n");
+    assert_not(printed_roofs(&result, 60), "a wider terminal");
 }
 
 int main(void) {
