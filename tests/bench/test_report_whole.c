@@ -322,8 +322,8 @@ static void test_rows(void **state) {
 static void test_blocks(void **state) {
     static struct whole w;
     (void)state;
-    static const int widths[] = {0, 120, 80, 60};
-    static const size_t runs[] = {RUN, 3, RUN, 1};
+    static const int widths[] = {0, 140, 120, 80, 60};
+    static const size_t runs[] = {RUN, 1, 3, RUN, 1};
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         make(&w);
         assert_printed(&w, "blocks", (struct gb_report){.width = widths[i], .color = i == 0, .details = true}, runs[i]);
@@ -370,6 +370,44 @@ static void test_tie(void **state) {
     assert_non_null(strstr(text, " 4.20ms 2.20ms  \033[1m1.00ms \033[0m 2.20ms 1.15ms  1.00ms  26.1x [25.2, 26.7]  55 % fma"));
 }
 
+static void assert_has(const char *text, const char *words) {
+    if (!strstr(text, words)) fail_msg("'%s' is not in:\n%s", words, text);
+}
+
+/* Columns are as wide as the names that they hold, and as their heads. Where nothing of ours was timed, the best peer is that
+ * of the fewest threads. */
+static void test_names(void **state) {
+    static struct whole w;
+    (void)state;
+    make(&w);
+    w.result.names_types = false;
+    w.result.n_variants = OWN + 2;
+    w.variants[9].name = w.variants[10].name = "x";
+    for (size_t i = 6; i < OWN; i++) w.variants[i].name = "avx1024";
+    w.problems[0].workload = "a";
+    set_state(&w, 0, 0, 8, GB_STATE_FAILED, "it is wrong");
+    const char *const text = printed(&w, (struct gb_report){.width = 0}, 1);
+    assert_has(text, "  avx1024 avx1024  avx1024     vs              share of  best            vs\n");
+    assert_has(text, "        1       2        4    ref 95 % CI      its limit peer    time  peer 95 % CI\n");
+    assert_has(text, "   FAILED  FAILED   FAILED      - sampled      -         x     1.80ms     -\n");
+    assert_has(text, "  against    against   against  median least       ahead of    behind\n");
+    assert_has(text, " kernel          problems     ref     narrow  1 thread   share share of   best peer best peer\n");
+}
+
+/* Names that do not fit a line go on in the next one. */
+static void test_many_peers(void **state) {
+    static struct whole w;
+    (void)state;
+    static char text[1 << 14];
+    const struct gb_report report = {.out = fmemopen(text, sizeof text, "w"), .width = 60, .details = true};
+    assert_non_null(report.out);
+    make(&w);
+    w.variants[9].name = w.variants[10].name = "another-peer-of-a-long-name@best";
+    gb_report_block(&report, &w.result, &w.problems[4]);
+    assert_int_equal(fclose(report.out), 0);
+    assert_has(text, "\n  not done by another-peer-of-a-long-name@best,\n    a-longer-peer-name@setting\n");
+}
+
 /* A row is seen before the next one is measured. */
 static void test_flushed(void **state) {
     static struct whole w;
@@ -394,6 +432,7 @@ static void test_least_name(void **state) {
         assert_non_null(text);
         assert_int_equal(strstr(text, " 78 % tiny-but         0         0\n") != NULL, width == 98);
         assert_int_equal(strstr(text, "78 %  78 %         0         0\n") != NULL, width == 97);
+        assert_int_equal(strstr(text, "--wide shows 2 more columns: problems; least share of\n") != NULL, width == 97);
     }
 }
 
@@ -415,9 +454,9 @@ static void test_keeps_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),          cmocka_unit_test(test_blocks), cmocka_unit_test(test_fewer),
-        cmocka_unit_test(test_least_name),    cmocka_unit_test(test_tie),    cmocka_unit_test(test_flushed),
-        cmocka_unit_test(test_keeps_nothing),
+        cmocka_unit_test(test_rows),       cmocka_unit_test(test_blocks),  cmocka_unit_test(test_fewer),
+        cmocka_unit_test(test_least_name), cmocka_unit_test(test_tie),     cmocka_unit_test(test_names),
+        cmocka_unit_test(test_many_peers), cmocka_unit_test(test_flushed), cmocka_unit_test(test_keeps_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
