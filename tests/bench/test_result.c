@@ -319,8 +319,8 @@ static void test_memory(void **state) {
     memset(gb_result_alloc(&result, 3, 1000), 1, 3000);
     assert_string_equal(gb_result_text(&result, "a text"), "a text");
     assert_false(result.exhausted);
-    static const size_t counts[] = {SIZE_MAX, SIZE_MAX / 2, (size_t)1 << 62}, sizes[] = {2, 1, 4};
-    for (size_t i = 0; i < 3; i++) {
+    static const size_t counts[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX - 1, (size_t)1 << 62}, sizes[] = {2, 1, 1, 4};
+    for (size_t i = 0; i < 4; i++) {
         result.exhausted = false;
         assert_null(gb_result_alloc(&result, counts[i], sizes[i]));
         assert_true(result.exhausted);
