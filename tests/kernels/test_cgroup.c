@@ -52,6 +52,9 @@ static const struct {
     {"2, a name that begins with dots", "0::/..a\n", MOUNT_2("/", S), {{S "/..a/cpu.max", "60000 100000\n"}}, 0.6},
     {"2, mounted elsewhere, with a space", "0::/a\n", MOUNT_2("/", "/my\\040groups"),
      {{"/my groups/a/cpu.max", "60000 100000\n"}}, 0.6},
+    {"2, mounted elsewhere, with every escape", "0::/a b\n", MOUNT_2("/a\\040b", "/t\\011n\\012b\\134q\\176z"),
+     {{"/t\tn\nb\\q~z/cpu.max", "60000 100000\n"}}, 0.6},
+    {"2, mounted elsewhere, what is no escape", "0::/\n", MOUNT_2("/", "/a\\08\\18\\8"), {{"/a\\08\\18\\8/cpu.max", "60000 100000\n"}}, 0.6},
     {"2, mounted twice", "0::/a\n", MOUNT_2("/", "/one") MOUNT_2("/a", "/two"), {{"/two/cpu.max", "60000 100000\n"}}, 0.6},
     {"1, none set", SYSTEM_1 "1:cpu:/\n", OTHERS MOUNT_1("/", S "/cpu", "cpu"),
      {{S "/cpu/cpu.cfs_quota_us", "-1\n"}, {S "/cpu/cpu.cfs_period_us", "100000\n"}}, 0},
@@ -145,6 +148,39 @@ static void groups_are_visited_upwards(void **state) {
     assert_string_equal(text, " 1:/groups/1/a/b 1:/groups/1/a 1:/groups/1 2:/groups/c 2:/groups");
 }
 
+static char kept_root[32];
+
+static void look_once(void) { assert_true(gk_cgroup_cpu_quota(kept_root) == 0.25); }
+
+static void nothing_is_kept(void **state) {
+    (void)state;
+    make_root(kept_root);
+    write_file(kept_root, "/proc/self/cgroup", "3:cpu:/a/b\n0::/c\n");
+    write_file(kept_root, "/proc/self/mountinfo", "x\n" MOUNT_1("/", S "/1", "cpu") MOUNT_2("/", S));
+    write_file(kept_root, S "/1/a/cpu.cfs_quota_us", "25000\n");
+    write_file(kept_root, S "/1/a/cpu.cfs_period_us", "100000\n");
+    write_file(kept_root, S "/c/cpu.max", "60000 100000\n");
+    gb_assert_keeps_nothing(look_once);
+    nftw(kept_root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A line is cut off where there is no room for more, and has no newline. */
+static void lines_are_read(void **state) {
+    char root[32], line[8];
+    (void)state;
+    make_root(root);
+    write_file(root, "/short", "abc\nd\n");
+    write_file(root, "/long", "abcdefghij\n");
+    write_file(root, "/empty", "");
+    assert_true(gk_cgroup_read(root, "short", line, sizeof line));
+    assert_string_equal(line, "abc");
+    assert_true(gk_cgroup_read(root, "long", line, sizeof line));
+    assert_string_equal(line, "abcdefg");
+    assert_false(gk_cgroup_read(root, "empty", line, sizeof line));
+    assert_false(gk_cgroup_read(root, "none", line, sizeof line));
+    nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 static void quotas_are_parsed(void **state) {
     (void)state;
     static const struct {
@@ -167,6 +203,9 @@ static void quotas_are_parsed(void **state) {
         {"x 100000", 0},
         {"100000 100000 1", 0},
         {"99999999999999999999999 100000", 0},
+        {"100000 99999999999999999999999", 0},
+        {"1 100000", 0.00001},
+        {"100000\t100000", 0},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (gk_cpu_quota_parse(texts[i].text) != texts[i].want) fail_msg("quota '%s'", texts[i].text);
@@ -174,10 +213,8 @@ static void quotas_are_parsed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(quotas_are_found),
-        cmocka_unit_test(long_lines_are_read),
-        cmocka_unit_test(groups_are_visited_upwards),
-        cmocka_unit_test(quotas_are_parsed),
+        cmocka_unit_test(quotas_are_found), cmocka_unit_test(long_lines_are_read), cmocka_unit_test(groups_are_visited_upwards),
+        cmocka_unit_test(nothing_is_kept),  cmocka_unit_test(lines_are_read),      cmocka_unit_test(quotas_are_parsed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

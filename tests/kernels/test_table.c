@@ -242,6 +242,7 @@ static void the_list_makes_sense(void **state) {
             const struct gk_field *const f = &kernel->fields[i];
             if (described && f->kind < GK_FIELD_IN_PLACE) fail_msg("%s: %s comes too late", kernel->name, f->name);
             described |= f->kind >= GK_FIELD_IN_PLACE;
+            assert_true(described == (i >= kernel->n_args));
             operands += gk_is_operand(f);
             if (f->kind == GK_FIELD_OUT) check_exactness(kernel, f);
             roofs += f->kind == GK_FIELD_ROOF;

@@ -7,35 +7,67 @@
 
 static void threads_follow_the_rules(void **state) {
     (void)state;
+    static const char omp[] = "OMP_NUM_THREADS", quota[] = "CPU quota of the cgroup";
+    static const char more[] = "OMP_NUM_THREADS asks for more than gradkern supports";
     static const struct {
         size_t asked;
         const char *omp;
         size_t cores;
         double quota;
         size_t want;
+        const char *rule;
     } cases[] = {
-        {0, NULL, 4, 0, 4},          {3, "8", 4, 0, 3},
-        {0, "8", 4, 0, 8},           {0, "", 4, 0, 4},
-        {0, "2,4", 4, 0, 2},         {0, " 3 ", 4, 0, 3},
-        {0, "abc", 4, 0, 0},         {0, "0", 4, 0, 0},
-        {0, "-1", 4, 0, 0},          {0, "+2", 4, 0, 0},
-        {0, "1e3", 4, 0, 0},         {0, "3x", 4, 0, 0},
-        {0, "0x10", 4, 0, 0},        {0, "1025", 4, 0, 1024},
-        {0, "1024", 4, 0, 1024},     {0, "99999999999999999999", 4, 0, 1024},
-        {1024, NULL, 4, 0, 1024},    {1025, NULL, 4, 0, 0},
-        {SIZE_MAX, NULL, 4, 0, 0},   {0, NULL, 4, 1.5, 2},
-        {0, NULL, 4, 0.2, 1},        {0, NULL, 4, 8, 4},
-        {0, NULL, 4, 3, 3},          {0, "4", 4, 1, 4},
-        {0, NULL, 5000, 0, 1024},    {0, NULL, 5000, 7, 7},
-        {0, NULL, 4, 1e-300, 1},     {0, NULL, 4, 1e300, 4},
-        {0, NULL, 5000, 2000, 1024},
+        {0, NULL, 4, 0, 4, "cores"},
+        {1, NULL, 4, 0, 1, "asked for"},
+        {3, "8", 4, 2, 3, "asked for"},
+        {3, "nonsense", 4, 0, 3, "asked for"},
+        {1024, NULL, 4, 0, 1024, "asked for"},
+        {1025, NULL, 4, 0, 0, "asked for"},
+        {SIZE_MAX, NULL, 4, 0, 0, "asked for"},
+        {0, "8", 4, 0, 8, omp},
+        {0, "1", 4, 0, 1, omp},
+        {0, "", 4, 0, 4, "cores"},
+        {0, "2,4", 4, 0, 2, omp},
+        {0, "2 ,", 4, 0, 2, omp},
+        {0, " 3 ", 4, 0, 3, omp},
+        {0, "\t\n3\t\n", 4, 0, 3, omp},
+        {0, "019", 4, 0, 19, omp},
+        {0, "abc", 4, 0, 0, omp},
+        {0, " ", 4, 0, 0, omp},
+        {0, ",2", 4, 0, 0, omp},
+        {0, "0", 4, 0, 0, omp},
+        {0, "-1", 4, 0, 0, omp},
+        {0, "+2", 4, 0, 0, omp},
+        {0, "1e3", 4, 0, 0, omp},
+        {0, "3x", 4, 0, 0, omp},
+        {0, "3 4", 4, 0, 0, omp},
+        {0, "0x10", 4, 0, 0, omp},
+        {0, "1023", 4, 0, 1023, omp},
+        {0, "1024", 4, 0, 1024, omp},
+        {0, "1025", 4, 0, 1024, more},
+        {0, "99999999999999999999", 4, 0, 1024, more},
+        {0, "4", 4, 1, 4, omp},
+        {0, NULL, 4, 1.5, 2, quota},
+        {0, NULL, 4, 0.2, 1, quota},
+        {0, NULL, 4, 1, 1, quota},
+        {0, NULL, 4, 3, 3, quota},
+        {0, NULL, 4, 3.1, 4, "cores"},
+        {0, NULL, 4, 4, 4, "cores"},
+        {0, NULL, 4, 8, 4, "cores"},
+        {0, NULL, 4, 1e-300, 1, quota},
+        {0, NULL, 4, 1e300, 4, "cores"},
+        {0, NULL, 1024, 0, 1024, "cores"},
+        {0, NULL, 5000, 0, 1024, "gradkern supports no more"},
+        {0, NULL, 5000, 7, 7, quota},
+        {0, NULL, 5000, 1024, 1024, quota},
+        {0, NULL, 5000, 2000, 1024, "gradkern supports no more"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct gk_topology topology = {.cores = cases[i].cores, .cores_rule = "cores", .cpu_quota = cases[i].quota};
         const char *rule = NULL;
         const size_t got = gk_threads_choose(&topology, cases[i].asked, cases[i].omp, &rule);
         if (got != cases[i].want) fail_msg("case %zu: got %zu, want %zu", i, got, cases[i].want);
-        assert_non_null(rule);
+        assert_string_equal(rule, cases[i].rule);
     }
 }
 
@@ -80,14 +112,64 @@ static void contexts_follow_the_mask(void **state) {
     if (all == 1) printf("skipped: one core: nothing to lose\n");
 }
 
-int main(void) {
+/* Machines that hwloc makes up: of 2 packages with 3 NUMA nodes each, 24 cores of 2 processors, a processor that is not among
+ * these being a core of its own. The caches are as small and as large as is believed, and one byte beyond that. */
+static const struct machine {
+    const char *name, *cores;
+    struct gk_caches caches;
+} machines[] = {
+    {"at the limits",
+     "pack:2 numa:3 l3:2(size=17179869184) l2:2(size=1073741824) l1d:1(size=512) core:1 pu:2",
+     {512, (size_t)1 << 30, (size_t)1 << 34}},
+    {"beyond them",
+     "pack:2 numa:3 l3:2(size=262143) l2:2(size=1073741825) l1d:1(size=511) core:1 pu:2",
+     {32 << 10, 1 << 20, 16 << 20}},
+    {"small",
+     "pack:2 numa:3 l3:2(size=262144) l2:2(size=16384) l1d:1(size=33554433) core:1 pu:2",
+     {32 << 10, 16 << 10, 256 << 10}},
+};
+
+static void look_at(void **state) {
+    const struct machine *const m = *state;
+    const struct gk_topology *const t = gk_topology_get();
+    struct gk_processors usable, cores = {0};
+    assert_false(gk_processors_usable(&usable));
+    for (size_t i = 0; i < GK_PROCESSORS_MAX; i++)
+        if (CPU_ISSET_S(i, sizeof usable.set, usable.set)) CPU_SET_S(i < 48 ? i / 2 * 2 : i, sizeof cores.set, cores.set);
+    assert_int_equal(t->logical, CPU_COUNT_S(sizeof usable.set, usable.set));
+    assert_int_equal(t->cores, CPU_COUNT_S(sizeof cores.set, cores.set));
+    if (!t->known) {
+        printf("skipped: %s: the machine cannot be read\n", m->name);
+        return;
+    }
+    assert_int_equal(t->machine_cores, 24);
+    assert_int_equal(t->packages, 2);
+    assert_int_equal(t->numa_nodes, 6);
+    assert_memory_equal(&t->caches, &m->caches, sizeof m->caches);
+    assert_string_equal(t->cores_rule, "physical cores this thread may use");
+}
+
+static void machines_are_read(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof machines / sizeof *machines; i++)
+        assert_int_equal(gb_start_again(machines[i].name, "HWLOC_SYNTHETIC", machines[i].cores), 0);
+}
+
+int main(int argc, char **argv) {
     unsetenv("OMP_NUM_THREADS");
     unsetenv("OMP_PROC_BIND");
     unsetenv("OMP_PLACES");
+    unsetenv("GOMP_CPU_AFFINITY");
+    unsetenv("KMP_AFFINITY");
+    for (size_t i = 0; argc == 2 && i < sizeof machines / sizeof *machines; i++) {
+        const struct CMUnitTest one[] = {cmocka_unit_test_prestate(look_at, (void *)&machines[i])};
+        if (strcmp(argv[1], machines[i].name) == 0) return cmocka_run_group_tests(one, NULL, NULL);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_follow_the_rules),
         cmocka_unit_test(this_machine_makes_sense),
         cmocka_unit_test(contexts_follow_the_mask),
+        cmocka_unit_test(machines_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
