@@ -30,9 +30,7 @@ const char *gk_team_serial_reason(void) {
     return reason ? reason : omp_get_level() > 0 ? "the caller is inside a parallel region" : NULL;
 }
 
-/* The largest stack that a runtime may give its threads: what its variable asks for, in KiB unless a letter says otherwise, or
- * the system's own, which it falls back on. One that is too large costs threads at most where memory is short. */
-static size_t stack_bytes(size_t least) {
+size_t gk_team_stack_bytes(size_t least) {
     static const char *const variables[] = {"OMP_STACKSIZE", "GOMP_STACKSIZE", "KMP_STACKSIZE"};
     static const char units[] = "bkmgt";
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
@@ -72,7 +70,7 @@ static size_t try_threads(size_t wanted) {
     void *const spare = mmap(NULL, SPARE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (spare == MAP_FAILED) return 0; /* the attributes hold no memory */
     pthread_attr_getstacksize(&attributes, &stack);
-    pthread_attr_setstacksize(&attributes, stack_bytes(stack));
+    pthread_attr_setstacksize(&attributes, gk_team_stack_bytes(stack));
     pthread_mutex_lock(&gate);
     while (count < wanted && count < GK_THREADS_MAX &&
            pthread_create(&tried[count].thread, &attributes, wait_at_gate, &tried[count].id) == 0)

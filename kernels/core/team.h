@@ -32,6 +32,10 @@ struct gk_slice gk_team_slice(const struct gk_team *team, size_t total, size_t u
 /* Adds the processors of all places to which the OpenMP runtime binds threads. False: it binds none, or there is no memory. */
 bool gk_team_places(struct gk_processors *processors);
 
+/* The largest stack that a runtime may give its threads: what its variable asks for, in KiB unless a letter says otherwise, or
+ * the system's own, which it falls back on. One that is too large costs threads at most where memory is short. */
+size_t gk_team_stack_bytes(size_t least);
+
 /* Why a call runs serially at this moment whatever was asked, or NULL. */
 const char *gk_team_serial_reason(void);
 

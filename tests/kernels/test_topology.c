@@ -1,6 +1,7 @@
 /* Threads, and what the machine says of itself. */
 #include <sched.h>
 
+#include "core/team.h"
 #include "core/topology.h"
 #include "gradkern.h"
 #include "support.h"
@@ -155,6 +156,44 @@ static void machines_are_read(void **state) {
         assert_int_equal(gb_start_again(machines[i].name, "HWLOC_SYNTHETIC", machines[i].cores), 0);
 }
 
+/* The largest that a variable asks for counts, if it is more than the system's. */
+static void stacks_are_as_large_as_asked(void **state) {
+    static const struct {
+        const char *omp, *gomp, *kmp;
+        size_t least, want;
+    } cases[] = {
+        {NULL, NULL, NULL, 8, 8},
+        {"1", NULL, NULL, 8, 1024},
+        {"1", NULL, NULL, 1024, 1024},
+        {"1", NULL, NULL, 1025, 1025},
+        {"3b", NULL, NULL, 2, 3},
+        {"3B", NULL, NULL, 3, 3},
+        {" 3 k ", NULL, NULL, 8, 3 << 10},
+        {"3M", NULL, NULL, 8, 3 << 20},
+        {"3g", NULL, NULL, 8, (size_t)3 << 30},
+        {"3T", NULL, NULL, 8, (size_t)3 << 40},
+        {"3x", NULL, NULL, 8, 3 << 10},
+        {"x", NULL, NULL, 8, 8},
+        {"", NULL, NULL, 8, 8},
+        {"16777215T", NULL, NULL, 8, (size_t)16777215 << 40},
+        {"16777216T", NULL, NULL, 8, SIZE_MAX},
+        {NULL, "2M", NULL, 8, 2 << 20},
+        {NULL, NULL, "2M", 8, 2 << 20},
+        {"1M", "2M", "3M", 8, 3 << 20},
+        {"3M", "2M", "1M", 8, 3 << 20},
+        {"x", "2M", NULL, 8, 2 << 20},
+    };
+    static const char *const names[] = {"OMP_STACKSIZE", "GOMP_STACKSIZE", "KMP_STACKSIZE"};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const values[] = {cases[i].omp, cases[i].gomp, cases[i].kmp};
+        for (size_t v = 0; v < 3; v++) values[v] ? setenv(names[v], values[v], 1) : unsetenv(names[v]);
+        const size_t got = gk_team_stack_bytes(cases[i].least);
+        if (got != cases[i].want) fail_msg("case %zu: %zu bytes", i, got);
+    }
+    for (size_t v = 0; v < 3; v++) unsetenv(names[v]);
+}
+
 int main(int argc, char **argv) {
     unsetenv("OMP_NUM_THREADS");
     unsetenv("OMP_PROC_BIND");
@@ -166,10 +205,9 @@ int main(int argc, char **argv) {
         if (strcmp(argv[1], machines[i].name) == 0) return cmocka_run_group_tests(one, NULL, NULL);
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_follow_the_rules),
-        cmocka_unit_test(this_machine_makes_sense),
-        cmocka_unit_test(contexts_follow_the_mask),
-        cmocka_unit_test(machines_are_read),
+        cmocka_unit_test(threads_follow_the_rules),     cmocka_unit_test(this_machine_makes_sense),
+        cmocka_unit_test(contexts_follow_the_mask),     cmocka_unit_test(machines_are_read),
+        cmocka_unit_test(stacks_are_as_large_as_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
