@@ -2,6 +2,7 @@
  * what an inspection tells and the words of statuses. */
 #include "core/context.h"
 #include "core/cpu.h"
+#include "core/team.h"
 #include "support_lineup.h"
 
 enum { THREADS = 5, HUGE_PAGE = 2 << 20 };
@@ -91,6 +92,84 @@ static void the_option_decides_on_threads(void **state) {
     assert_int_equal(gk_context_create(&one, &(gk_options){.threads = 1, .serial_below = 1}), GK_OK);
     assert_int_equal(gk_call_threads(one, kernel->id, GK_F32, &product), 1);
     gk_context_destroy(one);
+}
+
+/* What each kernel asks for, but for what products need, whose plan says that: column sums a chunk a thread, 4096 reals and a
+ * page, for more than 256 columns, and the sums of a wave of 64 blocks at most where threads share rows; a loss without the
+ * rows' one real a row; a mask a copy of dy, in rows of an odd number of lines, up to a page. */
+static void scratch_by_hand_numbers(void **state) {
+    static const struct {
+        const char *kernel, *operands;
+        enum gk_dtype dtype;
+        size_t threads, n, d, m, c, want;
+    } cases[] = {
+        {"affine_db", "dy db", GK_F32, 1, 300, 0, 256, 0, 0},
+        {"affine_db", "dy db", GK_F32, 1, 300, 0, 257, 0, 20480},
+        {"affine_db", "dy db", GK_F64, 1, 300, 0, 257, 0, 36864},
+        {"affine_db", "dy db", GK_F32, 2, 768, 0, 127, 0, 3 * 128 * 4},
+        {"affine_db", "dy db", GK_F32, 2, 769, 0, 64, 0, 4 * 64 * 4},
+        {"affine_db", "dy db", GK_F32, 2, 769, 0, 65, 0, 4 * 128 * 4},
+        {"affine_db", "dy db", GK_F32, 2, 768, 0, 128, 0, 0},
+        {"affine_db", "dy db", GK_F64, 2, 64 * 256, 0, 1, 0, 64 * 64 * 8},
+        {"affine_db", "dy db", GK_F64, 2, 63 * 256, 0, 1, 0, 63 * 64 * 8},
+        {"affine_db", "dy db", GK_F64, 2, 65 * 256, 0, 1, 0, 64 * 64 * 8},
+        {"affine_db", "dy db", GK_F32, 5, 1000, 0, 300, 0, 5 * 20480 + 4 * 320 * 4},
+        {"affine_db", "dy db", GK_F32, 5, 1000, 0, 320, 0, 5 * 20480},
+        {"softmax_xent_forward", "x labels loss", GK_F32, 3, 10, 0, 0, 5, 40},
+        {"softmax_xent_forward", "x labels loss p", GK_F64, 3, 10, 0, 0, 5, 80},
+        {"softmax_xent_forward", "x labels loss row_loss", GK_F32, 3, 10, 0, 0, 5, 0},
+        {"softmax_xent_forward", "x p", GK_F32, 3, 10, 0, 0, 5, 0},
+        {"softmax_xent_forward", "x labels loss", GK_F32, 3, 10, 0, 0, 0, 0},
+        {"softmax_xent", "x labels dx loss", GK_F32, 3, 10, 0, 0, 5, 40},
+        {"softmax_xent", "x labels dx loss row_loss", GK_F32, 3, 10, 0, 0, 5, 0},
+        {"softmax_xent", "x labels dx", GK_F32, 3, 10, 0, 0, 5, 0},
+        {"affine_backward", "w dy dx", GK_F32, 1, 10, 7, 100, 0, 0},
+        {"affine_backward", "w dy dx mask", GK_F32, 1, 10, 7, 100, 0, 8192}, /* 10 rows of 7 lines */
+        {"affine_backward", "w dy dx mask", GK_F32, 2, 9, 7, 128, 0, 8192},
+        {"affine_backward", "w dy dx mask", GK_F64, 1, 10, 7, 100, 0, 12288}, /* 13 lines */
+        {"affine_backward", "w dy dx mask", GK_F32, 1, 21, 7, 48, 0, 4096},   /* 3 lines */
+        {"affine_backward", "w dy dx mask", GK_F32, 1, 22, 7, 33, 0, 8192},
+        {"affine_backward", "w dy dx mask", GK_F32, 1, 22, 7, 0, 0, 0},
+        {"affine_backward", "dy db mask", GK_F32, 1, 1, 7, 300, 0, 4096 + 20480},
+        {"affine_backward", "dy db", GK_F32, 3, 1000, 7, 100, 0, 4 * 128 * 4},
+    };
+    static const struct gk_caches caches = {32 << 10, 1 << 20, 16 << 20};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases * GK_ISA_COUNT; i++) {
+        const size_t at = i / GK_ISA_COUNT, isa_index = i % GK_ISA_COUNT;
+        const struct gk_isa *const isa = gk_isa_get(isa_index, cases[at].dtype);
+        const struct gk_kernel *const kernel = gk_kernel_find(cases[at].kernel);
+        const struct gk_cell *const cell = isa->cells[kernel->id];
+        const size_t sizes[GK_DIM_COUNT] = {
+            [GK_DIM_n] = cases[at].n, [GK_DIM_d] = cases[at].d, [GK_DIM_m] = cases[at].m, [GK_DIM_c] = cases[at].c};
+        const union gk_any_args args = call_of(kernel, cases[at].operands, sizes);
+        if (gk_isa_unusable(isa_index) || (cell->products && isa->lanes > 1)) continue;
+        const size_t got = cell->scratch(&args, &(struct gk_machine){cases[at].threads, caches});
+        if (got != cases[at].want)
+            fail_msg("%s %s, case %zu: %zu bytes, not %zu", isa->name, kernel->name, at, got, cases[at].want);
+    }
+}
+
+/* Products need their plan's for each thread, and a fused kernel what the larger of its parts needs, after its copy. */
+static void scratch_of_products(void **state) {
+    static const struct gk_caches usual = {32 << 10, 1 << 20, 16 << 20}, tiny = {1 << 10, 1 << 10, 1 << 10};
+    static const size_t sizes[GK_DIM_COUNT] = {[GK_DIM_n] = 10, [GK_DIM_d] = 7, [GK_DIM_m] = 300};
+    (void)state;
+    for (size_t i = 0; i < GK_ISA_COUNT * GK_KERNEL_COUNT * 4; i++) {
+        const struct gk_isa *const isa = gk_isa_get(i / 4 / GK_KERNEL_COUNT, GK_F32);
+        const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)(i / 4 % GK_KERNEL_COUNT));
+        const struct gk_cell *const cell = isa->cells[kernel->id];
+        const struct gk_machine machine = {i % 2 ? 3 : 1, i & 2 ? usual : tiny};
+        const bool fused = strcmp(kernel->name, "affine_backward") == 0;
+        const union gk_any_args args = call_of(kernel, "x w b y dy dx dw db mask", sizes);
+        struct gk_gemm_shape shapes[GK_PRODUCTS_MAX];
+        if (gk_isa_unusable(i / 4 / GK_KERNEL_COUNT) || !cell->products) continue;
+        assert_int_equal(cell->products(&args, shapes), fused ? 2 : 1);
+        const struct gk_gemm_plan plan = gk_gemm_plan(isa->tile, shapes, machine.threads, &machine.caches);
+        const size_t products = machine.threads * plan.scratch, sums = machine.threads * 20480;
+        const size_t more = fused && sums > products ? sums : products;
+        assert_int_equal(cell->scratch(&args, &machine), more + (fused ? 3 * 4096 : 0)); /* 10 rows of 19 lines */
+    }
 }
 
 static void scratch_grows_by_huge_pages(void **state) {
@@ -227,6 +306,7 @@ static void statuses_have_their_words(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_work_decides_on_threads), cmocka_unit_test(the_option_decides_on_threads),
+        cmocka_unit_test(scratch_by_hand_numbers),     cmocka_unit_test(scratch_of_products),
         cmocka_unit_test(scratch_grows_by_huge_pages), cmocka_unit_test(growing_shapes_in_one_context),
         cmocka_unit_test(an_inspection_tells_all),     cmocka_unit_test(statuses_have_their_words),
     };
