@@ -174,7 +174,8 @@ static double time_of(const struct job *job, void (*run)(const struct job *job))
 static void choose_sums(struct job *job) {
     struct job trial = *job;
     trial.db.at = job->trial;
-    job->sums_by_product = time_of(&trial, sums_by_product) < time_of(&trial, sums_by_loop);
+    const double by_product = time_of(&trial, sums_by_product), by_loop = time_of(&trial, sums_by_loop);
+    job->sums_by_product = by_product < by_loop;
 }
 
 static void set_threads(const struct blas *blas, size_t threads) {

@@ -139,10 +139,11 @@ static bool add_argument(struct step *step, int name, void *memory) {
 static void *adding(struct job *o, bool add) {
     void *ops = NULL, *attributes = NULL;
     if (!add) return NULL;
-    bool good = own(o, o->dnn.post_ops_create(&ops) == 0, ops, o->dnn.post_ops_destroy);
-    good = good && own(o, o->dnn.primitive_attr_create(&attributes) == 0, attributes, o->dnn.primitive_attr_destroy);
-    good = good && o->dnn.post_ops_append_sum(ops, 1, 0, DNN_F32) == 0;
-    return good && o->dnn.primitive_attr_set_post_ops(attributes, ops) == 0 ? attributes : NULL;
+    const int ops_made = o->dnn.post_ops_create(&ops), attributes_made = o->dnn.primitive_attr_create(&attributes);
+    const bool has_ops = own(o, ops_made == 0, ops, o->dnn.post_ops_destroy),
+               has_attributes = own(o, attributes_made == 0, attributes, o->dnn.primitive_attr_destroy);
+    if (!has_ops || !has_attributes || o->dnn.post_ops_append_sum(ops, 1, 0, DNN_F32) != 0) return NULL;
+    return o->dnn.primitive_attr_set_post_ops(attributes, ops) == 0 ? attributes : NULL;
 }
 
 /* With b as it lies, or in the form that oneDNN likes best: weights change with every step, so each call reorders them. */

@@ -155,11 +155,12 @@ static void prepare_line(const struct shared *s, size_t threads, char line[LINE_
     append_options(line, &p->spec);
 }
 
-/* One call by the child. False: it does not do that problem. */
-static bool called(const struct child *child, struct shared *s, size_t threads) {
+/* One call by the child. False: it does not do that problem. note, unless NULL: what it answers to prepare. */
+static bool called(const struct child *child, struct shared *s, size_t threads, const char *note) {
     char line[LINE_BYTES], reply[REPLY_BYTES];
     prepare_line(s, threads, line);
     ask(child, line, reply);
+    if (note && strcmp(reply, note) != 0) fail_msg("'%s' instead of '%s' to '%s'", reply, note, line);
     if (begins(reply, "unsupported ")) return false;
     if (!begins(reply, "ready")) fail_msg("'%s' to '%s'", reply, line);
     ask(child, "run 1", reply);
@@ -183,7 +184,7 @@ static void same_bits(const struct child *child, const struct gb_problem_spec *s
     share(&there, spec);
     assert_true(gb_problem_create(&here, spec));
     const bool accepted = gb_problem_call(&here, ctx) == GK_OK; /* no label is right where there are no classes */
-    if (called(child, &there, threads) != accepted) fail_msg("%s: %s", text, accepted ? "unsupported" : "ready");
+    if (called(child, &there, threads, NULL) != accepted) fail_msg("%s: %s", text, accepted ? "unsupported" : "ready");
     if (!gb_problem_equal(&there.problem, &here, &first))
         fail_msg("%s: %s[%zu][%zu] is %g, not %g", text, first.operand, first.row, first.col, first.got, first.want);
     if (!gb_problem_intact(&there.problem, &what)) fail_msg("%s: %s was written", text, what);
@@ -265,7 +266,8 @@ static void near(const struct gb_problem *got, const struct gb_problem *want, co
 }
 
 /* Whether the peer does the problem; if so, its numbers are right and it wrote nothing but outputs. */
-static bool same_numbers(const struct child *child, const struct gb_problem_spec *spec, gk_context *ctx, size_t threads) {
+static bool same_numbers(const struct child *child, const struct gb_problem_spec *spec, gk_context *ctx, size_t threads,
+                         const char *note) {
     struct shared there;
     struct gb_problem here;
     const char *what;
@@ -274,7 +276,7 @@ static bool same_numbers(const struct child *child, const struct gb_problem_spec
     share(&there, spec);
     assert_true(gb_problem_create(&here, spec));
     assert_int_equal(gb_problem_call(&here, ctx), GK_OK);
-    const bool done = called(child, &there, threads);
+    const bool done = called(child, &there, threads, note);
     if (done) near(&there.problem, &here, text);
     if (done && !gb_problem_intact(&there.problem, &what)) fail_msg("%s: %s was written", text, what);
     release(&there);
@@ -294,7 +296,7 @@ static void compare(const struct child *child, bool f64, bool others) {
         struct gb_problem_spec spec =
             gb_spec_by_turns(kernel, (enum gk_dtype)(i % GK_DTYPE_COUNT), sizes[i / 3 % (SIZES - 1)], 3, i, 6);
         spec.data = GB_DATA_NORMAL;
-        const bool did = same_numbers(child, &spec, ctx, 1 + i % 2);
+        const bool did = same_numbers(child, &spec, ctx, 1 + i % 2, NULL);
         done[kernel] += did;
         if (affine && !did && (f64 || spec.dtype == GK_F32)) fail_msg("%s is unsupported", gk_kernel_get(kernel)->name);
     }
@@ -361,6 +363,274 @@ static void an_absent_library(void **state) {
     }
 }
 
+/* Stand-ins of tests/data/peers, which are told by variables what to be. */
+static struct child start_fake(const char *program, const char *library, char greeting[REPLY_BYTES]) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/tests/lib%s.so", PROGRAMS_DIR, library);
+    return start_without_leaks(program, (const char *const[]){path, NULL}, greeting);
+}
+
+static void assert_greeting(const char *program, const char *library, int code, const char *expected) {
+    char greeting[REPLY_BYTES];
+    struct child child = start_fake(program, library, greeting);
+    assert_string_equal(greeting, expected);
+    if (code == 0) end(&child);
+    else assert_int_equal(wait_for(&child), code);
+}
+
+/* The note of a job all of whose products are computed in one way, as fast as it. NULL: it is not known, for some cannot. */
+static const char *way_of(const char *fast, const struct gb_problem_spec *s, char note[REPLY_BYTES]) {
+    static const char *const fasts[] = {"sgemm", "matmul", "reorder", "inner"}, *const names[] = {"sgemm", "matmul",
+                                                                                                  "matmul with reorder",
+                                                                                                  "inner product"};
+    const bool db = s->kernel == GK_KERNEL_affine_db || (s->kernel == GK_KERNEL_affine_backward && s->bare),
+               all = s->kernel == GK_KERNEL_affine_backward && !s->bare, add = s->accumulate;
+    size_t way = 0;
+    while (strcmp(fasts[way], fast) != 0) way++;
+    if (way == 3 && add && s->kernel != GK_KERNEL_affine_forward) return NULL; /* these do not add */
+    if (way == 2 && s->ld_pad == 0) return NULL;                               /* it may lie as it is liked */
+    const char *const last = way == 3 ? "reduction" : names[way];
+    if (all) snprintf(note, REPLY_BYTES, "ready by %s, %s, %s", names[way], names[way], last);
+    else snprintf(note, REPLY_BYTES, "ready by %s", db ? last : names[way]);
+    return note;
+}
+
+/* Each kernel of the family with each of its options. */
+static void affine_problems(const struct child *child, const char *fast, enum gk_dtype dtype) {
+    gk_context *ctx;
+    assert_int_equal(gk_context_create(&ctx, &(gk_options){.threads = 1}), GK_OK);
+    for (unsigned i = 0; i < GK_KERNEL_COUNT * 16; i++) {
+        char note[REPLY_BYTES];
+        const struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)(i / 16),
+                                          .dtype = dtype,
+                                          .n = 17,
+                                          .d = 9,
+                                          .m = 70,
+                                          .layout = i & 1 ? GK_OUT_IN : GK_IN_OUT,
+                                          .accumulate = i & 2,
+                                          .bare = i & 4,
+                                          .ld_pad = i & 8 ? 3 : 0,
+                                          .seed = i};
+        if (strcmp(gk_kernel_get(s.kernel)->family, "affine") != 0) continue;
+        assert_true(same_numbers(child, &s, ctx, 1, fast ? way_of(fast, &s, note) : NULL));
+    }
+    gk_context_destroy(ctx);
+}
+
+static void all_ways_of_onednn(void **state) {
+    static const char *const fasts[] = {"sgemm", "matmul", "reorder", "inner"};
+    (void)state;
+    for (size_t i = 0; i < sizeof fasts / sizeof *fasts; i++) {
+        char greeting[REPLY_BYTES];
+        setenv("FAKE_FAST", fasts[i], 1);
+        struct child child = start_fake("gradbench-peer-onednn", "fake_dnnl", greeting);
+        assert_string_equal(greeting, "peer 1 oneDNN 3.7.2, OpenMP threads, vectors of 512 bits");
+        affine_problems(&child, fasts[i], GK_F32);
+        end(&child);
+    }
+    unsetenv("FAKE_FAST");
+}
+
+/* What cannot be made leaves the other ways, and nothing behind. */
+static void onednn_that_fails(void **state) {
+    static const char *const failing[][2] = {
+        {"matmul", "matmul"},       {"reorder", "reorder"}, {"inner", "inner"},      {"inner data", "inner"},
+        {"inner weights", "inner"}, {"reduction", "inner"}, {"relu", "sgemm"},       {"relu back", "sgemm"},
+        {"desc", "matmul"},         {"memory", "matmul"},   {"primitive", "matmul"}, {"sum", "matmul"},
+        {"attributes", "matmul"},
+    };
+    gk_context *ctx;
+    (void)state;
+    assert_int_equal(gk_context_create(&ctx, &(gk_options){.threads = 1}), GK_OK);
+    for (size_t i = 0; i < sizeof failing / sizeof *failing; i++) {
+        char greeting[REPLY_BYTES];
+        setenv("FAKE_FAIL", failing[i][0], 1);
+        setenv("FAKE_FAST", failing[i][1], 1);
+        struct child child = start_fake("gradbench-peer-onednn", "fake_dnnl", greeting);
+        for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+            struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id, .n = 9, .d = 5, .m = 7, .ld_pad = 1, .seed = 1};
+            s.accumulate = i > 10;
+            if (strcmp(gk_kernel_get(s.kernel)->family, "affine") == 0) assert_true(same_numbers(&child, &s, ctx, 1, NULL));
+        }
+        end(&child);
+    }
+    unsetenv("FAKE_FAST");
+    setenv("FAKE_FAIL", "engine", 1);
+    assert_greeting("gradbench-peer-onednn", "fake_dnnl", 5, "absent oneDNN makes no engine");
+    setenv("FAKE_FAIL", "stream", 1);
+    assert_greeting("gradbench-peer-onednn", "fake_dnnl", 5, "absent oneDNN makes no stream");
+    unsetenv("FAKE_FAIL");
+    assert_greeting("gradbench-peer-onednn", "fake_blas", 5, "absent the library is no oneDNN: it lacks dnnl_version");
+    gk_context_destroy(ctx);
+}
+
+static void what_onednn_says_of_itself(void **state) {
+    static const char *const table[][4] = {
+        {"3", "4", "31", "peer 1 oneDNN 3.7.2, TBB threads, vectors of 256 bits"},
+        {"4", "1", "32", "peer 1 oneDNN 4.7.2, other threads, vectors of 512 bits"},
+        {"2", "2", "0", "peer 1 oneDNN 2.7.2, OpenMP threads, sgemm only"},
+    };
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        setenv("FAKE_MAJOR", table[i][0], 1);
+        setenv("FAKE_RUNTIME", table[i][1], 1);
+        setenv("FAKE_ISA", table[i][2], 1);
+        assert_greeting("gradbench-peer-onednn", "fake_dnnl", 0, table[i][3]);
+    }
+    char greeting[REPLY_BYTES]; /* of version 2 */
+    struct child child = start_fake("gradbench-peer-onednn", "fake_dnnl", greeting);
+    affine_problems(&child, "sgemm", GK_F32);
+    end(&child);
+    unsetenv("FAKE_MAJOR"), unsetenv("FAKE_RUNTIME"), unsetenv("FAKE_ISA");
+}
+
+/* The names that libraries have for CPUs, and what is said where this one is better. */
+static void what_a_blas_says_of_itself(void **state) {
+    static const struct {
+        const char *name;
+        int bits;
+        bool fma;
+    } cores[] = {
+        {"generic", 64, false},     {"Prescott", 128, false},   {"core2", 128, false},         {"Penryn", 128, false},
+        {"Dunnington", 128, false}, {"Nehalem", 128, false},    {"Atom", 128, false},          {"Opteron", 128, false},
+        {"Barcelona", 128, false},  {"Bobcat", 128, false},     {"Sandybridge", 256, false},   {"Bulldozer", 128, true},
+        {"Piledriver", 128, true},  {"Steamroller", 128, true}, {"Excavator", 128, true},      {"Haswell", 256, true},
+        {"Zen", 256, true},         {"zen2", 256, true},        {"zen3", 256, true},           {"SkylakeX", 512, true},
+        {"skx", 512, true},         {"Cooperlake", 512, true},  {"SapphireRapids", 512, true}, {"zen4", 512, true},
+        {"unheard-of", 1024, true},
+    };
+    char expected[REPLY_BYTES];
+    int bits = 0;
+    bool fma = false;
+    (void)state;
+#ifdef __x86_64__
+    fma = __builtin_cpu_supports("fma");
+    bits = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+                   __builtin_cpu_supports("avx512vl")
+               ? 512
+           : __builtin_cpu_supports("avx2") ? 256
+                                            : 128;
+#endif
+    for (size_t i = 0; i < 2 * sizeof cores / sizeof *cores; i++) {
+        const bool blis = i % 2, worse = cores[i / 2].bits < bits || (fma && !cores[i / 2].fma);
+        setenv("FAKE_CORE", cores[i / 2].name, 1);
+        int used = snprintf(expected, sizeof expected, "peer 1 %s, kernels for %s", blis ? "BLIS 1.1" : "OpenBLAS 0.3.29",
+                            cores[i / 2].name);
+        if (worse)
+            snprintf(expected + used, sizeof expected - (size_t)used, "; WARNING: vectors of %d bits%s, this CPU has %d%s",
+                     cores[i / 2].bits, cores[i / 2].fma ? "" : " without fma", bits, fma ? " with fma" : "");
+        assert_greeting("gradbench-peer-cblas", blis ? "fake_blis" : "fake_openblas", 0, expected);
+    }
+    setenv("FAKE_CONFIG", "Nameless", 1);
+    assert_greeting("gradbench-peer-cblas", "fake_openblas", 0, "peer 1 Nameless, kernels for unheard-of");
+    unsetenv("FAKE_CONFIG"), unsetenv("FAKE_CORE");
+    assert_greeting("gradbench-peer-cblas", "fake_mkl", 0, "peer 1 MKL 2025.2");
+    snprintf(expected, sizeof expected, "peer 1 CBLAS of %s/tests/libfake_blas.so", PROGRAMS_DIR);
+    assert_greeting("gradbench-peer-cblas", "fake_blas", 0, expected);
+    struct child child = start("gradbench-peer-cblas", (const char *const[]){"libm.so.6", NULL}, expected);
+    assert_string_equal(expected, "absent the library is no CBLAS (cblas_sgemm, ...)");
+    assert_int_equal(wait_for(&child), 5);
+}
+
+/* Right in both types, with as many threads as are asked for, and column sums in the faster way. */
+static void a_blas_of_each_kind(void **state) {
+    static const char *const kinds[] = {"fake_openblas", "fake_blis", "fake_mkl", "fake_blas"};
+    gk_context *ctx;
+    (void)state;
+    assert_int_equal(gk_context_create(&ctx, &(gk_options){.threads = 1}), GK_OK);
+    setenv("FAKE_CORE", "zen4", 1);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (int gemv = 0; gemv < 2; gemv++)
+            for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
+                const struct gb_problem_spec db = {
+                    .kernel = GK_KERNEL_affine_db, .n = 300, .m = 70, .seed = 1, .dtype = (enum gk_dtype)dtype};
+                char greeting[REPLY_BYTES];
+                setenv("FAKE_THREADS", "1", 1);
+                if (gemv) setenv("FAKE_FAST", "gemv", 1);
+                else unsetenv("FAKE_FAST");
+                struct child child = start_fake("gradbench-peer-cblas", kinds[i], greeting);
+                if (i == 0) affine_problems(&child, NULL, (enum gk_dtype)dtype);
+                assert_true(
+                    same_numbers(&child, &db, ctx, 1, gemv ? "ready column sums by gemv" : "ready column sums by a loop"));
+                end(&child);
+                setenv("FAKE_THREADS", "3", 1);
+                child = start_fake("gradbench-peer-cblas", kinds[i], greeting);
+                assert_true(same_numbers(&child, &db, ctx, 3, NULL));
+                end(&child);
+            }
+    unsetenv("FAKE_FAST"), unsetenv("FAKE_THREADS"), unsetenv("FAKE_CORE");
+    gk_context_destroy(ctx);
+}
+
+/* Without the word that begins so. */
+static void leave_out(char line[LINE_BYTES], const char *word) {
+    char *const at = strstr(line, word);
+    assert_non_null(at);
+    const char *const rest = strchr(at + 1, ' ');
+    memmove(at, rest ? rest : "", rest ? strlen(rest) + 1 : 1);
+}
+
+static void what_peers_do_not_do(void **state) {
+    static const char *const programs[][2] = {
+        {"gradbench-peer-naive", NULL}, {"gradbench-peer-cblas", "fake_blas"}, {"gradbench-peer-onednn", "fake_dnnl"}};
+    static const struct {
+        size_t program;
+        struct gb_problem_spec spec;
+        const char *without, *answer;
+    } table[] = {
+        {0, {.kernel = GK_KERNEL_softmax_xent, .ignore = true}, NULL, "unsupported an option that it does not know: ignore"},
+        {0,
+         {.kernel = GK_KERNEL_softmax_xent, .wide_labels = true},
+         NULL,
+         "unsupported an option that it does not know: labels"},
+        {0,
+         {.kernel = GK_KERNEL_softmax_xent, .soft_labels = true},
+         NULL,
+         "unsupported an option that it does not know: labels"},
+        {0, {.kernel = GK_KERNEL_softmax_xent, .reduction = GK_NONE}, NULL, "unsupported it knows sums and means only"},
+        {0, {.kernel = GK_KERNEL_softmax_xent, .reduction = GK_SUM}, NULL, "ready"},
+        {0, {.kernel = GK_KERNEL_softmax_xent, .in_place = true}, NULL, "ready"},
+        {0, {.kernel = GK_KERNEL_softmax_xent}, " in.labels=", "unsupported it needs labels"},
+        {0, {.kernel = GK_KERNEL_softmax_xent, .dloss = true}, NULL, "unsupported an operand that it does not know"},
+        {0, {.kernel = GK_KERNEL_affine_backward}, " in.w=", "unsupported an operand is missing"},
+        {0, {.kernel = GK_KERNEL_affine_backward}, " in.x=", "unsupported an operand is missing"},
+        {0, {.kernel = GK_KERNEL_affine_backward}, " in.mask=", "ready"},
+        {0, {.kernel = GK_KERNEL_affine_forward}, " in.b=", "ready"},
+        {1, {.kernel = GK_KERNEL_relu_forward}, NULL, "unsupported a BLAS has no relu_forward"},
+        {1, {.kernel = GK_KERNEL_affine_backward}, " in.w=", "unsupported an operand is missing"},
+        {1, {.kernel = GK_KERNEL_affine_backward}, " in.x=", "unsupported an operand is missing"},
+        {1, {.kernel = GK_KERNEL_affine_dx, .n = SIZE_MAX}, NULL, "unsupported an empty problem"},
+        {1, {.kernel = GK_KERNEL_affine_dx, .d = SIZE_MAX}, NULL, "unsupported an empty problem"},
+        {1, {.kernel = GK_KERNEL_affine_db, .m = SIZE_MAX}, NULL, "unsupported an empty problem"},
+        {1, {.kernel = GK_KERNEL_affine_forward, .bare = true}, NULL, "ready"},
+        {2, {.kernel = GK_KERNEL_softmax_xent}, NULL, "unsupported this peer does not do softmax_xent"},
+        {2, {.kernel = GK_KERNEL_affine_dx, .dtype = GK_F64}, NULL, "unsupported oneDNN has no f64 here"},
+        {2, {.kernel = GK_KERNEL_affine_backward}, " in.w=", "unsupported an operand is missing"},
+        {2, {.kernel = GK_KERNEL_affine_backward}, " in.x=", "unsupported an operand is missing"},
+        {2, {.kernel = GK_KERNEL_affine_dx, .n = SIZE_MAX}, NULL, "unsupported an empty problem"},
+        {2, {.kernel = GK_KERNEL_affine_dx, .d = SIZE_MAX}, NULL, "unsupported an empty problem"},
+        {2, {.kernel = GK_KERNEL_affine_db, .m = SIZE_MAX}, NULL, "unsupported an empty problem"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const char *const *const program = programs[table[i].program];
+        char line[LINE_BYTES], reply[REPLY_BYTES];
+        struct child child =
+            program[1] ? start_fake(program[0], program[1], reply) : start(program[0], (const char *const[]){NULL}, reply);
+        struct gb_problem_spec spec = table[i].spec; /* a dimension of all ones is empty, others are small */
+        for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++)
+            spec.dims[dim] = spec.dims[dim] == SIZE_MAX ? 0 : (size_t[]){4, 5, 6, 7}[dim % 4];
+        struct shared s;
+        share(&s, &spec);
+        prepare_line(&s, 1, line);
+        if (table[i].without) leave_out(line, table[i].without);
+        ask(&child, line, reply);
+        if (strcmp(reply, table[i].answer) != 0) fail_msg("'%s' instead of '%s' to '%s'", reply, table[i].answer, line);
+        release(&s);
+        end(&child);
+    }
+}
+
 /* Changes of a good line. */
 static const struct {
     const char *from, *to;
@@ -416,7 +686,7 @@ static void refuses(const struct child *child) {
     assert_int_equal(s.bytes, 704); /* what the changes count on */
     prepare_line(&s, 1, line);
     for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
-        assert_true(called(child, &s, 1));
+        assert_true(called(child, &s, 1, NULL));
         replace(line, breaks[i].from, breaks[i].to, bad);
         ask(child, bad, reply);
         if (!begins(reply, "error ")) fail_msg("'%s' to '%s'", reply, bad);
@@ -435,7 +705,7 @@ static void refuses(const struct child *child) {
         ask(child, others[i], reply);
         assert_true(begins(reply, "error "));
     }
-    assert_true(called(child, &s, 1));
+    assert_true(called(child, &s, 1, NULL));
     release(&s);
 }
 
@@ -528,7 +798,10 @@ int main(void) {
         cmocka_unit_test(gradkern_as_a_peer),   cmocka_unit_test(the_line_of_a_run),
         cmocka_unit_test(plain_loops),          cmocka_unit_test(libraries),
         cmocka_unit_test(an_absent_library),    cmocka_unit_test(what_makes_no_sense),
-        cmocka_unit_test(the_end_of_the_input),
+        cmocka_unit_test(the_end_of_the_input), cmocka_unit_test(all_ways_of_onednn),
+        cmocka_unit_test(onednn_that_fails),    cmocka_unit_test(what_onednn_says_of_itself),
+        cmocka_unit_test(a_blas_of_each_kind),  cmocka_unit_test(what_a_blas_says_of_itself),
+        cmocka_unit_test(what_peers_do_not_do),
     };
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
