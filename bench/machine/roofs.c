@@ -132,7 +132,7 @@ static void take(struct probe *probe, struct gb_binding *binding) {
     }
     const double ns = probe_ns(probe, probe->args.rounds);
     const double rate = probe->amount * (double)probe->args.rounds / fmax(ns, 1);
-    if (rate > *probe->best) *probe->best = rate;
+    *probe->best = fmax(*probe->best, rate);
 }
 
 static struct probe fma_probe(struct gb_roofs *roofs, size_t isa, enum gk_dtype dtype, size_t t, char *sinks) {

@@ -218,6 +218,9 @@ static void as_many_roofs_as_can_be(void **state) {
         for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) assert_true(roofs.fma[isa][F32][t] > 0 && roofs.fma[isa][F64][t] > 0);
         for (size_t level = 0; level < GB_LEVEL_COUNT; level++) assert_true(roofs.bandwidth[t][level].copy_nt > 0);
     }
+    fake.bytes = 2.5 * 8 * MIB + 1; /* L2 only */
+    measure(&roofs, 1);
+    assert_true(roofs.spots[0].footprint == 0 && roofs.spots[0].threads == 0); /* they lie behind */
 }
 
 /* A part of the memory that the threads touch is whole lines in both of its halves. */
@@ -261,13 +264,15 @@ static void rounds_make_a_millisecond(void **state) {
         size_t last, sample;
     } cases[] = {
         {1000, 256, 1000},
-        {15625, 16, 64},                      /* a quarter exactly */
-        {15624, 32, 65},                      /* one short of it; 64.004 */
-        {400000, 1, 3},                       /* 2.5 */
-        {1000000, 1, 1},                      /* one */
-        {7e9, 1, 1},                          /* no fewer */
-        {0, 1 << 30, 1000000ull << 30},       /* a clock that stands still */
-        {0x1p-60, 1 << 30, 1000000ull << 30}, /* less than 1 ns, and a sample is, too */
+        {15625, 16, 64},                        /* a quarter exactly */
+        {15624, 32, 65},                        /* one short of it; 64.004 */
+        {400000, 1, 3},                         /* 2.5 */
+        {1000000, 1, 1},                        /* one */
+        {7e9, 1, 1},                            /* no fewer */
+        {0, 1 << 30, 1000000ull << 30},         /* a clock that stands still */
+        {0x1.8p-50, 1 << 30, 1000000ull << 30}, /* nor that, but a sample takes 1.4 */
+        {0x1.8p-30, 1 << 30, 715827882666667},  /* 1.5 ns */
+        {0x1p-60, 1 << 30, 1000000ull << 30},   /* less than 1 ns, and a sample is, too */
         {1.0 / (1ull << 40), 1 << 30, 1000000ull << 30},
         {0x1p-29, 1 << 30, 1000000ull << 29}, /* 2 ns */
     };
@@ -553,6 +558,7 @@ static void shares(void **state) {
         {{211, 0, 0, l2, true, false, true}, 100, 0, "latency", GB_LEVEL_L2},
         {{1000, 30, 20, l3, false, false, false}, 0, 0, "memory", GB_LEVEL_L3},
         {{1000, 30, 20, l2, false, false, false}, -1, 0, "memory", GB_LEVEL_L2},
+        {{1000, 30, 20, l2, false, false, true}, 0, 0, "memory", GB_LEVEL_L2},
         {{1000, 30, 20, far, true, false, false}, NAN, 0, "latency", GB_LEVEL_MEMORY},
     };
     make_roofs(&roofs);
@@ -562,6 +568,10 @@ static void shares(void **state) {
             got.level != cases[i].level)
             fail_msg("case %zu: %.17g %s %d", i, got.fraction, got.limit, (int)got.level);
     }
+    /* less than a ns */
+    const struct gb_work tiny = {.flops = 1000, .read = 5, .footprint = 1};
+    const struct gb_share small = gb_roofs_share(&roofs, LAST, GK_F64, 3, &tiny, 1);
+    assert_true(small.fraction == 0.5 && strcmp(small.limit, "memory") == 0);
     /* of nothing that moves no speed is known */
     const struct gb_work still = {.flops = 100, .footprint = 1, .products = true};
     roofs.bandwidth[AT][GB_LEVEL_L2] = (struct gb_bandwidth){0, 0, 0};
@@ -755,6 +765,8 @@ static void moved_roofs(void **state) {
     for (size_t t = 0; t < 2; t++)
         before.bandwidth[t][GB_LEVEL_MEMORY] = after.bandwidth[t][GB_LEVEL_MEMORY] = (struct gb_bandwidth){10, 20, 30};
     after.bandwidth[0][GB_LEVEL_L3].read = 7, after.bandwidth[1][GB_LEVEL_MEMORY].copy = 9; /* these may move */
+    before.fma[0][F32][2] = before.bandwidth[2][GB_LEVEL_MEMORY].read = 1;                  /* of threads that there are not */
+    after.fma[0][F32][2] = after.bandwidth[2][GB_LEVEL_MEMORY].read = 2;
     gb_roofs_warn_moved(&before, &after, &warnings);
     assert_int_equal(warnings.count, 0);
     before.fma[MIDDLE][F64][1] = 100, after.fma[MIDDLE][F64][1] = 105.1;

@@ -14,6 +14,7 @@
 
 #include "bind.h"
 #include "core/topology.h"
+#include "roofs.h"
 #include "support_lineup.h"
 
 enum { THREADS = 3, TRIES_MAX = 1000, LIMIT = 20 };
@@ -245,6 +246,41 @@ static void bindings_leave_nothing(void **state) {
     hwloc_topology_destroy(kept);
 }
 
+/* Roofs of a machine on which a probe takes a millisecond. */
+static double later(void *now) { return *(double *)now += 1e6; }
+static struct gb_memory enough(void) { return (struct gb_memory){1e12, "enough"}; }
+
+static size_t take_turn(struct gb_binding *binding, size_t threads) {
+    (void)binding;
+    return threads;
+}
+
+static size_t probe(size_t isa, enum gk_dtype dtype, enum gk_probe kind, size_t threads, const struct gk_probe_args *args) {
+    (void)isa, (void)dtype, (void)kind, (void)args;
+    return threads;
+}
+
+static void roofs_leave_nothing(void **state) {
+    double now = 0;
+    const struct gb_clock clock = {later, &now};
+    const struct gb_probing probing = {&clock, gb_machine_get, enough, take_turn, probe};
+    static struct gb_roofs roofs;
+    struct gb_warnings warnings = {.count = 0};
+    (void)state;
+    gb_machine_get();
+    const ptrdiff_t before = atomic_load(&alive);
+    for (ptrdiff_t n = 1; n <= 3; n++) { /* two of its own, then the memory of the highest level */
+        roofs = (struct gb_roofs){.probing = &probing, .n_threads = 1, .threads = {1}};
+        fail_from(n, false);
+        const bool measured = gb_roofs_measure(&roofs, NULL, 1, &warnings);
+        fail_from(0, false);
+        assert_int_equal(measured, n == 3);
+        assert_int_equal(warnings.count, n == 3);
+        assert_int_equal(atomic_load(&alive), before);
+    }
+    assert_string_equal(warnings.list[0], "too little memory to measure roofs beyond L3: theirs stand for all");
+}
+
 static long resident_pages(void) {
     long size = 0, resident = 0;
     FILE *const file = fopen("/proc/self/statm", "r");
@@ -450,6 +486,7 @@ int main(void) {
         cmocka_unit_test(scratch_space_is_kept),
         cmocka_unit_test(contexts_leave_nothing),
         cmocka_unit_test(bindings_leave_nothing),
+        cmocka_unit_test(roofs_leave_nothing),
         cmocka_unit_test(trimming_gives_scratch_space_back),
         cmocka_unit_test(every_allocation_of_a_call_fails),
     };
