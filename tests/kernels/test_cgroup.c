@@ -148,27 +148,27 @@ static void groups_are_visited_upwards(void **state) {
     assert_string_equal(text, " 1:/groups/1/a/b 1:/groups/1/a 1:/groups/1 2:/groups/c 2:/groups");
 }
 
-static char kept_root[32];
+static char kept_root[SUPPORT_ROOT_MAX];
 
 static void look_once(void) { assert_true(gk_cgroup_cpu_quota(kept_root) == 0.25); }
 
 static void nothing_is_kept(void **state) {
     (void)state;
-    make_root(kept_root);
+    support_tree_make(kept_root);
     write_file(kept_root, "/proc/self/cgroup", "3:cpu:/a/b\n0::/c\n");
     write_file(kept_root, "/proc/self/mountinfo", "x\n" MOUNT_1("/", S "/1", "cpu") MOUNT_2("/", S));
     write_file(kept_root, S "/1/a/cpu.cfs_quota_us", "25000\n");
     write_file(kept_root, S "/1/a/cpu.cfs_period_us", "100000\n");
     write_file(kept_root, S "/c/cpu.max", "60000 100000\n");
     gb_assert_keeps_nothing(look_once);
-    nftw(kept_root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    support_tree_remove(kept_root);
 }
 
 /* A line is cut off where there is no room for more, and has no newline. */
 static void lines_are_read(void **state) {
-    char root[32], line[8];
+    char root[SUPPORT_ROOT_MAX], line[8];
     (void)state;
-    make_root(root);
+    support_tree_make(root);
     write_file(root, "/short", "abc\nd\n");
     write_file(root, "/long", "abcdefghij\n");
     write_file(root, "/empty", "");
@@ -178,7 +178,7 @@ static void lines_are_read(void **state) {
     assert_string_equal(line, "abcdefg");
     assert_false(gk_cgroup_read(root, "empty", line, sizeof line));
     assert_false(gk_cgroup_read(root, "none", line, sizeof line));
-    nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    support_tree_remove(root);
 }
 
 static void quotas_are_parsed(void **state) {
