@@ -55,7 +55,7 @@ sources() { find "$@" -type f \( -name '*.[ch]' -o -name '*.def' \); }
 # Instruction sets, intrinsics and OpenMP keep to their places. test_cpu.c is about CPUID; host.c is a program around the
 # library; peers are what others wrote, and their settings.
 places="/kernels/(simd/.*|core/(cpu\.[ch]|team\.c)|ops/[a-z0-9_]+_(${fast:-none})\.c)\$"
-places+='|/tests/(kernels/test_cpu|bench/test_peer_catalog|data/host)\.c$|/bench/(peers/.*|contenders/peer_catalog\.c)$'
+places+='|/tests/(kernels/test_cpu|bench/test_peer_(catalog|programs)|data/host)\.c$|/bench/(peers/.*|contenders/peer_catalog\.c)$'
 intrinsics='intrin\.h|arm_(neon|sve)|\b_mm[0-9]*_[a-z]|\b__m(128|256|512)|__builtin_ia32'
 sets="\b(avx|avx2|avx512[a-z]*|sse[0-9]|fma[34]|neon|sve|${fast:-none})\b"
 openmp='pragma omp|\bomp\.h|\bomp_(get|set|in|init|destroy|test|unset)_'
@@ -128,9 +128,9 @@ too_long() {
 printf '%0129d\n' 0 >"$scratch/tree/kernels/planted.h"
 law "no line is longer than 128 columns" "$(too_long "$scratch/tree")" "$(too_long "$SOURCE_DIR")"
 
-# The environment of the tests is in CONTRIBUTING.md; that of the library and of OpenMP has its places, and TEST_ is what a test
-# says to its own children.
-outside='^(GRADKERN|OMP|TEST)_'
+# The environment of the tests is in CONTRIBUTING.md; that of the library, of OpenMP and of the system has its places, and TEST_
+# and FAKE_ are what a test says to its own children.
+outside='^(GRADKERN|OMP|LD|OCL|TEST|FAKE)_'
 variables() { # FOLDER
   grep -rhoE 'getenv\("[A-Z_]+|\$\{[A-Z_]+:?[-?]' "$1" | grep -oE '[A-Z_]{2,}' | grep -vE "$outside" | sort -u
 }
