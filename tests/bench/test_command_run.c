@@ -1033,8 +1033,8 @@ static bool tell(const struct gb_harness *h, const struct gb_task *task, struct 
     return true;
 }
 
-/* In one line on standard error, cut off at its end; the rest of the time by what the problems before took, from the third one
- * on. There are 0.2 s more in each: in two and the third's own time 60.4 and 59.5 s pass, and then as many are left. */
+/* In one line on standard error, cut off at its end; the time that is left by what has passed, from the third problem on. Each
+ * takes 0.2 s more than is said here: at the third's first line 60.4 or 59.5 s have passed, and as many are left. */
 static void progress_is_one_line(void **state) {
     static const struct {
         double problem_ns;
