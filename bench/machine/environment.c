@@ -102,24 +102,23 @@ static void warn_hwloc(struct gb_warnings *warnings, bool known) {
     if (!known) gb_warn(warnings, "hwloc cannot read this machine: processors count as cores, caches are guessed");
 }
 
-/* The words after "gradbench", each of which ends with a zero byte; after the last comes an empty one. */
-static bool command_measures(const char *words) {
-    if (strcmp(words, "run") == 0 || strcmp(words, "check") == 0) return true;
-    if (strcmp(words, "info") != 0) return false;
-    while (*words && strcmp(words, "--no-roofs") != 0) words += strlen(words) + 1;
-    return *words == '\0';
-}
-
 /* Is this process a gradbench that measures? Not a contender: that is told when to run. */
 static bool measures(const char *root, const char *pid) {
-    char path[300], words[4096] = "";
+    char path[300], *word = NULL;
+    size_t size = 0;
+    bool found = false;
     snprintf(path, sizeof path, "/proc/%s/cmdline", pid);
     FILE *const file = open_below(root, path);
     if (!file) return false;
-    const size_t got = fread(words, 1, sizeof words - 2, file); /* each word ends with a zero byte */
+    for (size_t i = 0; getdelim(&word, &size, '\0', file) > 0; i++) {
+        const char *const slash = strrchr(word, '/');
+        if (i == 0 && strcmp(slash ? slash + 1 : word, "gradbench") != 0) break;
+        if (i == 1) found = strcmp(word, "run") == 0 || strcmp(word, "check") == 0 || strcmp(word, "info") == 0;
+        if (strcmp(word, "--no-roofs") == 0) found = false; /* only info has it */
+    }
+    free(word);
     fclose(file);
-    const char *const slash = strrchr(words, '/');
-    return got > 0 && strcmp(slash ? slash + 1 : words, "gradbench") == 0 && command_measures(words + strlen(words) + 1);
+    return found;
 }
 
 static void warn_company(struct gb_warnings *warnings, const char *root) {

@@ -190,8 +190,9 @@ static void variables_of_hwloc(void **state) {
 
 static void other_gradbenches(void **state) {
     (void)state;
-    static char long_words[6000] = "gradbench\0info"; /* and a word that is longer than what is read of it */
-    memset(long_words + 15, 'x', sizeof long_words - 16);
+    static char long_words[6000] = "gradbench\0info", *const last = long_words + sizeof long_words - sizeof "--no-roofs";
+    memset(long_words + 15, 'x', (size_t)(last - long_words) - 16);
+    strcpy(last, "--no-roofs");
     const struct {
         const char *words;
         size_t size;
@@ -213,7 +214,8 @@ static void other_gradbenches(void **state) {
         {WORDS("bash\0gradbench\0run"), false},
         {"", 0, false},
         {NULL, 0, false}, /* it cannot be read */
-        {long_words, sizeof long_words, true},
+        {long_words, sizeof long_words, false},
+        {long_words, sizeof long_words - sizeof "--no-roofs", true},
     };
     const struct gb_system system = system_of(&quiet_machine);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
