@@ -23,10 +23,9 @@ void gb_warn(struct gb_warnings *warnings, const char *format, ...) {
 }
 
 static struct gb_system this_system(void) {
-    struct rlimit limit;
-    const bool limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-    return (struct gb_system){"", gb_machine_get(), (size_t)sysconf(_SC_NPROCESSORS_ONLN),
-                              limited ? (double)limit.rlim_cur : INFINITY};
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+    getrlimit(RLIMIT_AS, &limit);
+    return (struct gb_system){"", gb_machine_get(), (size_t)sysconf(_SC_NPROCESSORS_ONLN), (double)limit.rlim_cur};
 }
 
 static FILE *open_below(const char *root, const char *path) {

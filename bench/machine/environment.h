@@ -22,7 +22,7 @@ struct gb_system {
     const char *root; /* stands before the path of every file that is read: "" here */
     const struct gb_machine *machine;
     size_t online;        /* hardware threads of the whole machine */
-    double address_space; /* bytes, the limit of ulimit -v; INFINITY: none */
+    double address_space; /* bytes, the limit of ulimit -v; more than there can be: none */
 };
 
 /* threads: the most that will be used. */
