@@ -208,6 +208,7 @@ static void other_gradbenches(void **state) {
         {"gradbench\0run", 13, true}, /* nothing behind */
         {WORDS("gradbench\0info\0--no-roofs"), false},
         {WORDS("gradbench\0info\0--other\0--no-roofs"), false},
+        {WORDS("gradbench\0info\0\0--no-roofs"), false},
         {WORDS("gradbench\0list"), false},
         {WORDS("gradbench\0runs"), false},
         {WORDS("gradbench"), false},
