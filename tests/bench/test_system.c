@@ -299,7 +299,9 @@ static void steal(void **state) {
     assert_int_equal(warnings.count, 0);
     gb_steal_warn(&warnings, (struct gb_ticks){500, 10}, (struct gb_ticks){1500, 13});
     gb_steal_warn(&warnings, (struct gb_ticks){0, 0}, (struct gb_ticks){80, 10});
-    assert_int_equal(warnings.count, 2);
+    gb_steal_warn(&warnings, (struct gb_ticks){5, 0}, (struct gb_ticks){6, 1});
+    assert_int_equal(warnings.count, 3);
+    assert_string_equal(warnings.list[2], "the hypervisor took 100.0 % of the CPU time during the run (steal)");
     assert_string_equal(warnings.list[0], "the hypervisor took 0.3 % of the CPU time during the run (steal)");
     assert_string_equal(warnings.list[1], "the hypervisor took 12.5 % of the CPU time during the run (steal)");
 }

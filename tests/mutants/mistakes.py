@@ -25,8 +25,9 @@ TURNED = {
     "&&": ["||"], "||": ["&&"], "+": ["-"], "-": ["+"], "*": ["/"], "/": ["*"], "%": ["/"], "<<": [">>"], ">>": ["<<"],
     "|": ["&"], "&": ["|"], "+=": ["-="], "-=": ["+="], "*=": ["/="], "/=": ["*="], "|=": ["&="], "&=": ["|="],
 }
-# Whose first two arguments may change places where the result is held against 0.
+# Whose first two arguments may change places: where the result is held against 0, and always.
 EITHER_WAY = ("strcmp", "strncmp", "memcmp")
+ALWAYS_EITHER_WAY = ("fmin", "fmax")
 
 # What may stand after an operand that is left out together with the operator before it.
 AFTER_TERM = {
@@ -178,7 +179,8 @@ class Text:
             words = [self.tokens[k].kind == "word" for k in range(first, last + 1)]
             if first > last or self.at(first) in KEYWORDS or any(a and b for a, b in zip(words, words[1:])):
                 return
-        same = self.at(opening - 1) in EITHER_WAY and self.at(closing + 1) in ("==", "!=")
+        name, after = self.at(opening - 1), self.at(closing + 1)
+        same = name in ALWAYS_EITHER_WAY or (name in EITHER_WAY and after in ("==", "!="))
         for (a, b), (c, d) in list(zip(parts, parts[1:]))[same:]:
             left = self.text[self.tokens[a].begin:self.tokens[b].end]
             right = self.text[self.tokens[c].begin:self.tokens[d].end]
