@@ -106,6 +106,13 @@ static void sets(void **state) {
     assert_true(cases[0] > 2 * cases[1]);
 }
 
+static void check_tiny(void) { CHECK(0, REFERENCE, "relu_forward n=1 d=1"); }
+
+static void it_keeps_nothing(void **state) {
+    (void)state;
+    gb_assert_keeps_nothing(check_tiny);
+}
+
 static void what_is_refused(void **state) {
     (void)state;
     CHECK(2, "--kernels", "affine", "elementwise n=3 d=5");
@@ -215,7 +222,8 @@ static void a_wrong_kernel(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(problems),        cmocka_unit_test(threads_and_isas), cmocka_unit_test(sets),
-        cmocka_unit_test(what_is_refused), cmocka_unit_test(exit_codes),       cmocka_unit_test(a_wrong_kernel),
+        cmocka_unit_test(what_is_refused), cmocka_unit_test(it_keeps_nothing), cmocka_unit_test(exit_codes),
+        cmocka_unit_test(a_wrong_kernel),
     };
     (void)argc;
     gb_wait_passively(argv);

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "build_info.h"
 #include "call.h"
+#include "core/topology.h"
 #include "environment.h"
 #include "machine.h"
 #include "message.h"
@@ -197,8 +198,7 @@ static void plans(size_t isa, size_t threads) {
     gk_context_destroy(ctx);
 }
 
-static void blocking_and_products(void **state) {
-    (void)state;
+static void every_plan(void) {
     for (size_t isa = 0; isa < GK_ISA_COUNT; isa++)
         for (size_t threads = 1; threads <= 4; threads += 3) {
             char isa_variable[60], threads_variable[60];
@@ -211,6 +211,17 @@ static void blocking_and_products(void **state) {
                 assert_non_null(strstr(expected, kernel));
             follows("blocking ");
         }
+}
+
+/* With the caches of this machine, and with small ones, past which c is stored. */
+static void blocking_and_products(void **state) {
+    struct gk_caches *const caches = &((struct gk_topology *)(uintptr_t)gk_topology_get())->caches;
+    const struct gk_caches right = *caches;
+    (void)state;
+    every_plan();
+    *caches = (struct gk_caches){.l1d = 1 << 10, .l2 = 8 << 10, .l3 = 16 << 10};
+    every_plan();
+    *caches = right;
 }
 
 /* After all else; how many threads there are to warn of is known from the context. */
@@ -258,6 +269,14 @@ static void roofs(void **state) {
     assert_non_null(strstr(measured, "\n  move in memory ("));
 }
 
+static void it_keeps_nothing(void **state) {
+    (void)state;
+    for (int i = 0; i < 10; i++) ask(no_variables);
+    const size_t before = gb_heap_in_use();
+    for (int i = 0; i < 20; i++) ask(no_variables);
+    assert_true(gb_heap_in_use() < before + 20 * 24);
+}
+
 static void what_is_refused(void **state) {
     (void)state;
     gb_hear(&said, info, (char *[]){"roofs", NULL});
@@ -277,10 +296,10 @@ static void what_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(machines),        cmocka_unit_test(variables),
-        cmocka_unit_test(choices),         cmocka_unit_test(blocking_and_products),
-        cmocka_unit_test(warnings),        cmocka_unit_test(roofs),
-        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(machines), cmocka_unit_test(variables),
+        cmocka_unit_test(choices),  cmocka_unit_test(blocking_and_products),
+        cmocka_unit_test(warnings), cmocka_unit_test(it_keeps_nothing),
+        cmocka_unit_test(roofs),    cmocka_unit_test(what_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,7 @@
 /* gradbench list: every line, of hand-made workloads and peers, of the table, and of what this CPU runs. */
+#include <errno.h>
+#include <sys/wait.h>
+
 #include "commands.h"
 #include "message.h"
 #include "peer_catalog.h"
@@ -239,6 +242,18 @@ static void what_fails(void **state) {
     assert_non_null(strstr(said.out, expected));
 }
 
+static void list_workloads(void) {
+    gb_hear(&said, list, (char *[]){"--plain", "workloads", NULL});
+    assert_int_equal(said.code, 0);
+}
+
+static void it_keeps_nothing(void **state) {
+    (void)state;
+    setenv("GRADBENCH_WORKLOADS", folder, 1);
+    gb_assert_keeps_nothing(list_workloads);
+    unsetenv("GRADBENCH_WORKLOADS");
+}
+
 static void what_is_refused(void **state) {
     (void)state;
     LISTS(2, "--plain", "kernels", "--markdown");
@@ -287,6 +302,12 @@ static void peers(void **state) {
     has_line("  onednn2                 broken: ended with code 3");
 }
 
+/* As another process: none of those that were started is left. */
+static int list_peers(const char *how) {
+    const int code = strcmp(how, "plain") == 0 ? list((char *[]){"--plain", "peers", NULL}) : list((char *[]){NULL});
+    return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? code : 90;
+}
+
 static int make_folder(void **state) {
     (void)state;
     return mkdtemp(folder) ? 0 : -1;
@@ -301,11 +322,11 @@ static int remove_folder(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kernels),     cmocka_unit_test(exactness),  cmocka_unit_test(variants),
-        cmocka_unit_test(tuned_cells), cmocka_unit_test(markdown),   cmocka_unit_test(workloads),
-        cmocka_unit_test(for_people),  cmocka_unit_test(what_fails), cmocka_unit_test(what_is_refused),
-        cmocka_unit_test(peers),
+        cmocka_unit_test(kernels),          cmocka_unit_test(exactness),  cmocka_unit_test(variants),
+        cmocka_unit_test(tuned_cells),      cmocka_unit_test(markdown),   cmocka_unit_test(workloads),
+        cmocka_unit_test(for_people),       cmocka_unit_test(what_fails), cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(it_keeps_nothing), cmocka_unit_test(peers),
     };
-    if (argc == 2) return strcmp(argv[1], "plain") == 0 ? list((char *[]){"--plain", "peers", NULL}) : list((char *[]){NULL});
+    if (argc == 2) return list_peers(argv[1]);
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -70,15 +70,33 @@ static void help(void **state) {
 
 /* Help of a command, in two ways; all of them are in the help of the program. */
 static void help_of_a_command(void **state) {
+    static const struct {
+        const char *name, *usage, *summary, *notes;
+    } table[] = {
+        {"run", "run [options]", "Verifies each kernel, instruction set and thread count on each problem, then times",
+         "\nA LINE is a kernel or family,"},
+        {"check", "check [options] [PROBLEM]", "Checks the bits of every kernel and instruction set against the reference,",
+         "\nPROBLEM is a line as a failure prints it"},
+        {"list", "list [options]", "Shows the kernels, the variants (usable here, or why not), the workloads and the peers",
+         ""},
+        {"info", "info [options]", "Explains this machine: what it has, what is chosen on it and why,", ""},
+        {"export", "export [options] FORMAT FILE...", "Prints results (of gradbench run --json) for another program,",
+         "\nFORMAT is markdown: a summary,"},
+        {"peer", "peer [options]", "Is raced: speaks the protocol of PEERS.md on standard input and output.\n\noptions:\n",
+         "\ngradbench run starts its own contenders so."},
+    };
     (void)state;
-    for (const char *const *name = (const char *[]){"run", "check", "list", "info", "export", "peer", NULL}; *name; name++) {
-        char usage[100];
-        MAIN(0, "help", (char *)(uintptr_t)*name);
-        snprintf(usage, sizeof usage, "usage: gradbench %s [options]", *name);
-        assert_memory_equal(said.out, usage, strlen(usage));
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char begin[400];
+        MAIN(0, "help", (char *)(uintptr_t)table[i].name);
+        snprintf(begin, sizeof begin, "usage: gradbench %s\n\n%s", table[i].usage, table[i].summary);
+        assert_memory_equal(said.out, begin, strlen(begin));
+        const char *const last = strstr(said.out, "\n  --help                    print this\n");
+        assert_non_null(last);
+        assert_memory_equal(last + 40, table[i].notes, strlen(table[i].notes) + (*table[i].notes == '\0'));
         expected[0] = '\0';
         add("%s", said.out);
-        MAIN(0, (char *)(uintptr_t)*name, "--help");
+        MAIN(0, (char *)(uintptr_t)table[i].name, "--help");
         assert_string_equal(said.out, expected);
     }
 }
