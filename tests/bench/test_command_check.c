@@ -146,6 +146,7 @@ static void what_is_refused(void **state) {
 
 /* One for each kind of failure; nothing is measured for these. */
 static void exit_codes(void **state) {
+    static const char misnamed[] = "gradbench: error: GRADKERN_ISA names no instruction set (got 'nothing', allowed: ref";
     (void)state;
     HEAR(gb_command_run, 2, SHORT, "--shape", "elementwise n=3");
     HEAR(gb_command_run, 2, SHORT, "--shape", "elementwise n=3 d=5", "--kernels", "affine");
@@ -167,7 +168,9 @@ static void exit_codes(void **state) {
     }
     setenv("GRADKERN_ISA", "nothing", 1);
     HEAR(gb_command_run, 5, SHORT, "--shape", "elementwise n=3 d=5");
+    assert_memory_equal(said.err, misnamed, strlen(misnamed));
     CHECK(5, "elementwise n=3 d=5");
+    assert_memory_equal(said.err, misnamed, strlen(misnamed));
     assert_string_equal(said.out, "");
     unsetenv("GRADKERN_ISA");
 }
@@ -191,7 +194,7 @@ static void a_wrong_kernel(void **state) {
     char *const name = (char *)(uintptr_t)gk_isa_get(isa, GK_F32)->name;
     char text[200];
     (void)state;
-    assert_true(isa > 0); /* ref is what it is compared with */
+    if (isa == 0) skip(); /* ref is what it is compared with */
     struct gk_cell cell = *gk_isa_get(isa, GK_F32)->cells[GK_KERNEL_relu_forward];
     cell.run = wrong;
     right = gb_replace_cell(isa, GK_F32, GK_KERNEL_relu_forward, &cell);
@@ -227,5 +230,8 @@ int main(int argc, char **argv) {
     };
     (void)argc;
     gb_wait_passively(argv);
+    for (const char *const *name = (const char *[]){"GRADKERN_ISA", "OMP_NUM_THREADS", "GRADBENCH_WORKLOADS", NULL}; *name;
+         name++)
+        unsetenv(*name);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -301,5 +301,8 @@ int main(void) {
         cmocka_unit_test(warnings), cmocka_unit_test(it_keeps_nothing),
         cmocka_unit_test(roofs),    cmocka_unit_test(what_is_refused),
     };
+    for (const char *const *name = (const char *[]){"GRADKERN_ISA", "OMP_NUM_THREADS", "GRADBENCH_WORKLOADS", NULL}; *name;
+         name++)
+        unsetenv(*name);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -328,5 +328,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(it_keeps_nothing), cmocka_unit_test(peers),
     };
     if (argc == 2) return list_peers(argv[1]);
+    for (const char *const *name = (const char *[]){"GRADKERN_ISA", "OMP_NUM_THREADS", "GRADBENCH_WORKLOADS", NULL}; *name;
+         name++)
+        unsetenv(*name);
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
