@@ -128,6 +128,12 @@ static void what_is_refused(void **state) {
         {"run has no option --jsn (did you mean --json? see gradbench run --help)", {"--jsn", "x"}},
         {"--rounds needs a value (N)", {"--rounds"}},
         {"list takes options only (got 'kernels')", {"list", "kernels"}},
+        {"run has no option --frob (see gradbench run --help)", {"run", "--frob"}},
+        {"check has no option --frob (see gradbench check --help)", {"check", "--frob"}},
+        {"list has no option --frob (see gradbench list --help)", {"list", "--frob"}},
+        {"info has no option --frob (see gradbench info --help)", {"info", "--frob"}},
+        {"export has no option --frob (see gradbench export --help)", {"export", "--frob"}},
+        {"peer has no option --frob (see gradbench peer --help)", {"peer", "--frob"}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
