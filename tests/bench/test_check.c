@@ -500,7 +500,7 @@ static void refusals(void **state) {
     assert_string_equal(text, want);
 }
 
-static const struct gb_problem_spec large = {.kernel = GK_KERNEL_relu_forward, .n = 1 << 14, .d = 32};
+static const struct gb_problem_spec large = {.kernel = GK_KERNEL_relu_forward, .n = 1 << 15, .d = 32};
 
 static int with_less_memory(const void *argument) {
     struct gb_check_options o = options_of(GK_KERNEL_relu_forward);
@@ -515,17 +515,17 @@ static int with_less_memory(const void *argument) {
     return gb_check_run(&o, stderr);
 }
 
-/* Twelve times the operands, of 7 MB here, must be there. */
+/* Twelve times the operands, of 12 MB here, must be there. */
 static void memory_is_asked_for_first(void **state) {
     const double bytes = 12 * (double)gb_problem_bytes(&large);
     char text[4096], want[100], need[24];
     (void)state;
     if (GB_SANITIZER) skip(); /* it has all of the address space */
-    assert_int_equal(gb_child_run(with_less_memory, &(double){11.8}, text, sizeof text), GB_EXIT_RESOURCE);
+    assert_int_equal(gb_child_run(with_less_memory, &(double){11.5}, text, sizeof text), GB_EXIT_RESOURCE);
     snprintf(want, sizeof want, "checking this problem needs %s, but ", gb_bytes_text(bytes, need, sizeof need));
     assert_non_null(strstr(text, want));
     assert_non_null(strstr(text, " are left of the address space, ulimit -v\n"));
-    gb_child_run(with_less_memory, &(double){12.2}, text, sizeof text);
+    gb_child_run(with_less_memory, &(double){12.5}, text, sizeof text);
     assert_null(strstr(text, "checking this problem needs"));
 }
 
