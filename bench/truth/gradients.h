@@ -30,9 +30,9 @@ struct gb_gradient_check {
 };
 
 /* Makes the checks that the list's GK_GRADIENT lines ask for, with every choice of the options that a line's kernel has, and
- * hands each to `each`; one is passed where error <= error_bound (never for NaN). False: no memory, or a kernel refused. The
- * numbers are always the same ones: a difference is off by about 1e-11 however small the gradient is, so that by relative error
- * numbers that give a gradient near 0 fail. */
+ * hands each to `each`; kernels are called by call. One is passed where error <= error_bound (never for NaN). False: no memory,
+ * or a kernel refused. The numbers are always the same ones: a difference is off by about 1e-11 however small the gradient is,
+ * so that by relative error numbers that give a gradient near 0 fail. */
 bool gb_gradient_checks(gk_context *ctx, gb_cell_call *call, void (*each)(void *state, const struct gb_gradient_check *check),
                         void *state);
 

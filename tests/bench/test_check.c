@@ -224,10 +224,9 @@ static void everything_is_run_and_counted(void **state) {
 /* The shapes, in their order: small ones, edges beside 3 and then beside other edges. */
 static void shapes_are_those_of_the_edges(void **state) {
     struct gb_check_options o = options_of(GK_KERNEL_relu_forward);
-    size_t sizes[GB_EDGE_SIZES_MAX], at = 119, pairs = 0;
+    size_t sizes[GB_EDGE_SIZES_MAX], at = 119;
     const size_t count = gb_edge_sizes(GK_F32, sizes);
-    bool met[131][131] = {0}, first[131] = {0}, second[131] = {0};
-    static const size_t guarded[] = {1, 2, 5, 7, 12, 17, 33, 49, 65, 130};
+    static const size_t guarded[] = {1, 2, 7, 17, 33, 65, 130, 5, 12, 49}; /* between forbidden pages */
     (void)state;
     o.quick = false;
     const struct run run = check(&o);
@@ -240,14 +239,11 @@ static void shapes_are_those_of_the_edges(void **state) {
                 if (script.shapes[at].n != n || script.shapes[at].d != columns) at++;
                 assert_true(script.shapes[at].n == n && script.shapes[at].d == columns);
             }
-    for (size_t i = at + 1; i < script.n_shapes && pairs < 60; i++) {
-        const size_t n = script.shapes[i].n, d = script.shapes[i].d;
-        if (n > 130 || d > 130) break;
-        pairs += !met[n][d];
-        met[n][d] = first[n] = second[d] = true;
+    for (size_t i = 0; i < 60; i++) {
+        const size_t n = guarded[i % 10], d = guarded[(3 * i + 3 + i / 10) % 10];
+        if (script.shapes[at].n != n || script.shapes[at].d != d) at++;
+        assert_true(script.shapes[at].n == n && script.shapes[at].d == d);
     }
-    for (size_t i = 0; i < 10; i++) assert_true(first[guarded[i]] && second[guarded[i]]);
-    assert_true(pairs > 50);
     free(run.text);
 }
 
