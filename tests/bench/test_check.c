@@ -2,7 +2,6 @@
  * mistake is found, whatever the mistake, named, and the exit code 1. Cells are scripted: they do what the library does, and
  * then the mistake. */
 #include <math.h>
-#include <sys/resource.h>
 
 #include "check.h"
 #include "gradients.h"
@@ -500,14 +499,8 @@ static const struct gb_problem_spec large = {.kernel = GK_KERNEL_relu_forward, .
 
 static int with_less_memory(const void *argument) {
     struct gb_check_options o = options_of(GK_KERNEL_relu_forward);
-    const double part = *(const double *)argument;
-    FILE *const status = fopen("/proc/self/statm", "r");
-    long pages = 0;
-    if (!status || fscanf(status, "%ld", &pages) != 1) return 99;
-    fclose(status);
-    const rlim_t used = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
     o.problem = &large;
-    setrlimit(RLIMIT_AS, &(struct rlimit){used + (rlim_t)(part * (double)gb_problem_bytes(&large)), RLIM_INFINITY});
+    gb_limit_memory((size_t)(*(const double *)argument * (double)gb_problem_bytes(&large)));
     return gb_check_run(&o, stderr);
 }
 
@@ -528,7 +521,7 @@ static void memory_is_asked_for_first(void **state) {
 /* At the call by which ref begins what lies beside pages, no more memory is to be had. */
 static void take_all_memory(gk_context *ctx, enum gk_kernel_id id, const void *args) {
     (void)ctx, (void)id, (void)args;
-    setrlimit(RLIMIT_AS, &(struct rlimit){0, RLIM_INFINITY});
+    gb_limit_memory(0);
 }
 
 static int without_pages(const void *argument) {

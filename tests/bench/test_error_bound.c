@@ -299,6 +299,35 @@ static void a_wrong_truth_is_none(void **state) {
     gb_error_bound_destroy(NULL);
 }
 
+static int create_without_memory(const void *argument) {
+    size_t made = 0, refused = 0;
+    (void)argument;
+    for (size_t part = 0; part < 20; part++) {
+        const struct gb_problem_spec spec = {.kernel = GK_KERNEL_affine_forward, .n = 40, .d = 2, .m = 10000};
+        struct gb_problem p;
+        if (!gb_problem_create(&p, &spec)) return 2;
+        struct gb_verifier *const verifier = gb_verifier_create(&p, ref, (size_t[]){1}, 1);
+        gb_limit_memory(part * 600000);
+        struct gb_error_bound *const bound = gb_error_bound_create(&spec, widest, verifier);
+        gb_limit_memory((size_t)1 << 30);
+        struct gb_verify_report report;
+        if (bound && (gb_problem_call(&p, ref) != GK_OK || !gb_error_bound_holds(bound, &p, &report))) return 3;
+        if (bound) made++;
+        else refused++;
+        gb_error_bound_destroy(bound);
+        gb_verifier_destroy(verifier);
+        gb_problem_destroy(&p);
+    }
+    return made > 4 && refused > 4 ? 0 : 4;
+}
+
+static void memory_may_run_out(void **state) {
+    char text[1000];
+    (void)state;
+    if (GB_SANITIZER) skip(); /* it has all of the address space */
+    assert_int_equal(gb_child_run(create_without_memory, NULL, text, sizeof text), 0);
+}
+
 static void bound_and_forget(void) {
     for (int id = 0; id < GK_KERNEL_COUNT; id += 4) { /* sums, masks, and a softmax */
         struct gb_problem_spec spec = spec_of(id, 2);
@@ -323,6 +352,7 @@ int main(void) {
         cmocka_unit_test(long_sums),
         cmocka_unit_test(small_ones_are_not_hidden),
         cmocka_unit_test(a_wrong_truth_is_none),
+        cmocka_unit_test(memory_may_run_out),
         cmocka_unit_test(nothing_is_kept),
     };
     ref = gb_context(0, 1);

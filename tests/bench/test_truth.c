@@ -492,6 +492,37 @@ static void one_output(void **state) {
     gb_problem_destroy(&p);
 }
 
+/* Of each kernel, with memory for more and more of the arrays, of which the largest have 1 MB. */
+static int judge_without_memory(const void *argument) {
+    size_t judged = 0, refused = 0;
+    (void)argument;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        for (unsigned bits = 0; bits < 2; bits++) {
+            struct gb_problem_spec spec = {.kernel = (enum gk_kernel_id)id, .n = 2048, .d = 32, .m = 32, .c = 32};
+            struct gb_problem p;
+            spec.soft_labels = bits;
+            if (!gb_problem_create(&p, &spec) || gb_problem_call(&p, ref) != GK_OK) return 2;
+            for (size_t part = 0; part < 24; part++) {
+                struct gb_accuracy r;
+                gb_limit_memory(part * 600000);
+                const bool right = gb_accuracy_check(&p, &r);
+                if (right != (r.elements > 0) || !r.known) return 3;
+                if (right) judged++;
+                else refused++;
+            }
+            gb_limit_memory((size_t)1 << 30);
+            gb_problem_destroy(&p);
+        }
+    return judged > 40 && refused > 40 ? 0 : 4;
+}
+
+static void memory_may_run_out(void **state) {
+    char text[1000];
+    (void)state;
+    if (GB_SANITIZER) skip(); /* it has all of the address space */
+    assert_int_equal(gb_child_run(judge_without_memory, NULL, text, sizeof text), 0);
+}
+
 static void judge_and_forget(void) {
     static const struct gb_problem_spec specs[] = {{.kernel = GK_KERNEL_affine_backward, .n = 3, .d = 5, .m = 7},
                                                    {.kernel = GK_KERNEL_softmax_xent, .n = 3, .c = 5}};
@@ -546,6 +577,7 @@ int main(void) {
         cmocka_unit_test(first_and_worst),
         cmocka_unit_test(unknown_kernels),
         cmocka_unit_test(arrays),
+        cmocka_unit_test(memory_may_run_out),
         cmocka_unit_test(nothing_is_kept),
         cmocka_unit_test(one_output),
         cmocka_unit_test(complex_steps),

@@ -622,6 +622,60 @@ static void what_can_be_sampled(void **state) {
     }
 }
 
+/* With memory for more and more of what is allocated there is a verifier, or none. */
+static int create_without_memory(const void *argument) {
+    static const struct gb_problem_spec specs[] = {{.kernel = GK_KERNEL_affine_backward, .n = 3, .d = 2, .m = 60000},
+                                                   {.kernel = GK_KERNEL_affine_dw, .n = 1, .d = 3, .m = 60000},
+                                                   {.kernel = GK_KERNEL_softmax_xent, .n = 4, .c = 60000}};
+    size_t made = 0, refused = 0;
+    (void)argument;
+    for (size_t i = 0; i < 3; i++) {
+        struct gb_problem p;
+        if (!gb_problem_create(&p, &specs[i])) return 2;
+        for (size_t part = 0; part < 40; part++) {
+            struct gb_verify_report report;
+            gb_limit_memory(part * 250000);
+            struct gb_verifier *const v = gb_verifier_create_within(&p, ref, thread_counts, 1, 0, 2e6);
+            gb_limit_memory((size_t)1 << 30);
+            if (v && (gb_problem_call(&p, ref) != GK_OK || gb_verify(v, &p, "ref", &report) == GB_VERIFY_FAILED)) return 3;
+            gb_problem_reset(&p);
+            if (v) made++;
+            else refused++;
+            gb_verifier_destroy(v);
+        }
+        gb_problem_destroy(&p);
+    }
+    return made > 10 && refused > 10 ? 0 : 4;
+}
+
+/* Where there is none for a copy of the first variant's outputs, the next is the one that others are compared with. */
+static int copy_without_memory(const void *argument) {
+    const struct gb_problem_spec spec = {.kernel = GK_KERNEL_affine_forward, .n = 40, .d = 2, .m = 40000, .seed = 9};
+    struct subject s;
+    struct gb_verify_report report;
+    (void)argument;
+    open_sampled(&s, &spec, 1);
+    if (gb_problem_call(&s.problem, ref) != GK_OK) return 2;
+    gb_limit_memory(0);
+    if (gb_verify(s.verifier, &s.problem, "first", &report) != GB_VERIFIED_SAMPLED) return 3;
+    gb_limit_memory((size_t)1 << 30);
+    const struct gb_operand *const y = gb_operand_named(&s.problem, "y");
+    size_t row = 0;
+    while (in_region(&s, (size_t)(y - s.problem.operands), row, 20001)) row++;
+    if (gb_verify(s.verifier, &s.problem, "second", &report) != GB_VERIFIED_SAMPLED) return 4;
+    flip(y, row, 20001, false);
+    if (gb_verify(s.verifier, &s.problem, "third", &report) != GB_VERIFY_FAILED) return 5;
+    return strcmp(report.against, "second") == 0 ? 0 : 6;
+}
+
+static void memory_may_run_out(void **state) {
+    char text[1000];
+    (void)state;
+    if (GB_SANITIZER) skip(); /* it has all of the address space */
+    assert_int_equal(gb_child_run(create_without_memory, NULL, text, sizeof text), 0);
+    assert_int_equal(gb_child_run(copy_without_memory, NULL, text, sizeof text), 0);
+}
+
 static void verify_and_forget(void) {
     static const struct gb_problem_spec specs[] = {{.kernel = GK_KERNEL_affine_backward, .n = 9, .d = 5, .m = 30},
                                                    {.kernel = GK_KERNEL_affine_dx, .n = 9, .d = 5, .m = 30},
@@ -678,6 +732,7 @@ int main(void) {
         cmocka_unit_test(the_limits),
         cmocka_unit_test(a_limit_is_not_above_itself),
         cmocka_unit_test(what_can_be_sampled),
+        cmocka_unit_test(memory_may_run_out),
         cmocka_unit_test(nothing_is_kept),
         cmocka_unit_test(ref_may_refuse),
     };

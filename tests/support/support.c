@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <malloc.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 void gb_wait_passively(char **argv) {
@@ -54,6 +55,18 @@ int gb_child_run(int (*body)(const void *argument), const void *argument, char *
     text[used] = '\0';
     close(ends[0]);
     return gb_exit_code(child);
+}
+
+void gb_limit_memory(size_t bytes) {
+    FILE *const file = fopen("/proc/self/statm", "r");
+    struct rlimit limit;
+    size_t pages = 0;
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%zu", &pages), 1);
+    fclose(file);
+    assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
+    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + bytes;
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
 }
 
 int gb_start_again(const char *argument, const char *name, const char *value) {

@@ -45,6 +45,9 @@ int gb_exit_code(pid_t child);
  * Returns its exit code as above. */
 int gb_child_run(int (*body)(const void *argument), const void *argument, char *text, size_t size);
 
+/* From here on this process, a child, gets no more than so many bytes of new memory. */
+void gb_limit_memory(size_t bytes);
+
 /* Starts this program again with one argument and, unless name is NULL, one more variable in its environment: what is read
  * before main, and teams, which a child after fork has not. Returns its exit code as above; 127: it could not be started. */
 int gb_start_again(const char *argument, const char *name, const char *value);
