@@ -260,6 +260,18 @@ static void long_sums(void **state) {
     close_subject(&s);
 }
 
+/* The longest dimension is 1. */
+static void one_class(void **state) {
+    const struct gb_problem_spec spec = {.kernel = GK_KERNEL_softmax_xent_forward, .dtype = GK_F64, .n = 1, .c = 1, .seed = 1};
+    struct subject s;
+    (void)state;
+    open_subject(&s, &spec, 0x1p30);
+    assert_int_equal(gb_problem_call(&s.problem, ref), GK_OK);
+    assert_right(&s, gb_operand_named(&s.problem, "p"), 0, 0, 1 - 0.995 * 2 * 0x1p-53 * (48 + 1 / 32.));
+    assert_wrong(&s, gb_operand_named(&s.problem, "p"), 0, 0, 1 - 1.005 * 2 * 0x1p-53 * (48 + 1 / 32.));
+    close_subject(&s);
+}
+
 /* A probability of e^-7 beside one of almost 1, and its gradient, may be off by so much of itself; nothing is left of one that
  * a peer gives as 0. */
 static void small_ones_are_not_hidden(void **state) {
@@ -349,6 +361,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_element_has_its_bound),
         cmocka_unit_test(of_a_sample_too),
+        cmocka_unit_test(one_class),
         cmocka_unit_test(long_sums),
         cmocka_unit_test(small_ones_are_not_hidden),
         cmocka_unit_test(a_wrong_truth_is_none),
