@@ -196,21 +196,17 @@ struct sampler {
     uint64_t random;
 };
 
-/* Where a product's threads meet, and the columns that a thread takes at a time. */
-static void add_plan_cuts(const struct marks *marks, const struct gk_gemm_plan *plan, bool of_rows) {
+/* The columns that the threads of a product, if there is one that an isa computes the output with, take at a time. */
+static void add_block_cuts(const struct marks *marks, const struct gk_gemm_plan *plan) {
     for (size_t rank = 0; rank < plan->down * plan->across; rank++) {
-        const struct gk_gemm_share share = gk_gemm_share(plan, rank);
-        const size_t begin = share.cols.begin, end = share.cols.end;
-        if (of_rows) add_cut(marks, share.rows.begin);
-        if (of_rows || begin == end) continue;
-        add_cut(marks, begin);
-        add_cut(marks, begin + plan->block_cols);
-        add_cut(marks, begin + (end - 1 - begin) / plan->block_cols * plan->block_cols);
-        add_cut(marks, end - plan->rest);
+        const struct gk_slice cols = gk_gemm_share(plan, rank).cols;
+        if (cols.begin == cols.end) continue;
+        add_cut(marks, cols.begin + plan->block_cols);
+        add_cut(marks, cols.begin + (cols.end - 1 - cols.begin) / plan->block_cols * plan->block_cols);
+        add_cut(marks, cols.end - plan->rest);
     }
 }
 
-/* The same for the product, if there is one, that an isa computes the output with. */
 static void add_product_cuts(const struct marks *marks, const struct sampler *s, bool by_row, const struct gk_gemm_tile *tile,
                              size_t threads) {
     const struct gk_cell *const ref = gk_isa_get(0, s->problem->spec.dtype)->cells[s->problem->spec.kernel];
@@ -219,11 +215,11 @@ static void add_product_cuts(const struct marks *marks, const struct sampler *s,
     for (size_t i = 0; i < products; i++) {
         if (shapes[i].c != s->problem->operands[s->output].start) continue;
         const struct gk_gemm_plan plan = gk_gemm_plan(tile, &shapes[i], threads, &gb_machine_get()->caches);
-        add_plan_cuts(marks, &plan, by_row != plan.transposed);
+        if (by_row == plan.transposed) add_block_cuts(marks, &plan);
     }
 }
 
-/* Both ends, the first and the last cut of every edge that an isa exports, and where threads meet. */
+/* Both ends, the first and the last cut of every edge that an isa exports, and where threads meet, which cut at an edge. */
 static void add_cuts(const struct marks *marks, const struct sampler *s, bool by_row) {
     add_cut(marks, 0);
     add_cut(marks, marks->size);
@@ -359,7 +355,6 @@ static bool sample(struct gb_verifier *v, const struct gb_problem *problem, gk_c
 }
 
 static bool in_full(struct gb_verifier *v, struct gb_problem *problem, gk_context *ref) {
-    gb_problem_reset(problem);
     const bool ok = gb_parts_call(problem, ref) == GK_OK && copy_outputs(problem, &v->reference);
     gb_problem_reset(problem);
     return ok;

@@ -437,8 +437,10 @@ static void large_problems(void **state) {
     const struct gb_problem_spec spec = {.kernel = GK_KERNEL_affine_dw, .n = 3000, .d = 600, .m = 600, .seed = 2};
     static const size_t threads[] = {1, 2, 3};
     const char sampled[] = "skipped: isa ref: it computed a sample, all of a problem of this size would take it too long\n";
+    size_t in_use = 0;
     (void)state;
     for (int wrong = 0; wrong < 2; wrong++) {
+        if (wrong) in_use = gb_heap_in_use();
         struct gb_check_options o = options_of(GK_KERNEL_affine_dw);
         char want[3000] = "", problem[256];
         o.problem = &spec, o.threads = threads, o.n_threads = 3;
@@ -467,6 +469,7 @@ static void large_problems(void **state) {
         assert_int_equal(script.calls, 3);
         free(run.text);
     }
+    assert_in_range(gb_heap_in_use(), 0, in_use + 500000); /* all outputs are 1.4 MB */
 }
 
 /* --- what is refused, and what is chosen --- */

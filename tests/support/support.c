@@ -58,6 +58,8 @@ int gb_child_run(int (*body)(const void *argument), const void *argument, char *
 }
 
 void gb_limit_memory(size_t bytes) {
+    mallopt(M_MMAP_THRESHOLD, 1 << 17); /* what is large never comes from what was freed */
+    malloc_trim(0);
     FILE *const file = fopen("/proc/self/statm", "r");
     struct rlimit limit;
     size_t pages = 0;
