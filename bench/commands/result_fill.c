@@ -150,7 +150,7 @@ static struct gb_result_row common_row(struct gb_result *result, const struct gb
                                 .flops = NAN,
                                 .bytes = NAN,
                                 .verified = "no",
-                                .summary = {0, NAN, NAN, NAN, NAN},
+                                .summary = {.median = NAN, .low = NAN, .high = NAN, .min = NAN},
                                 .gflops = NAN,
                                 .gbps = NAN,
                                 .share = {.fraction = NAN}};

@@ -35,9 +35,8 @@ void *gb_result_alloc(struct gb_result *result, size_t count, size_t size) {
 }
 
 const char *gb_result_text(struct gb_result *result, const char *text) {
-    const size_t size = strlen(text) + 1;
-    char *const copy = gb_result_alloc(result, size, 1);
-    return copy ? memcpy(copy, text, size) : "";
+    char *const copy = gb_result_alloc(result, strlen(text) + 1, 1);
+    return copy ? strcpy(copy, text) : "";
 }
 
 void gb_result_free(struct gb_result *result) {

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "message.h"
 #include "result.h"
@@ -310,19 +309,14 @@ static int parse(struct gb_result *result, const char *path, const char *text, s
 }
 
 /* With a zero byte behind. NULL: errno says why; EFBIG: it is too long. */
-static char *read_file(int fd, size_t *length) {
+static char *read_file(FILE *file, size_t *length) {
     struct stat status;
-    if (fstat(fd, &status) != 0) return NULL;
+    if (fstat(fileno(file), &status) != 0) return NULL;
     errno = S_ISDIR(status.st_mode) ? EISDIR : S_ISREG(status.st_mode) ? EFBIG : EINVAL;
     if (!S_ISREG(status.st_mode) || status.st_size > (off_t)FILE_MOST) return NULL;
     char *const text = malloc((size_t)status.st_size + 1);
-    ssize_t now = 1;
-    *length = 0;
-    while (text && *length < (size_t)status.st_size && now > 0) {
-        now = read(fd, text + *length, (size_t)status.st_size - *length);
-        if (now > 0) *length += (size_t)now;
-    }
-    if (text && now >= 0) {
+    *length = text ? fread(text, 1, (size_t)status.st_size, file) : 0;
+    if (text && !ferror(file)) {
         text[*length] = '\0';
         return text;
     }
@@ -333,13 +327,14 @@ static char *read_file(int fd, size_t *length) {
 int gb_result_read(struct gb_result *result, const char *path) {
     size_t length;
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) return gb_fail(GB_EXIT_INPUT, "cannot open %.400s (%s)", path, strerror(errno));
-    char *const text = read_file(fd, &length);
+    FILE *const file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (!file) return gb_fail(GB_EXIT_INPUT, "cannot open %.400s (%s)", path, strerror(errno));
+    char *const text = read_file(file, &length);
     int code = GB_EXIT_OK;
     if (text) code = parse(result, path, text, length);
     else if (errno == EFBIG) code = gb_fail_at(GB_EXIT_INPUT, path, 1, 1, "the file is larger than 256 MiB");
     else code = gb_fail(GB_EXIT_INPUT, "cannot read %.400s (%s)", path, strerror(errno));
     free(text);
-    close(fd);
+    fclose(file);
     return code;
 }
