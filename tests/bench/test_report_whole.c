@@ -185,6 +185,9 @@ static void set_cells(struct whole *w) {
     set_state(w, 0, 0, 2, GB_STATE_NOT_TIMED, NULL);
     w->rows[0][5].verified = w->rows[0][8].verified = "sampled";
     w->rows[0][10].note = "a way of its own";
+    w->rows[1][5].summary.low = 2, w->rows[1][5].summary.min = 1; /* the median says who is the fastest */
+    w->rows[1][8].summary.high = 9e9;
+    w->rows[3][3].summary.high = 300;
     w->rows[1][8].share = (struct gb_share){"fma", 0.937, GB_LEVEL_L2};
     set_state(w, 2, 4, 4, GB_STATE_FAILED, "dx[1][2] is 3, but 4 in ref");
     set_state(w, 2, 9, 9, GB_STATE_NOT_TIMED, NULL);

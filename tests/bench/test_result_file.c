@@ -22,7 +22,9 @@ static struct {
     char calls[40000]; /* all that were made, in their order */
     int until, error;  /* so many are good, the next fails; -1: none */
     const char *name;  /* every call of this name fails; NULL: none */
+    const char *last;  /* every call of this name fails with EDOM, too */
     size_t most;       /* bytes that a write takes; 0: all */
+    int nothing;       /* so many writes take nothing, first */
     int interrupted;   /* so many writes and fallocates are, first */
     uid_t other;       /* added to the owner of a file that has a name, */
     gid_t other_group; /* and to its group */
@@ -48,7 +50,9 @@ static bool fails(const char *name, const char *format, ...) {
     const bool now = script.until == 0 || (script.name && strcmp(script.name, name) == 0);
     if (script.until >= 0) script.until--;
     if (now) errno = script.error;
-    return now;
+    const bool then = script.last && strcmp(script.last, name) == 0;
+    if (then) errno = EDOM;
+    return now || then;
 }
 
 /* The name of a temporary file without its random end. */
@@ -136,6 +140,8 @@ static int file_unlink(const char *path) {
 static ssize_t file_write(int fd, const void *bytes, size_t size) {
     assert_int_equal(fcntl(fd, F_GETFL) & (O_NONBLOCK | O_APPEND), 0);
     if (fails("write", "%zu", size) || interrupted()) return -1;
+    errno = EINTR; /* which a write that was good does not set, and nobody may ask for */
+    if (script.nothing > 0 && script.nothing--) return 0;
     return write(fd, bytes, script.most && size > script.most ? script.most : size);
 }
 
@@ -296,6 +302,36 @@ static void test_short_writes(void **state) {
     assert_non_null(strstr(script.calls, "fallocate 0 0 13, fallocate 0 0 13, fallocate 0 0 13, fallocate 0 0 13, write 13, "
                                          "write 7, write 1, ftruncate 13, close ."));
     assert_true(holds("f", NEW));
+}
+
+/* Writes that take nothing are made again, whatever errno was. */
+static void test_no_bytes(void **state) {
+    (void)state;
+    prepare(NOTHING);
+    script.nothing = 2;
+    script.most = 12;
+    assert_int_equal(write_new(false), 0);
+    assert_non_null(strstr(script.calls, "write 13, write 13, write 13, write 1, close"));
+    assert_true(holds("f", NEW));
+}
+
+/* What is told is the first error, and nothing is done after it but to clean up. */
+static void test_first_error(void **state) {
+    (void)state;
+    static const struct {
+        enum before before;
+        const char *last, *calls;
+    } table[] = {{FILE_THERE, "close", "write 13, close ., unlink f.??????"},
+                 {FILE_THERE, "unlink", "write 13, close ., unlink f.??????"},
+                 {TWO_NAMES, "close", "write 13, ftruncate 4, close ."},
+                 {TWO_NAMES, "ftruncate", "write 13, ftruncate 4, close ."}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        prepare(table[i].before);
+        script.name = "write", script.error = ENOSPC, script.last = table[i].last;
+        assert_int_equal(write_new(true), ENOSPC);
+        assert_string_equal(strstr(script.calls, "write"), table[i].calls);
+        assert_true(table[i].before == TWO_NAMES || holds("f", OLD));
+    }
 }
 
 /* What says that only the file itself can be written, and what says no more than that it failed. */
@@ -601,6 +637,9 @@ static void test_try_devices(void **state) {
     assert_string_equal(script.calls, "stat f, open f, write 0, fstat .");
     assert_int_equal(read(reader, (char[4]){0}, 4), -1); /* not 0, the end */
     assert_int_equal(errno, EAGAIN);
+    script.name = "write", script.error = EIO; /* nobody waits for the rest of it */
+    assert_int_equal(try_f(), GB_EXIT_RESOURCE);
+    assert_non_null(strstr(script.calls, "open f, write 0, close ."));
     close(reader);
     script.name = "fstat";
     const size_t open_files = count_entries("/proc/self/fd");
@@ -627,12 +666,12 @@ static void test_real(void **state) {
 int main(void) {
     char folder[] = "/tmp/gradbench-files-XXXXXX";
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calls),        cmocka_unit_test(test_mask),       cmocka_unit_test(test_owner),
-        cmocka_unit_test(test_short_writes), cmocka_unit_test(test_in_place),   cmocka_unit_test(test_overwritten),
-        cmocka_unit_test(test_sync),         cmocka_unit_test(test_each_fails), cmocka_unit_test(test_each_fails_in_place),
-        cmocka_unit_test(test_paths),        cmocka_unit_test(test_long_paths), cmocka_unit_test(test_devices),
-        cmocka_unit_test(test_try),          cmocka_unit_test(test_try_fails),  cmocka_unit_test(test_try_devices),
-        cmocka_unit_test(test_real),
+        cmocka_unit_test(test_calls),        cmocka_unit_test(test_mask),        cmocka_unit_test(test_owner),
+        cmocka_unit_test(test_short_writes), cmocka_unit_test(test_in_place),    cmocka_unit_test(test_overwritten),
+        cmocka_unit_test(test_sync),         cmocka_unit_test(test_each_fails),  cmocka_unit_test(test_each_fails_in_place),
+        cmocka_unit_test(test_paths),        cmocka_unit_test(test_no_bytes),    cmocka_unit_test(test_first_error),
+        cmocka_unit_test(test_long_paths),   cmocka_unit_test(test_devices),     cmocka_unit_test(test_try),
+        cmocka_unit_test(test_try_fails),    cmocka_unit_test(test_try_devices), cmocka_unit_test(test_real),
     };
     umask(022);
     if (!mkdtemp(folder) || chdir(folder) != 0) return 1;

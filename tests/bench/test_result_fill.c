@@ -96,10 +96,11 @@ static void make_first(struct made *made, const struct gb_task *task) {
     snprintf(made->measures[4].note, sizeof made->measures[4].note, "by sgemm");
     set_state(made, 5, GB_STATE_GONE, "it hung");
     set_time(made, 6, 3200);
+    made->measures[6].summary.min = 50; /* once it was faster than the best */
     set_state(made, 7, GB_STATE_UNFIT, "");
 }
 
-/* One is wrong, one was not reached, one was gone before; two peers are as fast as each other; nothing ran twice. */
+/* One is wrong, one was not reached, one was gone before; nothing ran twice. */
 static void make_second(struct made *made, const struct gb_task *task) {
     begin(made, task);
     made->outcome.work = (struct gb_work){.flops = 90, .footprint = 480, .latency = true};
@@ -112,7 +113,7 @@ static void make_second(struct made *made, const struct gb_task *task) {
     made->measures[2].share = (struct gb_share){"cache", 0, GB_LEVEL_MEMORY};
     set_state(made, 3, GB_STATE_FAILED, "y[1] is 2, but 3 in ref");
     set_time(made, 4, 80);
-    set_time(made, 6, 80);
+    set_time(made, 6, 70);
     made->measures[6].share = (struct gb_share){"memory", 0.125, GB_LEVEL_L3};
     set_state(made, 5, GB_STATE_GONE, "");
     set_state(made, 7, GB_STATE_SKIPPED, "");
