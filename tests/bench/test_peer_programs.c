@@ -425,6 +425,23 @@ static void affine_problems(const struct child *child, const char *fast, enum gk
     gk_context_destroy(ctx);
 }
 
+/* Weights that lie as they are liked are not reordered. */
+static void assert_not_reordered(const struct child *child) {
+    static const struct gb_problem_spec as_liked[] = {
+        {.kernel = GK_KERNEL_affine_forward, .n = 17, .d = 9, .m = 70, .layout = GK_OUT_IN, .seed = 1},
+        {.kernel = GK_KERNEL_affine_dx, .n = 17, .d = 9, .m = 70, .seed = 1},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        char line[LINE_BYTES], reply[REPLY_BYTES];
+        struct shared s;
+        share(&s, &as_liked[i]);
+        prepare_line(&s, 1, line);
+        ask(child, line, reply);
+        if (!begins(reply, "ready by ") || strstr(reply, "reorder")) fail_msg("'%s' to '%s'", reply, line);
+        release(&s);
+    }
+}
+
 static void all_ways_of_onednn(void **state) {
     static const char *const fasts[] = {"sgemm", "matmul", "reorder", "inner"};
     (void)state;
@@ -434,6 +451,7 @@ static void all_ways_of_onednn(void **state) {
         struct child child = start_fake("gradbench-peer-onednn", "fake_dnnl", greeting);
         assert_string_equal(greeting, "peer 1 oneDNN 3.7.2, OpenMP threads, vectors of 512 bits");
         affine_problems(&child, fasts[i], GK_F32);
+        assert_not_reordered(&child);
         end(&child);
     }
     unsetenv("FAKE_FAST");
@@ -485,11 +503,15 @@ static void what_onednn_says_of_itself(void **state) {
         setenv("FAKE_ISA", table[i][2], 1);
         assert_greeting("gradbench-peer-onednn", "fake_dnnl", 0, table[i][3]);
     }
-    char greeting[REPLY_BYTES]; /* of version 2 */
+    char greeting[REPLY_BYTES], path[512]; /* of version 2 */
     struct child child = start_fake("gradbench-peer-onednn", "fake_dnnl", greeting);
     affine_problems(&child, "sgemm", GK_F32);
     end(&child);
     unsetenv("FAKE_MAJOR"), unsetenv("FAKE_RUNTIME"), unsetenv("FAKE_ISA");
+    setenv("FAKE_DRIVER", "chosen", 1), setenv("OCL_ICD_FILENAMES", "chosen", 1); /* by who starts it */
+    snprintf(path, sizeof path, "%s/gradbench-peer-onednn '%s/tests/libfake_dnnl.so' </dev/null", PROGRAMS_DIR, PROGRAMS_DIR);
+    assert_int_equal(system(path), 0);
+    unsetenv("FAKE_DRIVER"), unsetenv("OCL_ICD_FILENAMES");
 }
 
 /* The names that libraries have for CPUs, and what is said where this one is better. */

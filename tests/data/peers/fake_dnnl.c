@@ -1,7 +1,8 @@
 /* Stands in for oneDNN's C interface, so that gradbench-peer-onednn is tested in all its ways where no version 3 is. It
  * computes with plain loops, takes nothing that the guide does not allow, and ends the process with 77 where an object was not
  * destroyed, as what it is, once. FAKE_FAST: sgemm, matmul, reorder or inner, of which the others take much longer.
- * FAKE_FAIL: a function that says that it failed. FAKE_MAJOR, FAKE_RUNTIME, FAKE_ISA: what it says of itself. */
+ * FAKE_DRIVER: it ends with 0 if it was told of this one. FAKE_FAIL: a function that says that it failed. FAKE_MAJOR,
+ * FAKE_RUNTIME, FAKE_ISA: what it says of itself. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -66,6 +67,7 @@ static void take_long(const char *way) {
 __attribute__((constructor)) static void begin(void) {
     const char *const path = getenv("LD_LIBRARY_PATH"), *const driver = getenv("OCL_ICD_FILENAMES");
     if (!is("ONEDNN_VERBOSE", "0") || !path || !driver) _exit(66);
+    if (getenv("FAKE_DRIVER")) _exit(is("OCL_ICD_FILENAMES", getenv("FAKE_DRIVER")) ? 0 : 68);
     if (strncmp(driver, path, strlen(path)) != 0 || strcmp(driver + strlen(path), "/libintelocl.so") != 0) _exit(67);
 }
 
