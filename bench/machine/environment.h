@@ -16,8 +16,7 @@ struct gb_warnings {
 
 void gb_warn(struct gb_warnings *warnings, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* What is asked, by functions that have gb_system in their name; the others ask this one. Tests have a folder of known files.
- */
+/* What functions with gb_system in their name ask; the others ask this one. Tests have a folder of known files. */
 struct gb_system {
     const char *root; /* stands before the path of every file that is read: "" here */
     const struct gb_machine *machine;
