@@ -6,7 +6,7 @@
 #include "support.h"
 
 #define WRITTEN                                                                                                                \
-    "\nlibgomp: Invalid value for environment variable OMP_SCHEDULE\n"                                                         \
+    "first\n\nlibgomp: Invalid value for environment variable OMP_SCHEDULE\n"                                                  \
     "\nlibgomp: Invalid value for environment variable OMP_NUM_THREADS\n"                                                      \
     "some library: libgomp: said so\nlibgomp: OMP_NUM_THREADS\nno newline"
 
@@ -46,7 +46,7 @@ static void assert_said(const char *name, const char *value, int code, const cha
 }
 
 #define NOTED                                                                                                                  \
-    "gradbench: warning: OpenMP: Invalid value for environment variable OMP_SCHEDULE\n"                                        \
+    "first\ngradbench: warning: OpenMP: Invalid value for environment variable OMP_SCHEDULE\n"                                 \
     "some library: libgomp: said so\n"                                                                                         \
     "gradbench: warning: OpenMP: OMP_NUM_THREADS\nno newline"
 

@@ -234,6 +234,12 @@ static void bindings_leave_nothing(void **state) {
     assert_true(failed >= 4 + 2 * gk_topology_get()->cores); /* two for where it was and for each core */
     assert_true(gb_first_cores(1, &set));
     assert_int_equal(atomic_load(&alive), before);
+    cpu_set_t all; /* of cores that are not to be used nothing is kept either */
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    assert_int_equal(sched_setaffinity(0, sizeof set, &set), 0);
+    gb_binding_destroy(gb_binding_create());
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+    assert_int_equal(atomic_load(&alive), before);
     for (int i = 0; i < 3; i++) {
         atomic_store(&hwloc_init_fails, i == 0);
         atomic_store(&hwloc_load_fails, i == 1);
