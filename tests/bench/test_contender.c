@@ -1,5 +1,6 @@
 /* A contender as its parent sees it: what it is started with, when it runs, what becomes of each answer, of silence and of its
  * end, and that nothing of it is left. */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -588,12 +589,29 @@ static void the_whole_group_ends(void **state) {
 static void it_stops_in_vfork(void **state) {
     struct gb_contender c;
     (void)state;
-    alarm(60); /* a mistake here waits for ever */
+    alarm(30); /* a mistake here waits for ever */
     assert_true(start(&c, "@vfork|ready"));
     assert_int_equal(state_of(c.pid), 'T');
     assert_true(prepares(&c, "prepare a=b"));
+    gb_contender_begin_turn(&c);
+    errno = EINTR; /* of a call before */
+    gb_contender_end_turn(&c);
+    assert_int_equal(state_of(c.pid), 'T');
     gb_contender_end(&c);
     alarm(0);
+}
+
+/* Its input has no reader any more: that is no signal to who writes there. */
+static void killed_between_its_turns(void **state) {
+    struct gb_contender c;
+    siginfo_t info;
+    (void)state;
+    signal(SIGPIPE, SIG_DFL);
+    assert_true(start(&c, "peer 1 x"));
+    kill(c.pid, SIGKILL);
+    assert_int_equal(waitid(P_PID, (id_t)c.pid, &info, WEXITED | WNOWAIT), 0);
+    gb_contender_end(&c);
+    assert_int_equal(c.pid, 0);
 }
 
 /* Who started it was killed: so is it, although it is stopped. */
@@ -660,6 +678,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_moment_to_end_by_itself),
         cmocka_unit_test(the_whole_group_ends),
         cmocka_unit_test(it_stops_in_vfork),
+        cmocka_unit_test(killed_between_its_turns),
         cmocka_unit_test(it_does_not_outlive_its_parent),
         cmocka_unit_test(a_lot_of_errors),
     };
