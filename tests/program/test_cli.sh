@@ -523,7 +523,7 @@ problems_of() {
 print(len({(r["kernel"], r["workload"]) for r in json.load(open(sys.argv[1]))["results"]}))' "$1"
 }
 many=("$g" run --shape 'elementwise n=1..200 d=3' --kernels relu_forward --isa "$lowest" --threads 1 --max-time 0.3)
-wait_for_rows() { # COUNT: until the report has so many problems
+wait_for_rows() { # COUNT: until the report in out, which was empty, has so many problems
     for _ in $(seq 300); do
         [ "$(grep -c '^ relu_forward ' out)" -lt "$1" ] || break
         sleep 0.1
@@ -537,6 +537,7 @@ for signal in INT TERM HUP; do
     holds "[ $? = $((128 + $(kill -l "$signal"))) ]"
     holds 'tail -1 early.json | grep -q "^}$" && grep -q "\"complete\": false" early.json'
     rm -f early.json
+    : > out
     set -m # else what runs beside this script ignores SIGINT
     "${many[@]}" --json stopped.json > out 2> err &
     set +m
@@ -554,6 +555,7 @@ for signal in INT TERM HUP; do
 done
 
 # --- a run that is killed: the file holds all problems that were reported, but for one at most
+: > out
 "${many[@]}" --json killed.json > out 2> err &
 killed=$!
 wait_for_rows 4
