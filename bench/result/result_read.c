@@ -201,11 +201,12 @@ static void settle_row(struct reader *r, const json_t *object, struct gb_result_
 static void read_document(struct reader *r, json_t *root) {
     struct gb_result *const result = r->result;
     read_members(r, &gb_result_members, root, (char *)result);
-    for (size_t i = 0; i < result->n_rows && !r->object && !result->exhausted; i++)
+    for (size_t i = 0; i < result->n_rows; i++)
         settle_row(r, json_array_get(json_object_get(root, "results"), i), &result->rows[i]);
 }
 
-/* Goes through a text that is known to be good, and what was made of it, in the same order. */
+/* Goes through a text that is known to be good, and what was made of it, in the same order; never to the text's end, which has
+ * no zero byte. */
 struct search {
     const char *at;
     const json_t *object;
@@ -303,23 +304,20 @@ static int parse(struct gb_result *result, const char *path, const char *text, s
     if (!root) return gb_fail_at(GB_EXIT_INPUT, path, at_least_1(error.line), at_least_1(error.column), error.text);
     struct reader r = {.result = result};
     read_document(&r, root);
-    const int code = r.object ? fail_in(path, text, &r, root) : result->exhausted ? fail_without_memory(path) : GB_EXIT_OK;
+    const int code = result->exhausted ? fail_without_memory(path) : r.object ? fail_in(path, text, &r, root) : GB_EXIT_OK;
     json_decref(root);
     return code;
 }
 
-/* With a zero byte behind. NULL: errno says why; EFBIG: it is too long. */
+/* NULL: errno says why; EFBIG: it is too long. */
 static char *read_file(FILE *file, size_t *length) {
     struct stat status;
     if (fstat(fileno(file), &status) != 0) return NULL;
     errno = S_ISDIR(status.st_mode) ? EISDIR : S_ISREG(status.st_mode) ? EFBIG : EINVAL;
     if (!S_ISREG(status.st_mode) || status.st_size > (off_t)FILE_MOST) return NULL;
-    char *const text = malloc((size_t)status.st_size + 1);
+    char *const text = malloc((size_t)status.st_size);
     *length = text ? fread(text, 1, (size_t)status.st_size, file) : 0;
-    if (text && !ferror(file)) {
-        text[*length] = '\0';
-        return text;
-    }
+    if (text && !ferror(file)) return text;
     free(text);
     return NULL;
 }
