@@ -1,8 +1,10 @@
 /* How much stack a kernel takes: what gradkern.h says, measured on a stack that was painted before; then, in the team's other
- * threads too, on stacks as small as threads can have, where one byte too many ends the process. */
+ * threads too, on stacks as small as threads can have, where one byte too many ends the process. GK_QUICK=1 takes one problem
+ * in four. */
 #include <pthread.h>
 
 #include "support_lineup.h"
+#include "support_shares.h"
 
 #ifdef __OPTIMIZE__
 enum { LARGER_FRAMES = GB_SANITIZER };
@@ -11,7 +13,7 @@ enum { LARGER_FRAMES = true };
 #endif
 
 /* PROMISED: what gradkern.h says. SMALLEST: of a thread, with what libc needs of it. */
-enum { PROMISED = 8 << 10, SMALLEST = 16 << 10, PAINTED = 64 << 10, PAINT = 0xa5, TURNS = 4 };
+enum { PROMISED = 8 << 10, SMALLEST = 16 << 10, PAINTED = 64 << 10, PAINT = 0xa5 };
 
 static unsigned char stack[PAINTED] __attribute__((aligned(4096)));
 static size_t worst;
@@ -67,11 +69,12 @@ static void on_smallest_stack(struct job *job) {
 static void for_each_call(gk_context *ctx, void (*body)(struct job *job)) {
     static const size_t sizes[][3] = {{1, 1, 1},     {3, 70, 7},   {8, 300, 130}, {70, 65, 66}, {2, 300, 700},
                                       {257, 600, 3}, {520, 12, 9}, {4, 700, 8},   {33, 8, 300}, {5, 4100, 5}};
+    const size_t turns = gb_quick() ? 1 : 4;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
         for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
-            for (size_t i = 0; i < TURNS * sizeof sizes / sizeof *sizes; i++) {
+            for (size_t i = 0; i < turns * sizeof sizes / sizeof *sizes; i++) {
                 const struct gb_problem_spec spec =
-                    gb_spec_by_turns((enum gk_kernel_id)id, (enum gk_dtype)dtype, sizes[i / TURNS], 3, i, 17);
+                    gb_spec_by_turns((enum gk_kernel_id)id, (enum gk_dtype)dtype, sizes[i / turns], 3, i, 17);
                 struct gb_problem problem;
                 struct job job = {.problem = &problem, .ctx = ctx};
                 assert_true(gb_problem_create(&problem, &spec));
