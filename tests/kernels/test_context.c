@@ -1,5 +1,8 @@
 /* What a context decides and holds, by hand-made numbers: threads for the work of each kernel, scratch space, every field of
  * what an inspection tells and the words of statuses. */
+#include <inttypes.h>
+#include <sys/mman.h>
+
 #include "core/context.h"
 #include "core/cpu.h"
 #include "core/team.h"
@@ -203,6 +206,35 @@ static void scratch_grows_by_huge_pages(void **state) {
     gk_context_destroy(ctx);
 }
 
+/* Whether the mapping that holds an address asks for huge pages; -1: this system does not tell. */
+static int asks_for_huge_pages(const void *address) {
+    FILE *const maps = fopen("/proc/self/smaps", "r");
+    char line[1024];
+    bool inside = false;
+    int asks = -1;
+    while (maps && asks < 0 && fgets(line, sizeof line, maps)) {
+        uintptr_t begin, end;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &begin, &end) == 2)
+            inside = (uintptr_t)address >= begin && (uintptr_t)address < end;
+        else if (inside && strncmp(line, "VmFlags:", 8) == 0) asks = strstr(line, " hg") != NULL;
+    }
+    if (maps) fclose(maps);
+    return asks;
+}
+
+static void scratch_asks_for_huge_pages(void **state) {
+    void *const other = aligned_alloc(HUGE_PAGE, HUGE_PAGE);
+    gk_context *const ctx = context_of(0);
+    (void)state;
+    assert_true(other && gk_context_scratch(ctx, 1));
+    const bool can = madvise(other, HUGE_PAGE, MADV_HUGEPAGE) == 0;
+    const int usual = asks_for_huge_pages(other);
+    if (!can || usual < 1) printf("skipped: this system has no huge pages, or does not tell\n");
+    else assert_int_equal(asks_for_huge_pages(ctx->scratch), 1);
+    gk_context_destroy(ctx);
+    free(other);
+}
+
 /* One context, each kernel in shapes that need more scratch space, the most, and less again: the bits of ref. */
 static void growing_shapes_in_one_context(void **state) {
     enum { SHAPES = 4, CONTEXTS = 2 * GK_ISA_COUNT };
@@ -305,10 +337,11 @@ static void statuses_have_their_words(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_work_decides_on_threads), cmocka_unit_test(the_option_decides_on_threads),
-        cmocka_unit_test(scratch_by_hand_numbers),     cmocka_unit_test(scratch_of_products),
-        cmocka_unit_test(scratch_grows_by_huge_pages), cmocka_unit_test(growing_shapes_in_one_context),
-        cmocka_unit_test(an_inspection_tells_all),     cmocka_unit_test(statuses_have_their_words),
+        cmocka_unit_test(the_work_decides_on_threads),   cmocka_unit_test(the_option_decides_on_threads),
+        cmocka_unit_test(scratch_by_hand_numbers),       cmocka_unit_test(scratch_of_products),
+        cmocka_unit_test(scratch_grows_by_huge_pages),   cmocka_unit_test(scratch_asks_for_huge_pages),
+        cmocka_unit_test(growing_shapes_in_one_context), cmocka_unit_test(an_inspection_tells_all),
+        cmocka_unit_test(statuses_have_their_words),
     };
     (void)argc;
     unsetenv("GRADKERN_ISA");
