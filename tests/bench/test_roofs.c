@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "clock.h"
+#include "core/topology.h"
 #include "support_lineup.h"
 
 enum {
@@ -664,6 +665,11 @@ static void fma_is_measured_again(void **state) {
     look_again(&roofs, LAST, GK_F32, 3, &work, 1e9);
     assert_int_equal(samples(GK_PROBE_FMA, LAST, F32, 3, 0), 5);
     assert_true(roofs.fma[LAST][F32][AT] == 3 * gk_isa_get(LAST, GK_F32)->fma_flops / 1e6);
+    roofs.threads[0] = fake.machine.cores = GK_THREADS_MAX; /* each has a place for its sum */
+    roofs.bandwidth[0][GB_LEVEL_L2] = roofs.bandwidth[AT][GB_LEVEL_L2];
+    roofs.fma[LAST][F32][0] = 1e-9;
+    look_again(&roofs, LAST, GK_F32, GK_THREADS_MAX, &work, 1e9);
+    assert_true(roofs.fma[LAST][F32][0] == GK_THREADS_MAX * gk_isa_get(LAST, GK_F32)->fma_flops / 1e6);
 }
 
 /* At the level's bytes and at the problem's own, in turn. */
