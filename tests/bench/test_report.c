@@ -622,6 +622,19 @@ static void test_noise_in_the_median(void **state) {
     assert_says(printed(&run, (struct gb_report){.width = 0}, TASKS), "|ratio - 1| is 2.50 % in the median. The widest");
 }
 
+/* The one that is furthest behind is the first, however far its interval reaches. */
+static void test_furthest_behind(void **state) {
+    (void)state;
+    static struct run run;
+    make(&run, true);
+    set_time(&run, 1, 5, 2600);
+    run.samples[1][5][0] = 2100;
+    const char *const behind = strstr(printed(&run, (struct gb_report){.width = 0}, 2), "  behind: ");
+    assert_non_null(behind);
+    assert_says(behind, "  behind: affine_dx n=256");
+    assert_ptr_equal(strstr(behind, "  behind: affine_dx n=256"), behind);
+}
+
 /* Tables that leave something out say so. */
 static void test_what_is_left_out(void **state) {
     (void)state;
@@ -662,6 +675,7 @@ int main(void) {
         cmocka_unit_test(test_roofs_of_none),
         cmocka_unit_test(test_raised_roofs),
         cmocka_unit_test(test_noise_in_the_median),
+        cmocka_unit_test(test_furthest_behind),
         cmocka_unit_test(test_what_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
