@@ -240,7 +240,8 @@ static void teams_share_all_the_work(void **state) {
         static struct items items;
         const struct items *const pointer = &items;
         memset(&items, 0, sizeof items);
-        gk_team_run(threads, take, &pointer, NULL, &caches);
+        assert_int_equal(gk_team_run(threads, take, &pointer, NULL, &caches), threads);
+        assert_int_equal(items.arrived, threads);
         for (size_t i = 0; i < 1000; i++) assert_int_equal(items.taken[i], 1);
         assert_int_equal(items.early, 0);
         assert_int_equal(items.sliced, 1000);
