@@ -55,7 +55,8 @@ sources() { find "$@" -type f \( -name '*.[ch]' -o -name '*.def' \); }
 # Instruction sets, intrinsics and OpenMP keep to their places. test_cpu.c is about CPUID; host.c is a program around the
 # library; peers are what others wrote, and their settings.
 places="/kernels/(simd/.*|core/(cpu\.[ch]|team\.c)|ops/[a-z0-9_]+_(${fast:-none})\.c)\$"
-places+='|/tests/(kernels/test_cpu|bench/test_peer_(catalog|programs)|data/host)\.c$|/bench/(peers/.*|contenders/peer_catalog\.c)$'
+places+='|/tests/(kernels/test_cpu|bench/test_peer_(catalog|programs)|data/host)\.c$'
+places+='|/bench/(peers/.*|contenders/peer_catalog\.c)$'
 intrinsics='intrin\.h|arm_(neon|sve)|\b_mm[0-9]*_[a-z]|\b__m(128|256|512)|__builtin_ia32'
 sets="\b(avx|avx2|avx512[a-z]*|sse[0-9]|fma[34]|neon|sve|${fast:-none})\b"
 openmp='pragma omp|\bomp\.h|\bomp_(get|set|in|init|destroy|test|unset)_'

@@ -3,7 +3,7 @@
 # apt-get.
 : "${SOURCE_DIR:?}"
 . "$SOURCE_DIR/tests/support/support_script.sh" || exit 1
-unset CC TMPDIR GRADKERN_BUILD GRADKERN_INSTALL CMAKE_GENERATOR
+unset CC TMPDIR GRADKERN_BUILD GRADKERN_INSTALL CMAKE_GENERATOR GK_QUICK
 tree=$dir/tree bin=$dir/bin
 export state=$dir/state # what the stand-ins remember: log, what is installed, how to behave
 
