@@ -154,11 +154,13 @@ static long threads_alive(void) {
 
 static void *nothing(void *unused) { return unused; }
 
-/* False: the limit does not bind here (root knows none, or other processes of this user count). */
+/* False: the limit does not bind here (root knows none, or other processes of this user count: root becomes one who has none).
+ */
 static bool limit_processes(rlim_t processes) {
     pthread_t thread;
     const long alive = threads_alive();
-    if (getuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return false;
+    const uid_t lonely = 60000 + (uid_t)getpid() % 5000;
+    if (getuid() == 0 && (setgid(65534) != 0 || setuid(lonely) != 0)) return false;
     if (setrlimit(RLIMIT_NPROC, &(struct rlimit){processes, processes}) != 0) return false;
     const int created = pthread_create(&thread, NULL, nothing, NULL);
     if (created == 0) pthread_join(thread, NULL);

@@ -47,7 +47,7 @@ short=(run --shape 'elementwise n=3000 d=500' --kernels relu_forward --threads 1
 cp "$GRADBENCH" "$scratch/gradbench"
 chmod 755 "$scratch/gradbench"
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && command -v prlimit >/dev/null; then
-  run "gradbench without threads" setpriv --reuid 65534 --regid 65534 --clear-groups prlimit --nproc=1:1 \
+  run "gradbench without threads" setpriv --reuid $((60000 + $$ % 5000)) --regid 65534 --clear-groups prlimit --nproc=1:1 \
     "$scratch/gradbench" "${short[@]}"
   grep -q 'fewer threads' "$scratch/log" || result "gradbench says that it had fewer threads" 1
 else
