@@ -1140,7 +1140,9 @@ int main(void) {
         TEST(nothing_is_left_of_a_run),
     };
     static const char *const variables[] = {"GRADKERN_ISA", "COLUMNS", "NO_COLOR", "TERM"};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ}; /* who starts tests may ignore them */
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) unsetenv(variables[i]);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) signal(signals[i], SIG_DFL);
     script = mmap(NULL, sizeof *script, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (script == MAP_FAILED || !mkdtemp(folder)) return 99;
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
