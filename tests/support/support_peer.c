@@ -106,7 +106,7 @@ static void read_line(char line[LINE_MAX_BYTES]) {
 
 /* False: the next part follows at once. */
 static bool act(const char *part, const char *line) {
-    char text[LINE_MAX_BYTES];
+    char text[sizeof "error " + LINE_MAX_BYTES];
     const size_t length = strcspn(part, " ");
     const char *const rest = part + length + (part[length] == ' ');
     const char *const name = strndup(part, length);
