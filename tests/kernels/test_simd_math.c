@@ -130,7 +130,7 @@ static void sweep_chunk(struct tally *t, size_t first, uint32_t base, size_t n, 
 
 /* The plainest isa on one float in STRIDE of the chunk, where it did not take all. */
 static void sample_chunk(struct tally *t, uint32_t base, size_t n) {
-    float x[CHUNK], plain[CHUNK], widest[CHUNK];
+    float x[CHUNK] = {0}, plain[CHUNK], widest[CHUNK];
     size_t count = 0;
     for (size_t i = (seed + STRIDE - base % STRIDE) % STRIDE; i < n; i += STRIDE) x[count++] = float_of(base + (uint32_t)i);
     apply(t->function, GK_F32, 0, count, x, plain);
