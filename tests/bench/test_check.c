@@ -145,31 +145,24 @@ static size_t known_truths(enum gk_kernel_id kernel, uint64_t from, uint64_t cou
     return known;
 }
 
-static void append(char *text, size_t size, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    const size_t used = strlen(text);
-    vsnprintf(text + used, size - used, format, arguments);
-    va_end(arguments);
-}
-
 static const char *name_of(size_t isa) { return gk_isa_get(isa, GK_F32)->name; }
 
 /* The line of what was not asked for, and those of isas that cannot be. */
 static void append_left_out(char *text, size_t size, const struct gb_check_options *o) {
     size_t isas = 0, kernels = 0;
     for (size_t i = 0; i < GK_ISA_COUNT; i++)
-        if (gk_isa_unusable(i)) append(text, size, "skipped: isa %s: %s\n", name_of(i), gk_isa_unusable(i));
+        if (gk_isa_unusable(i)) gb_text_append(text, size, "skipped: isa %s: %s\n", name_of(i), gk_isa_unusable(i));
     for (size_t i = 0; i < GK_ISA_COUNT; i++) isas += !gk_isa_unusable(i) && !o->isas[i];
     for (int i = 0; i < GK_KERNEL_COUNT; i++) kernels += !o->kernels[i];
     if (isas + kernels == 0) return;
-    append(text, size, "not asked for:");
+    gb_text_append(text, size, "not asked for:");
     for (size_t i = 0, n = 0; i < GK_ISA_COUNT; i++)
-        if (!gk_isa_unusable(i) && !o->isas[i]) append(text, size, "%s%s", n++ ? ", " : " isas ", name_of(i));
-    if (isas && kernels) append(text, size, ";");
+        if (!gk_isa_unusable(i) && !o->isas[i]) gb_text_append(text, size, "%s%s", n++ ? ", " : " isas ", name_of(i));
+    if (isas && kernels) gb_text_append(text, size, ";");
     for (int i = 0, n = 0; i < GK_KERNEL_COUNT; i++)
-        if (!o->kernels[i]) append(text, size, "%s%s", n++ ? ", " : " kernels ", gk_kernel_get((enum gk_kernel_id)i)->name);
-    append(text, size, "\n");
+        if (!o->kernels[i])
+            gb_text_append(text, size, "%s%s", n++ ? ", " : " kernels ", gk_kernel_get((enum gk_kernel_id)i)->name);
+    gb_text_append(text, size, "\n");
 }
 
 static const char header[] = "kernel                   type isa         cases  error/bound  result\n";
@@ -200,20 +193,21 @@ static void everything_is_run_and_counted(void **state) {
             truths += known_truths(kernel, number + small, edges, times);
             for (size_t k = 0; k < 2; k++) {
                 const size_t printed = k ? cases : cases + truths;
-                append(want, sizeof want, "%-24s %-4s %-8s %8zu  %-11s  ok\n", "relu_forward", dtype ? "f64" : "f32",
-                       name_of(k ? widest : 0), printed, k ? "bits of ref" : "0.000");
+                gb_text_append(want, sizeof want, "%-24s %-4s %-8s %8zu  %-11s  ok\n", "relu_forward", dtype ? "f64" : "f32",
+                               name_of(k ? widest : 0), printed, k ? "bits of ref" : "0.000");
                 all += printed;
             }
             number += small + edges + pages;
             assert_true(script.cells[widest][dtype] >= cases + 4 * pages);
         }
         const size_t guarded = 2 * pages * 2 * 4;
-        append(want, sizeof want, "gradients: %zu checks, 0 failed (centred differences, complex step)\n", 2 * gradients);
-        append(want, sizeof want, "memory: %zu calls with every operand beside a forbidden page and inputs read-only\n",
-               guarded);
+        gb_text_append(want, sizeof want, "gradients: %zu checks, 0 failed (centred differences, complex step)\n",
+                       2 * gradients);
+        gb_text_append(want, sizeof want, "memory: %zu calls with every operand beside a forbidden page and inputs read-only\n",
+                       guarded);
         append_left_out(want, sizeof want, &o);
-        append(want, sizeof want, "4 cells, %zu cases, 0 failures; seed 1, numerics version %d\n",
-               all + guarded + 2 * gradients, gk_numerics_version());
+        gb_text_append(want, sizeof want, "4 cells, %zu cases, 0 failures; seed 1, numerics version %d\n",
+                       all + guarded + 2 * gradients, gk_numerics_version());
         assert_text(run.text, want);
         assert_int_equal(run.code, GB_EXIT_OK);
         free(run.text);
@@ -293,11 +287,11 @@ static void one_problem(void **state) {
     o.problem = &one;
     const struct run run = check(&o);
     snprintf(want, sizeof want, "%s", header);
-    append(want, sizeof want, "relu_forward             f32  ref             3  0.000        ok\n");
-    append(want, sizeof want, "relu_forward             f32  %-8s        2  bits of ref  ok\n", name_of(widest));
-    append(want, sizeof want, "memory: 8 calls with every operand beside a forbidden page and inputs read-only\n");
+    gb_text_append(want, sizeof want, "relu_forward             f32  ref             3  0.000        ok\n");
+    gb_text_append(want, sizeof want, "relu_forward             f32  %-8s        2  bits of ref  ok\n", name_of(widest));
+    gb_text_append(want, sizeof want, "memory: 8 calls with every operand beside a forbidden page and inputs read-only\n");
     append_left_out(want, sizeof want, &o);
-    append(want, sizeof want, "2 cells, 13 cases, 0 failures; seed 9, numerics version %d\n", gk_numerics_version());
+    gb_text_append(want, sizeof want, "2 cells, 13 cases, 0 failures; seed 9, numerics version %d\n", gk_numerics_version());
     assert_text(run.text, want);
     assert_true(run.code == GB_EXIT_OK && script.calls == 15);
     free(run.text);
@@ -451,19 +445,19 @@ static void large_problems(void **state) {
         if (wrong) {
             const char *const value = strstr(run.text, "ref has ");
             assert_non_null(value);
-            append(want, sizeof want, "FAILED bits: dw[0][0] is 0x1.34p+6, ref has %a\n%s %s --threads 1 \"%s\"\n",
-                   strtod(value + 8, NULL), again, isa, problem);
-            append(want, sizeof want, "FAILED status: %s\n%s %s --threads 2 \"%s\"\n", gk_status_string(GK_ERROR_MEMORY), again,
-                   isa, problem);
-            append(want, sizeof want, "FAILED memory: x or its padding was written\n%s %s --threads 3 \"%s\"\n", again, isa,
-                   problem);
+            gb_text_append(want, sizeof want, "FAILED bits: dw[0][0] is 0x1.34p+6, ref has %a\n%s %s --threads 1 \"%s\"\n",
+                           strtod(value + 8, NULL), again, isa, problem);
+            gb_text_append(want, sizeof want, "FAILED status: %s\n%s %s --threads 2 \"%s\"\n",
+                           gk_status_string(GK_ERROR_MEMORY), again, isa, problem);
+            gb_text_append(want, sizeof want, "FAILED memory: x or its padding was written\n%s %s --threads 3 \"%s\"\n", again,
+                           isa, problem);
         }
-        append(want, sizeof want, "%s%s", sampled, header);
-        append(want, sizeof want, "affine_dw                f32  %-8s        3  bits of ref  %s\n", isa,
-               wrong ? "FAILED" : "ok");
+        gb_text_append(want, sizeof want, "%s%s", sampled, header);
+        gb_text_append(want, sizeof want, "affine_dw                f32  %-8s        3  bits of ref  %s\n", isa,
+                       wrong ? "FAILED" : "ok");
         append_left_out(want, sizeof want, &o);
-        append(want, sizeof want, "1 cell, 3 cases, %s; seed 2, numerics version %d\n", wrong ? "3 failures" : "0 failures",
-               gk_numerics_version());
+        gb_text_append(want, sizeof want, "1 cell, 3 cases, %s; seed 2, numerics version %d\n",
+                       wrong ? "3 failures" : "0 failures", gk_numerics_version());
         assert_text(run.text, want);
         assert_int_equal(run.code, wrong ? GB_EXIT_CHECK : GB_EXIT_OK);
         assert_int_equal(script.calls, 3);

@@ -2,27 +2,15 @@
  * kernel of our own that is wrong. */
 #include "commands.h"
 #include "message.h"
-#include "support.h"
+#include "support_lineup.h"
 #include "support_said.h"
 #include "support_table.h"
 
 static struct gb_said said;
 
-struct command {
-    int (*run)(int argc, char **argv);
-    char **words;
-};
-
-static int start(void *data) {
-    const struct command *const command = data;
-    int count = 0;
-    while (command->words[count]) count++;
-    return gb_finish_output(command->run(count, command->words));
-}
-
 #define HEAR(function, code_wanted, ...)                                                                                       \
     do {                                                                                                                       \
-        gb_hear(&said, start, &(struct command){function, (char *[]){__VA_ARGS__, NULL}});                                     \
+        gb_hear_command(&said, function, (char *[]){__VA_ARGS__, NULL});                                                       \
         if (said.code != (code_wanted)) fail_msg("%d, not %d: %s%s", said.code, (code_wanted), said.err, said.out);            \
     } while (0)
 
@@ -30,23 +18,8 @@ static int start(void *data) {
 #define REFERENCE               "--isa", "ref", "--threads", "1"
 #define HEAD                    "kernel                   type isa         cases  error/bound  result\n"
 
-static size_t count_of(const char *text, const char *word) {
-    size_t count = 0;
-    while ((text = strstr(text, word))) {
-        count++;
-        text += strlen(word);
-    }
-    return count;
-}
-
 static bool ends_with(const char *text, const char *end) {
     return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
-}
-
-static size_t widest(void) {
-    size_t isa = GK_ISA_COUNT - 1;
-    while (gk_isa_unusable(isa)) isa--;
-    return isa;
 }
 
 /* Each problem of the line, which may be empty and may have a seed of its own, of each kernel asked for. */
@@ -55,7 +28,7 @@ static void problems(void **state) {
     CHECK(0, REFERENCE, "relu_forward n=3 d=5 seed=7");
     assert_string_equal(said.err, "");
     assert_memory_equal(said.out, HEAD "relu_forward             f32  ref ", strlen(HEAD) + 34);
-    assert_int_equal(count_of(said.out, "\n"), strstr(said.out, "not asked for:") ? 5 : 4);
+    assert_int_equal(gb_count_in(said.out, "\n"), strstr(said.out, "not asked for:") ? 5 : 4);
     assert_true(ends_with(said.out, " cases, 0 failures; seed 7, numerics version 1\n"));
     CHECK(0, REFERENCE, "relu_forward n=3 d=5 f64");
     assert_non_null(strstr(said.out, HEAD "relu_forward             f64  ref "));
@@ -63,12 +36,12 @@ static void problems(void **state) {
     CHECK(0, REFERENCE, "--seed", "9", "relu_forward n=3 d=5");
     assert_true(ends_with(said.out, "; seed 9, numerics version 1\n"));
     CHECK(0, REFERENCE, "elementwise n=0,3 d=2,5");
-    assert_int_equal(count_of(said.out, HEAD), 8);
-    assert_int_equal(count_of(said.out, "\nrelu_forward "), 4);
-    assert_int_equal(count_of(said.out, "\nrelu_backward "), 4);
+    assert_int_equal(gb_count_in(said.out, HEAD), 8);
+    assert_int_equal(gb_count_in(said.out, "\nrelu_forward "), 4);
+    assert_int_equal(gb_count_in(said.out, "\nrelu_backward "), 4);
     CHECK(0, REFERENCE, "--kernels", "relu_b*", "elementwise n=0,3 d=2,5");
-    assert_int_equal(count_of(said.out, "\nrelu_forward "), 0);
-    assert_int_equal(count_of(said.out, "\nrelu_backward "), 4);
+    assert_int_equal(gb_count_in(said.out, "\nrelu_forward "), 0);
+    assert_int_equal(gb_count_in(said.out, "\nrelu_backward "), 4);
 }
 
 /* Threads and isas are those asked for: the first by the count of calls, which is the larger the more there are. */
@@ -89,7 +62,7 @@ static void threads_and_isas(void **state) {
     }
     assert_true(cases[0] < cases[1] && cases[1] < cases[2]);
     CHECK(0, "relu_forward n=300 d=300"); /* 1, all, and an odd number above */
-    assert_int_equal(count_of(said.out, "\nrelu_forward             f32  ref "), 1);
+    assert_int_equal(gb_count_in(said.out, "\nrelu_forward             f32  ref "), 1);
 }
 
 /* The whole set, of one kernel, and the quick one, which is a part of it. */
@@ -156,8 +129,8 @@ static void exit_codes(void **state) {
     CHECK(4, "affine_dx n=16777216 d=16777216 m=1");
     assert_non_null(strstr(said.err, "checking this problem needs "));
     CHECK(4, REFERENCE, "relu_forward n=1,16777216 d=65536 f64"); /* the worst of several */
-    assert_int_equal(count_of(said.err, "\n"), 1);
-    assert_int_equal(count_of(said.out, HEAD), 1);
+    assert_int_equal(gb_count_in(said.err, "\n"), 1);
+    assert_int_equal(gb_count_in(said.out, HEAD), 1);
     CHECK(4, REFERENCE, "relu_forward n=16777216,1 d=65536 f64");
     setenv("GRADKERN_ISA", "ref", 1);
     for (size_t isa = 1; isa < GK_ISA_COUNT; isa++) {
@@ -190,7 +163,7 @@ static void wrong(const void *args, const struct gk_team *team) {
 
 /* The wrong kernel is said to be one, has no speed, and makes the exit code 1; the right one beside it is timed. */
 static void a_wrong_kernel(void **state) {
-    const size_t isa = widest();
+    const size_t isa = gb_widest_isa();
     char *const name = (char *)(uintptr_t)gk_isa_get(isa, GK_F32)->name;
     char text[200];
     (void)state;
@@ -206,15 +179,15 @@ static void a_wrong_kernel(void **state) {
     snprintf(text, sizeof text, "\n  %-10s      1    FAILED  y[0][4] is 0x1p-149, but 0x0p+0 in ref\n\nrelu_backward n=3",
              name);
     assert_ptr_equal(strstr(forward, text) + strlen(text), backward + strlen("\nrelu_backward n=3"));
-    assert_int_equal(count_of(said.out, "FAILED"), 2);
-    assert_int_equal(count_of(said.out, " in full\n"), 1);
+    assert_int_equal(gb_count_in(said.out, "FAILED"), 2);
+    assert_int_equal(gb_count_in(said.out, " in full\n"), 1);
     assert_non_null(strstr(backward, "2 of 2 problems run; 1 cell timed, each verified first (0 on a sample); 1 FAILED\n"));
     CHECK(1, "--isa", name, "--threads", "1", "elementwise n=3 d=5");
     assert_string_equal(said.err, "");
-    assert_int_equal(count_of(said.out, "FAILED bits: y[0][4] is 0x1p-149, ref has 0x0p+0\n    again: gradbench check --isa "),
-                     2);
+    assert_int_equal(
+        gb_count_in(said.out, "FAILED bits: y[0][4] is 0x1p-149, ref has 0x0p+0\n    again: gradbench check --isa "), 2);
     snprintf(text, sizeof text, "\nrelu_forward             f32  %-8s        2  bits of ref  FAILED\n", name);
-    assert_int_equal(count_of(said.out, text), 1);
+    assert_int_equal(gb_count_in(said.out, text), 1);
     assert_non_null(strstr(said.out, "2 cells, 7 cases, 6 failures; seed 1, numerics version 1\n"));
     assert_true(ends_with(said.out, "2 cells, 7 cases, 0 failures; seed 1, numerics version 1\n")); /* relu_backward */
     gb_replace_cell(isa, GK_F32, GK_KERNEL_relu_forward, right);

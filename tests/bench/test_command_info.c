@@ -16,28 +16,13 @@ extern char **environ;
 static struct gb_said said;
 static char expected[1 << 14];
 
-static void add(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void add(const char *format, ...) {
-    const size_t used = strlen(expected);
-    va_list list;
-    va_start(list, format);
-    vsnprintf(expected + used, sizeof expected - used, format, list);
-    va_end(list);
-}
-
-static int info(void *data) {
-    char **const words = data;
-    int count = 0;
-    while (words[count]) count++;
-    return gb_finish_output(gb_command_info(count, words));
-}
+#define ADD(...) gb_text_append(expected, sizeof expected, __VA_ARGS__)
 
 /* The command without roofs, with these variables alone. */
 static void ask(char **variables) {
     char **const before = environ;
     environ = variables;
-    gb_hear(&said, info, (char *[]){"--no-roofs", NULL});
+    gb_hear_command(&said, gb_command_info, (char *[]){"--no-roofs", NULL});
     environ = before;
     assert_int_equal(said.code, 0);
     assert_string_equal(said.err, "");
@@ -69,9 +54,9 @@ static void machines(void **state) {
                                      .known = true,
                                      .caches = {48 << 10, 2 << 20, 36 << 20}};
     ask(no_variables);
-    add("gradbench    %s, numerics %d, revision %s\nbuilt by     %s, %s\n", gk_version(), gk_numerics_version(),
+    ADD("gradbench    %s, numerics %d, revision %s\nbuilt by     %s, %s\n", gk_version(), gk_numerics_version(),
         gb_build_revision(), gb_build_compiler(), gb_build_flags());
-    add("cpu          A processor\nfeatures     this that\n"
+    ADD("cpu          A processor\nfeatures     this that\n"
         "cores        3 usable, with 6 hardware threads; the machine has 8, in 2 packages and 4 NUMA nodes\n"
         "caches       L1d 48.0 KiB and L2 2.0 MiB a core, L3 36.0 MiB\ncpu quota    1.25 CPUs\n"
         "environment  no GRADKERN_, GRADBENCH_ or OMP_ variable is set\n\nchosen       ");
@@ -88,7 +73,7 @@ static void machines(void **state) {
                                      .caches = {1 << 10, 1 << 10, 1 << 10}};
     ask(no_variables);
     *machine() = right;
-    add("cpu          Another\nfeatures     none that gradkern looks for\n"
+    ADD("cpu          Another\nfeatures     none that gradkern looks for\n"
         "cores        1 usable, with 1 hardware thread; the machine has 1, in 1 package and 1 NUMA node\n"
         "caches       L1d 1.0 KiB and L2 1.0 KiB a core, L3 1.0 KiB\ncpu quota    none\n");
     follows("cpu ");
@@ -113,7 +98,7 @@ static void variables(void **state) {
     static char long_one[400] = "GRADBENCH_WORKLOADS=";
     (void)state;
     ask(some);
-    add("environment  OMP_PROC_BIND=true\n"
+    ADD("environment  OMP_PROC_BIND=true\n"
         "             GRADKERN_VERBOSE=0\n"
         "             GRADBENCH_PEERS=/x\n"
         "             GOMP_SPINCOUNT=0\n"
@@ -122,19 +107,19 @@ static void variables(void **state) {
     follows("environment ");
     memset(long_one + strlen(long_one), 'y', 300);
     ask((char *[]){long_one, NULL});
-    add("environment  %.200s\n\nchosen ", long_one);
+    ADD("environment  %.200s\n\nchosen ", long_one);
     follows("environment ");
 }
 
 static void add_choice(size_t isa, const char *rule, size_t threads, const char *threads_rule) {
-    add("\nchosen       %s: %s\n", gk_isa_get(isa, GK_F32)->name, rule);
+    ADD("\nchosen       %s: %s\n", gk_isa_get(isa, GK_F32)->name, rule);
     for (size_t i = GK_ISA_COUNT; i > 0; i--) {
         const char *const reason = gk_isa_unusable(i - 1);
         if (i - 1 == isa) continue;
-        add("  not        %s: %s\n", gk_isa_get(i - 1, GK_F32)->name,
+        ADD("  not        %s: %s\n", gk_isa_get(i - 1, GK_F32)->name,
             reason ? reason : "usable, but a wider one is too; --isa or GRADKERN_ISA lowers the choice");
     }
-    add("threads      %zu: %s\nblocking     lanes ", threads, threads_rule);
+    ADD("threads      %zu: %s\nblocking     lanes ", threads, threads_rule);
 }
 
 static void choices(void **state) {
@@ -152,16 +137,16 @@ static void choices(void **state) {
 }
 
 static void add_plan(const char *kernel, const struct gk_gemm_plan *p) {
-    add("             %-14s  %s", kernel, gk_gemm_way_name(p->way));
-    if (p->transposed) add(", transposed");
-    add(", %zu x %zu threads, ", p->down, p->across);
-    if (p->tile_rows > 0) add("tiles of up to %zu rows, ", p->tile_rows);
-    add("%zu columns at a time", p->block_cols);
-    if (p->packs_b) add(", b packed");
-    if (p->packs_strips) add(", a packed");
-    if (p->streams) add(", c stored past the caches");
-    if (p->rest > 0) add(", the last %zu as rows", p->rest);
-    add("\n");
+    ADD("             %-14s  %s", kernel, gk_gemm_way_name(p->way));
+    if (p->transposed) ADD(", transposed");
+    ADD(", %zu x %zu threads, ", p->down, p->across);
+    if (p->tile_rows > 0) ADD("tiles of up to %zu rows, ", p->tile_rows);
+    ADD("%zu columns at a time", p->block_cols);
+    if (p->packs_b) ADD(", b packed");
+    if (p->packs_strips) ADD(", a packed");
+    if (p->streams) ADD(", c stored past the caches");
+    if (p->rest > 0) ADD(", the last %zu as rows", p->rest);
+    ADD("\n");
 }
 
 /* The plans of what is one product: of each isa that can be chosen here, on one thread and on several. */
@@ -173,15 +158,15 @@ static void plans(size_t isa, size_t threads) {
     char l2[24];
     assert_int_equal(gk_context_create(&ctx, &(gk_options){.isa = f32->name, .threads = threads}), GK_OK);
     gk_context_inspect(ctx, &known);
-    add("blocking     ");
-    for (size_t i = 0; f32->edges[i] > 0; i++) add("%s%s %zu", i > 0 ? ", " : "", edges[i], f32->edges[i]);
-    add(" (f32)\n");
+    ADD("blocking     ");
+    for (size_t i = 0; f32->edges[i] > 0; i++) ADD("%s%s %zu", i > 0 ? ", " : "", edges[i], f32->edges[i]);
+    ADD(" (f32)\n");
     const struct gk_gemm_shape wide = {.rows = 1 << 24, .cols = 1 << 24, .k = 1 << 24, .a.along_k = true};
     const struct gk_gemm_plan all = gk_gemm_plan(f32->tile, &wide, 1, &known.caches);
     if (all.way == GK_GEMM_BLOCKED)
-        add("             of a product, %zu columns are packed together: with a k block of %d they take half of L2 (%s)\n",
+        ADD("             of a product, %zu columns are packed together: with a k block of %d they take half of L2 (%s)\n",
             all.block_cols, GK_KB, gb_bytes_text((double)known.caches.l2, l2, sizeof l2));
-    add("products     of 100 x 784 x 50 (f32)\n");
+    ADD("products     of 100 x 784 x 50 (f32)\n");
     for (int id = 0; id < GK_KERNEL_COUNT; id++) {
         const struct gb_problem_spec spec = {.kernel = (enum gk_kernel_id)id, .n = 100, .d = 784, .m = 50};
         const struct gk_cell *const cell = gk_isa_get(0, GK_F32)->cells[id];
@@ -248,7 +233,7 @@ static void roofs(void **state) {
     snprintf(text, sizeof text, "OMP_NUM_THREADS=%zu", many);
     char **const before = environ;
     environ = (char *[]){text, "GRADKERN_ISA=ref", NULL};
-    gb_hear(&said, info, (char *[]){NULL});
+    gb_hear_command(&said, gb_command_info, (char *[]){NULL});
     environ = before;
     assert_int_equal(said.code, 0);
     const char *const products = strstr(said.out, "\nproducts "), *const measured = strstr(
@@ -279,16 +264,16 @@ static void it_keeps_nothing(void **state) {
 
 static void what_is_refused(void **state) {
     (void)state;
-    gb_hear(&said, info, (char *[]){"roofs", NULL});
+    gb_hear_command(&said, gb_command_info, (char *[]){"roofs", NULL});
     assert_int_equal(said.code, 2);
     assert_string_equal(said.err, "gradbench: error: info takes options only (got 'roofs')\n");
     setenv("GRADKERN_ISA", "nothing", 1);
-    gb_hear(&said, info, (char *[]){"--no-roofs", NULL});
+    gb_hear_command(&said, gb_command_info, (char *[]){"--no-roofs", NULL});
     unsetenv("GRADKERN_ISA");
     assert_int_equal(said.code, 5);
     assert_string_equal(said.out, "");
     setenv("OMP_NUM_THREADS", "none", 1);
-    gb_hear(&said, info, (char *[]){"--no-roofs", NULL});
+    gb_hear_command(&said, gb_command_info, (char *[]){"--no-roofs", NULL});
     unsetenv("OMP_NUM_THREADS");
     assert_int_equal(said.code, 2);
     assert_string_equal(said.out, "");

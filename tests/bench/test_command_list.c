@@ -12,17 +12,10 @@
 static char folder[] = "/tmp/gradbench-list-XXXXXX";
 static struct gb_said said;
 
-static int list(void *data) {
-    char **const words = data;
-    int count = 0;
-    while (words[count]) count++;
-    return gb_finish_output(gb_command_list(count, words));
-}
-
 /* The command with these words ends with the code; what it said is in said. */
 #define LISTS(code_wanted, ...)                                                                                                \
     do {                                                                                                                       \
-        gb_hear(&said, list, (char *[]){__VA_ARGS__ __VA_OPT__(, ) NULL});                                                     \
+        gb_hear_command(&said, gb_command_list, (char *[]){__VA_ARGS__ __VA_OPT__(, ) NULL});                                  \
         if (said.code != (code_wanted)) fail_msg("%d, not %d: %s", said.code, (code_wanted), said.err);                        \
     } while (0)
 
@@ -35,19 +28,10 @@ static void put_file(const char *name, const char *text) {
     fclose(file);
 }
 
-static size_t count_of(const char *text, const char *word) {
-    size_t count = 0;
-    while ((text = strstr(text, word))) {
-        count++;
-        text += strlen(word);
-    }
-    return count;
-}
-
 static void has_line(const char *line) {
     char text[600];
     snprintf(text, sizeof text, "\n%s\n", line);
-    if (count_of(said.out, text) != 1) fail_msg("'%s' is %zu times in\n%s", line, count_of(said.out, text), said.out);
+    if (gb_count_in(said.out, text) != 1) fail_msg("'%s' is %zu times in\n%s", line, gb_count_in(said.out, text), said.out);
 }
 
 /* A line for each kernel, in the order of the table. */
@@ -137,9 +121,9 @@ static void tuned_cells(void **state) {
     gb_overwrite(&last->tuned[GK_KERNEL_softmax_xent], &yes, sizeof yes);
     LISTS(0, "--markdown");
     assert_memory_equal(said.out, "| kernel | formula | ref |", 26);
-    assert_int_equal(count_of(said.out, "\n"), 2 + GK_KERNEL_COUNT);
-    assert_int_equal(count_of(said.out, " tuned |"), 2);
-    assert_int_equal(count_of(said.out, " yes |"), GK_KERNEL_COUNT * GK_ISA_COUNT - 2);
+    assert_int_equal(gb_count_in(said.out, "\n"), 2 + GK_KERNEL_COUNT);
+    assert_int_equal(gb_count_in(said.out, " tuned |"), 2);
+    assert_int_equal(gb_count_in(said.out, " yes |"), GK_KERNEL_COUNT * GK_ISA_COUNT - 2);
     for (size_t i = 0; i < GK_KERNEL_COUNT; i++) {
         char line[400], cells[100] = "";
         const bool here = i == GK_KERNEL_affine_db || i == GK_KERNEL_softmax_xent;
@@ -152,7 +136,7 @@ static void tuned_cells(void **state) {
     gb_overwrite(&last->tuned[GK_KERNEL_softmax_xent], &no, sizeof no);
     gb_overwrite(&first->tuned[0], &yes, sizeof yes);
     LISTS(0, "--markdown");
-    assert_int_equal(count_of(said.out, " tuned |"), 1);
+    assert_int_equal(gb_count_in(said.out, " tuned |"), 1);
     gb_overwrite(&first->tuned[0], &no, sizeof no);
 }
 
@@ -225,7 +209,7 @@ static void for_people(void **state) {
         lines, folder);
     assert_non_null(strstr(said.out, expected));
     struct gb_peer_entry entries[GB_PEERS_MAX];
-    assert_int_equal(count_of(strstr(said.out, "\npeers:\n") + 8, "\n"), gb_peer_catalog(entries));
+    assert_int_equal(gb_count_in(strstr(said.out, "\npeers:\n") + 8, "\n"), gb_peer_catalog(entries));
 }
 
 /* Workloads that cannot be read keep nothing else from being listed. */
@@ -243,7 +227,7 @@ static void what_fails(void **state) {
 }
 
 static void list_workloads(void) {
-    gb_hear(&said, list, (char *[]){"--plain", "workloads", NULL});
+    gb_hear_command(&said, gb_command_list, (char *[]){"--plain", "workloads", NULL});
     assert_int_equal(said.code, 0);
 }
 
@@ -293,7 +277,7 @@ static void peers(void **state) {
     has_line("onednn2\tbroken\tended with code 3");
     assert_non_null(strstr(said.out, "\nmkl\tabsent\tnot fetched ("));
     struct gb_peer_entry entries[GB_PEERS_MAX];
-    assert_int_equal(count_of(said.out, "\n"), gb_peer_catalog(entries));
+    assert_int_equal(gb_count_in(said.out, "\n"), gb_peer_catalog(entries));
     gb_hear_child(&said, in_a_folder_of_peers, "people");
     assert_int_equal(said.code, 0);
     snprintf(expected, sizeof expected, "\n\npeers:\n  %-24shere: at 1 thread\n  %-24sabsent: no libopenblas.so.0 today (",
@@ -304,7 +288,8 @@ static void peers(void **state) {
 
 /* As another process: none of those that were started is left. */
 static int list_peers(const char *how) {
-    const int code = strcmp(how, "plain") == 0 ? list((char *[]){"--plain", "peers", NULL}) : list((char *[]){NULL});
+    const int words = strcmp(how, "plain") == 0 ? 2 : 0;
+    const int code = gb_finish_output(gb_command_list(words, (char *[]){"--plain", "peers", NULL}));
     return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? code : 90;
 }
 

@@ -180,12 +180,9 @@ static void take_terminal(void) {
 }
 
 static int run_in_child(void *words) {
-    char **const argv = words;
-    int argc = 0;
-    while (argv[argc]) argc++;
     signal(SIGSEGV, SIG_DFL); /* by cmocka's handler the child would go on with the next test */
     if (script->terminal) take_terminal();
-    return gb_run_by(&effects, argc, argv);
+    return gb_run_by(&effects, gb_count_words(words), words);
 }
 
 static void hear(const char *const *words) {
@@ -360,10 +357,8 @@ static void what_is_out_of_range_is_refused(void **state) {
 }
 
 static int takes(void *words) {
-    char **const argv = words;
-    int argc = 0, code = 77;
-    while (argv[argc]) argc++;
-    return gb_run_takes(argc, argv, &code) ? 99 : code;
+    int code = 77;
+    return gb_run_takes(gb_count_words(words), words, &code) ? 99 : code;
 }
 
 static void help_says_all(void **state) {

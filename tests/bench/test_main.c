@@ -11,6 +11,7 @@
 #include "report_markdown.h"
 #include "support.h"
 #include "support_said.h"
+#include "text.h"
 
 static struct gb_said said;
 
@@ -29,20 +30,12 @@ static int start(void *data) {
 
 static char expected[8000];
 
-static void add(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void add(const char *format, ...) {
-    const size_t used = strlen(expected);
-    va_list list;
-    va_start(list, format);
-    vsnprintf(expected + used, sizeof expected - used, format, list);
-    va_end(list);
-}
+#define ADD(...) gb_text_append(expected, sizeof expected, __VA_ARGS__)
 
 static void help(void **state) {
     (void)state;
     expected[0] = '\0';
-    add("usage: gradbench COMMAND [options]\n\ngradbench checks, times and compares gradkern's training kernels.\n\n"
+    ADD("usage: gradbench COMMAND [options]\n\ngradbench checks, times and compares gradkern's training kernels.\n\n"
         "  run     verify and time kernels on real layer shapes\n"
         "  check   check every kernel of every instruction set on this CPU\n"
         "  list    show kernels, variants and workloads\n"
@@ -50,8 +43,8 @@ static void help(void **state) {
         "  export  print results for another program or reader\n"
         "  peer    be a contender of another gradbench's run\n"
         "\n  gradbench help COMMAND lists a command's options, gradbench --version prints the version.\n\nenvironment:\n");
-    for (size_t i = 0; i < GB_VARIABLES; i++) add("  %-22s%s\n", gb_variables[i].name, gb_variables[i].help);
-    add("  OMP_NUM_THREADS       as for any OpenMP program\n\n"
+    for (size_t i = 0; i < GB_VARIABLES; i++) ADD("  %-22s%s\n", gb_variables[i].name, gb_variables[i].help);
+    ADD("  OMP_NUM_THREADS       as for any OpenMP program\n\n"
         "exit codes: 0 good, 1 a check or a peer that was asked for by name failed, 2 usage, 3 bad input file, 4 memory,\n"
         "input or output, 5 instruction set not available, 70 internal error\n");
     for (const char *const *word = (const char *[]){"help", "--help", "-h", NULL}; *word; word++) {
@@ -60,7 +53,7 @@ static void help(void **state) {
         assert_string_equal(said.err, "");
     }
     expected[0] = '\0';
-    add("gradbench %s (numerics %d, revision %s, %s)\n", gk_version(), gk_numerics_version(), gb_build_revision(),
+    ADD("gradbench %s (numerics %d, revision %s, %s)\n", gk_version(), gk_numerics_version(), gb_build_revision(),
         gb_build_compiler());
     for (const char *const *word = (const char *[]){"--version", "-V", NULL}; *word; word++) {
         MAIN(0, (char *)(uintptr_t)*word);
@@ -95,7 +88,7 @@ static void help_of_a_command(void **state) {
         assert_non_null(last);
         assert_memory_equal(last + 40, table[i].notes, strlen(table[i].notes) + (*table[i].notes == '\0'));
         expected[0] = '\0';
-        add("%s", said.out);
+        ADD("%s", said.out);
         MAIN(0, (char *)(uintptr_t)table[i].name, "--help");
         assert_string_equal(said.out, expected);
     }
@@ -176,16 +169,9 @@ static void outputs_that_fail(void **state) {
     assert_memory_equal(said.out, "gradbench ", 10);
 }
 
-static int export(void *data) {
-    char **const words = data;
-    int count = 0;
-    while (words[count]) count++;
-    return gb_finish_output(gb_command_export(count, words));
-}
-
 #define EXPORT(code_wanted, ...)                                                                                               \
     do {                                                                                                                       \
-        gb_hear(&said, export, (char *[]){__VA_ARGS__ __VA_OPT__(, ) NULL});                                                   \
+        gb_hear_command(&said, gb_command_export, (char *[]){__VA_ARGS__ __VA_OPT__(, ) NULL});                                \
         if (said.code != (code_wanted)) fail_msg("%d, not %d: %s%s", said.code, (code_wanted), said.err, said.out);            \
     } while (0)
 

@@ -8,6 +8,7 @@
 #include "peer_child.h"
 #include "support.h"
 #include "support_said.h"
+#include "text.h"
 
 enum { MEMORY_BYTES = 704, SPIN_NS = 500000 };
 
@@ -19,15 +20,7 @@ static bool rejects;                     /* prepare answers false */
 static char next_note[GB_PEER_NOTE_MAX]; /* of prepare; "": what it was told */
 static const struct gb_peer_problem *told;
 
-static void add(char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void add(char *text, const char *format, ...) {
-    const size_t used = strlen(text);
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text + used, GB_PEER_NOTE_MAX - used, format, list);
-    va_end(list);
-}
+#define ADD(text, ...) gb_text_append(text, GB_PEER_NOTE_MAX, __VA_ARGS__)
 
 static size_t count_lines(const char *path, const char *word) {
     char line[512];
@@ -40,23 +33,23 @@ static size_t count_lines(const char *path, const char *word) {
 
 /* "f32 9,5,7,0 1 thread, 704 bytes, 3 operands dy 64,7 ...", and the options that are not at their defaults. */
 static void describe(const struct gb_peer_problem *p, char note[GB_PEER_NOTE_MAX]) {
-    add(note, "%s", gk_dtype_name(p->spec.dtype));
-    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++) add(note, "%c%zu", dim ? ',' : ' ', p->spec.dims[dim]);
-    add(note, " t%zu b%zu o%zu", p->threads, p->bytes, p->n_operands);
+    ADD(note, "%s", gk_dtype_name(p->spec.dtype));
+    for (enum gk_dim dim = 0; dim < GK_DIM_COUNT; dim++) ADD(note, "%c%zu", dim ? ',' : ' ', p->spec.dims[dim]);
+    ADD(note, " t%zu b%zu o%zu", p->threads, p->bytes, p->n_operands);
     for (size_t i = 0; i < p->kernel->n_fields; i++) {
         const struct gk_field *const f = &p->kernel->fields[i];
         size_t ld = 99;
         if (!gk_is_operand(f)) continue;
         const char *const start = gb_peer_operand(p, f->name, &ld);
-        if (start) add(note, " %s %td,%zu", f->name, start - (const char *)p->memory, ld);
-        else if (ld != 99) add(note, " ld of no %s", f->name);
+        if (start) ADD(note, " %s %td,%zu", f->name, start - (const char *)p->memory, ld);
+        else if (ld != 99) ADD(note, " ld of no %s", f->name);
     }
     for (enum gb_option o = GB_OPTION_DTYPE + 1; o < GB_OPTION_COUNT; o++) {
         char value[GB_VALUE_MAX];
-        if (gb_option_differs(o, &p->spec, 0)) add(note, " %s=%s", gb_option_name(o), gb_option_text(o, &p->spec, value));
+        if (gb_option_differs(o, &p->spec, 0)) ADD(note, " %s=%s", gb_option_name(o), gb_option_text(o, &p->spec, value));
     }
-    if (p->spec.kernel != p->kernel->id) add(note, " another kernel");
-    if (count_lines("/proc/self/maps", "peer operands") != 1) add(note, " of several mappings");
+    if (p->spec.kernel != p->kernel->id) ADD(note, " another kernel");
+    if (count_lines("/proc/self/maps", "peer operands") != 1) ADD(note, " of several mappings");
 }
 
 static bool prepare(void *data, const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {

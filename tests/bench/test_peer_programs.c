@@ -10,6 +10,7 @@
 #include "lineup.h"
 #include "support.h"
 #include "turn.h"
+#include "text.h"
 
 enum { LINE_BYTES = 4096, REPLY_BYTES = 512, WAIT_MS = 60000, ALIGNMENT = 64, ARGUMENTS_MAX = 8 };
 
@@ -115,41 +116,33 @@ static void release(struct shared *s) {
     gb_problem_destroy(&s->problem);
 }
 
-static void append(char line[LINE_BYTES], const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void append(char line[LINE_BYTES], const char *format, ...) {
-    const size_t used = strlen(line);
-    va_list list;
-    va_start(list, format);
-    vsnprintf(line + used, LINE_BYTES - used, format, list);
-    va_end(list);
-}
+#define APPEND(line, ...) gb_text_append(line, LINE_BYTES, __VA_ARGS__)
 
 static void append_options(char line[LINE_BYTES], const struct gb_problem_spec *spec) {
     const enum gk_kernel_id kernel = spec->kernel;
     const bool labels = gb_kernel_has(kernel, GB_OPTION_LABELS), reduces = gb_kernel_has(kernel, GB_OPTION_REDUCTION);
-    if (gb_kernel_has(kernel, GB_OPTION_LAYOUT) && spec->layout == GK_OUT_IN) append(line, " layout=out_in");
-    if (reduces && spec->reduction == GK_SUM) append(line, " reduction=sum");
-    if (reduces && spec->reduction == GK_NONE) append(line, " reduction=none");
-    if (labels && spec->soft_labels) append(line, " labels=dense");
-    else if (labels && spec->wide_labels) append(line, " labels=index64");
-    if (labels && spec->ignore && !spec->soft_labels) append(line, " ignore=1");
-    if (gb_kernel_has(kernel, GB_OPTION_ACCUMULATE) && spec->accumulate) append(line, " accumulate=1");
-    if (gb_kernel_has(kernel, GB_OPTION_IN_PLACE) && spec->in_place) append(line, " in_place=1");
+    if (gb_kernel_has(kernel, GB_OPTION_LAYOUT) && spec->layout == GK_OUT_IN) APPEND(line, " layout=out_in");
+    if (reduces && spec->reduction == GK_SUM) APPEND(line, " reduction=sum");
+    if (reduces && spec->reduction == GK_NONE) APPEND(line, " reduction=none");
+    if (labels && spec->soft_labels) APPEND(line, " labels=dense");
+    else if (labels && spec->wide_labels) APPEND(line, " labels=index64");
+    if (labels && spec->ignore && !spec->soft_labels) APPEND(line, " ignore=1");
+    if (gb_kernel_has(kernel, GB_OPTION_ACCUMULATE) && spec->accumulate) APPEND(line, " accumulate=1");
+    if (gb_kernel_has(kernel, GB_OPTION_IN_PLACE) && spec->in_place) APPEND(line, " in_place=1");
 }
 
 static void prepare_line(const struct shared *s, size_t threads, char line[LINE_BYTES]) {
     const struct gb_problem *const p = &s->problem;
     line[0] = '\0';
-    append(line, "prepare kernel=%s dtype=%s threads=%zu", p->kernel->name, gk_dtype_name(p->spec.dtype), threads);
+    APPEND(line, "prepare kernel=%s dtype=%s threads=%zu", p->kernel->name, gk_dtype_name(p->spec.dtype), threads);
     for (size_t i = 0; i < p->kernel->n_fields; i++) {
         const struct gk_field *const f = &p->kernel->fields[i];
-        if (f->kind == GK_FIELD_DIM) append(line, " %s=%zu", f->name, *(const size_t *)((const char *)p->args + f->offset));
+        if (f->kind == GK_FIELD_DIM) APPEND(line, " %s=%zu", f->name, *(const size_t *)((const char *)p->args + f->offset));
     }
-    append(line, " memory=/proc/%ld/fd/%d bytes=%zu", (long)getpid(), s->file, s->bytes);
+    APPEND(line, " memory=/proc/%ld/fd/%d bytes=%zu", (long)getpid(), s->file, s->bytes);
     for (size_t i = 0; i < p->n_operands; i++) {
         const struct gb_operand *const o = &p->operands[i];
-        append(line, " %s.%s=%zu,%zu", o->output ? "out" : "in", o->field->name, s->offsets[i],
+        APPEND(line, " %s.%s=%zu,%zu", o->output ? "out" : "in", o->field->name, s->offsets[i],
                o->field->rows == GK_NOWHERE ? 0 : o->ld);
     }
     append_options(line, &p->spec);
@@ -726,7 +719,7 @@ static void refuses(const struct child *child) {
     replace(line, "affine_dx", "affine_dy", bad);
     ask(child, bad, reply);
     assert_true(begins(reply, "unsupported "));
-    append(line, " frobnicate=1");
+    APPEND(line, " frobnicate=1");
     ask(child, line, reply);
     assert_true(begins(reply, "unsupported "));
     const char *const others[] = {"",         "run",  "run 0",  "run -1",   "run 1 1", "prepare",

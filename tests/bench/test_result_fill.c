@@ -9,6 +9,7 @@
 #include "result_fill.h"
 #include "support.h"
 #include "support_file.h"
+#include "text.h"
 
 enum { ROUNDS = 6, OWN = 4, VARIANTS = 8, TASKS = 5, SEED = 7 };
 
@@ -150,20 +151,13 @@ static void make_roofs(struct gb_roofs *roofs) {
 
 static char text[1 << 15];
 
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void say(const char *format, ...) {
-    const size_t used = strlen(text);
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text + used, sizeof text - used, format, list);
-    va_end(list);
-}
+#define SAY(...) gb_text_append(text, sizeof text, __VA_ARGS__)
 
 /* A value in one line. */
 static void say_json(const char *name, const json_t *value) {
     char *const line = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     assert_non_null(line);
-    say("%s %s\n", name, line);
+    SAY("%s %s\n", name, line);
     free(line);
 }
 
@@ -174,7 +168,7 @@ static void say_members(const json_t *object) {
     size_t index;
     json_object_foreach((json_t *)object, key, value) {
         if (json_is_array(value)) {
-            say("%s:\n", key);
+            SAY("%s:\n", key);
             json_array_foreach(value, index, element) say_json(" ", element);
         } else if (strcmp(key, "context") != 0) {
             say_json(key, value);
@@ -198,29 +192,29 @@ static void say_file(const struct gb_result *result) {
 }
 
 static void say_report(const struct gb_result *result) {
-    say("%zu variants, %zu own, %zu threads%s\n", result->n_variants, result->n_own, result->n_threads,
+    SAY("%zu variants, %zu own, %zu threads%s\n", result->n_variants, result->n_own, result->n_threads,
         result->names_types ? ", types" : "");
     for (size_t i = 0; i < result->n_variants; i++) {
         const struct gb_result_variant *const v = &result->variants[i];
-        say("  %s, %s, %zu%s%s\n", v->name, v->label, v->threads, v->peer ? ", a peer" : "", v->ref ? ", ref" : "");
+        SAY("  %s, %s, %zu%s%s\n", v->name, v->label, v->threads, v->peer ? ", a peer" : "", v->ref ? ", ref" : "");
     }
-    say("%zu problems, %zu run, %zu rows\n", result->n_problems, result->n_run, result->n_rows);
+    SAY("%zu problems, %zu run, %zu rows\n", result->n_problems, result->n_run, result->n_rows);
     for (size_t k = 0; k < result->n_problems; k++) {
         const struct gb_result_problem *const p = &result->problems[k];
         assert_ptr_equal(p->rows, result->rows + k * result->n_variants);
-        say("  %s, %s, %s, %s, %s, %g FLOP, %g B, noise %g%s%s%s%s\n", p->kernel, p->dtype, p->workload, p->title, p->text,
+        SAY("  %s, %s, %s, %s, %s, %g FLOP, %g B, noise %g%s%s%s%s\n", p->kernel, p->dtype, p->workload, p->title, p->text,
             p->flops, p->footprint, p->noise, p->products ? ", products" : "", p->latency ? ", latency" : "",
             p->null ? ", null of " : "", p->null ? p->null->variant : "");
     }
     for (size_t i = 0; i < result->n_rows; i++) {
         const struct gb_result_row *const r = &result->rows[i];
-        say("  row %s %zu: asked %zu, used %zu, longest %g, level %d, best %s\n", r->variant, r->threads, r->threads_asked,
+        SAY("  row %s %zu: asked %zu, used %zu, longest %g, level %d, best %s\n", r->variant, r->threads, r->threads_asked,
             r->threads_used, r->longest_ns, (int)r->share.level, r->best_peer ? r->best_peer->variant : "none");
     }
-    say("%zu roofs, %zu null pairs\n", result->context.n_roofs, result->context.n_nulls);
+    SAY("%zu roofs, %zu null pairs\n", result->context.n_roofs, result->context.n_nulls);
     for (size_t i = 0; i < result->context.n_peers; i++)
-        say("  peer %s is told of: %d\n", result->context.peers[i].name, result->context.peers[i].told);
-    for (int i = 0; i < GB_LEVEL_COUNT; i++) say("  level %d: %g bytes\n", i, result->context.level_bytes[i]);
+        SAY("  peer %s is told of: %d\n", result->context.peers[i].name, result->context.peers[i].told);
+    for (int i = 0; i < GB_LEVEL_COUNT; i++) SAY("  level %d: %g bytes\n", i, result->context.level_bytes[i]);
 }
 
 /* What is of this machine and build is taken from there, and then put out of sight. */

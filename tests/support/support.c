@@ -12,6 +12,11 @@ void gb_wait_passively(char **argv) {
     execv("/proc/self/exe", argv); /* without /proc the test goes on, slower */
 }
 
+size_t gb_heap_in_use(void) {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
 static size_t count_files(void) {
     size_t count = 0;
     DIR *const folder = opendir("/proc/self/fd");
@@ -24,11 +29,9 @@ static size_t count_files(void) {
 void gb_assert_keeps_nothing(void (*body)(void)) {
     enum { FIRST = 20, CALLS = 200, SMALLEST = 24 }; /* at first malloc's lists of free pieces grow */
     for (int i = 0; i < FIRST; i++) body();
-    const size_t files = count_files();
-    const struct mallinfo2 before = mallinfo2();
+    const size_t files = count_files(), before = gb_heap_in_use();
     for (int i = 0; i < CALLS; i++) body();
-    const struct mallinfo2 after = mallinfo2();
-    assert_true(after.uordblks + after.hblkhd < before.uordblks + before.hblkhd + CALLS * SMALLEST);
+    assert_true(gb_heap_in_use() < before + CALLS * SMALLEST);
     assert_int_equal(count_files(), files);
 }
 
@@ -80,9 +83,4 @@ int gb_start_again(const char *argument, const char *name, const char *value) {
         _exit(127);
     }
     return gb_exit_code(child);
-}
-
-size_t gb_heap_in_use(void) {
-    const struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd;
 }

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include "message.h"
 #include "support.h"
 
 struct ears {
@@ -40,6 +41,35 @@ void gb_hear(struct gb_said *said, int (*body)(void *data), void *data) {
     put_on(&ears);
     said->code = body(data);
     take_off(&ears, said);
+}
+
+int gb_count_words(char *const words[]) {
+    int count = 0;
+    while (words[count]) count++;
+    return count;
+}
+
+struct command {
+    int (*run)(int argc, char **argv);
+    char **words;
+};
+
+static int run(void *data) {
+    const struct command *const command = data;
+    return gb_finish_output(command->run(gb_count_words(command->words), command->words));
+}
+
+void gb_hear_command(struct gb_said *said, int (*command)(int argc, char **argv), char *words[]) {
+    gb_hear(said, run, &(struct command){command, words});
+}
+
+size_t gb_count_in(const char *text, const char *word) {
+    size_t count = 0;
+    while ((text = strstr(text, word))) {
+        count++;
+        text += strlen(word);
+    }
+    return count;
 }
 
 struct call {
