@@ -18,11 +18,12 @@ struct margin {
     double least;
 };
 
-/* The labels of a softmax, and what a mean divides by, else 1. */
+/* What labels add to the sizes of an output of a softmax. */
 struct labels {
     const struct gb_operand *classes, *soft, *dloss; /* NULL: absent */
     size_t rows;
-    double divisor;
+    double divisor; /* of a mean, else 1 */
+    bool gradient;  /* the output is one */
 };
 
 static void make_positive(const struct gb_operand *o) {
@@ -119,8 +120,15 @@ static double labels_at(const struct labels *labels, size_t row) {
     return sum;
 }
 
-static struct labels labels_of(const struct gb_problem *problem) {
-    struct labels labels = {.divisor = 0};
+static bool is_gradient(const struct gk_kernel *kernel, const char *output) {
+    bool found = gk_kernel_field(kernel, GK_FIELD_GRADIENT, output) != NULL;
+    for (size_t i = 0; i < kernel->n_fields && !found; i++)
+        if (kernel->fields[i].kind == GK_FIELD_PART) found = is_gradient(gk_kernel_get(kernel->fields[i].id), output);
+    return found;
+}
+
+static struct labels labels_of(const struct gb_problem *problem, const char *output) {
+    struct labels labels = {.gradient = is_gradient(problem->kernel, output)};
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gb_operand *const o = &problem->operands[i];
         if (o->field->flags & GK_FLAG_DLOSS) labels.dloss = o;
@@ -134,18 +142,10 @@ static struct labels labels_of(const struct gb_problem *problem) {
     return labels;
 }
 
-static bool is_gradient(const struct gk_kernel *kernel, const char *output) {
-    bool found = gk_kernel_field(kernel, GK_FIELD_GRADIENT, output) != NULL;
-    for (size_t i = 0; i < kernel->n_fields && !found; i++)
-        if (kernel->fields[i].kind == GK_FIELD_PART) found = is_gradient(gk_kernel_get(kernel->fields[i].id), output);
-    return found;
-}
-
 /* What labels add to the size of a softmax's element: its gradient may cancel one, and the logarithm of each row's loss is off
  * by parts of 1. */
-static double size_by_labels(const struct gb_problem *problem, const struct labels *labels, const struct gb_operand *o,
-                             size_t row, size_t col) {
-    if (is_gradient(problem->kernel, o->field->name)) {
+static double size_by_labels(const struct labels *labels, const struct gb_operand *o, size_t row, size_t col) {
+    if (labels->gradient) {
         const size_t of_row = labels->dloss && labels->dloss->row_elements > 1 ? row : 0;
         const double dloss = labels->dloss ? fabs(value_at(labels->dloss, 0, of_row)) : 1;
         return 2 * label_at(labels, row, col) * dloss / labels->divisor;
@@ -166,13 +166,13 @@ static bool operand_holds(const struct gb_error_bound *bound, const struct gb_op
     const struct gb_operand *const size =
         bound->has_sizes && exactness.rule != GK_EXACT_ULP ? &bound->sizes.operands[index] : want;
     const bool real = got->field->element == GK_ELEMENT_REAL, softmax = exactness.rule == GK_EXACT_SOFTMAX;
-    const struct labels labels = labels_of(&bound->truth);
+    const struct labels labels = labels_of(&bound->truth, got->field->name);
     for (size_t i = 0; i < got->rows; i++)
         for (size_t j = 0; j < got->row_elements; j++) {
             const uint64_t a = gb_operand_bits(got, i, j), b = gb_operand_bits(want, i, j);
             if (a == b) continue;
             const double x = gb_operand_value(got, a), y = gb_operand_value(want, b);
-            const double by_labels = softmax ? size_by_labels(&bound->truth, &labels, want, i, j) : 0;
+            const double by_labels = softmax ? size_by_labels(&labels, want, i, j) : 0;
             if (real && fabs(x - y) <= margin.relative * (fabs(value_at(size, i, j)) + by_labels) + margin.least) continue;
             *first = (struct gb_difference){got->field->name, i, j, x, y};
             return false;
