@@ -7,6 +7,7 @@
 #include "result_fill.h"
 #include "support.h"
 #include "support_file.h"
+#include "support_said.h"
 
 static char path[] = "/tmp/gradbench-result-XXXXXX";
 
@@ -17,23 +18,20 @@ static void put(const char *bytes, size_t size) {
     assert_int_equal(fclose(file), 0);
 }
 
-/* Reads the file with standard error caught: the exit code, and what was said. */
-static int read_caught(char *said, size_t size) {
+static struct gb_said heard;
+
+static int read_file(void *unused) {
     struct gb_result result = {.complete = false};
-    FILE *const caught = tmpfile();
-    assert_non_null(caught);
-    fflush(stderr);
-    const int before = dup(STDERR_FILENO);
-    dup2(fileno(caught), STDERR_FILENO);
+    (void)unused;
     const int code = gb_result_read(&result, path);
-    fflush(stderr);
-    dup2(before, STDERR_FILENO);
-    close(before);
-    rewind(caught);
-    said[fread(said, 1, size - 1, caught)] = '\0';
-    fclose(caught);
     gb_result_free(&result);
     return code;
+}
+
+/* The exit code; what was said is in heard. */
+static int read_heard(void) {
+    gb_hear(&heard, read_file, NULL);
+    return heard.code;
 }
 
 /* --- again */
@@ -190,14 +188,15 @@ static void test_places(void **state) {
         {"1.5e-5", "1.5e-5, \"median_ns\": 2", ":58:"},
         {"\"results\": [", "\"results\": [[],", ":24:13: error: results is not a list of objects\n"},
     };
-    char said[400], start[80];
+    char start[80];
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         put_changed(table[i].old, table[i].new);
-        assert_int_equal(read_caught(said, sizeof said), 3);
+        assert_int_equal(read_heard(), 3);
         const int length = snprintf(start, sizeof start, "gradbench: %s", path);
-        if (strncmp(said, start, (size_t)length) != 0 || strncmp(said + length, table[i].said, strlen(table[i].said)) != 0)
-            fail_msg("%s instead of %s: %s", table[i].new, table[i].old, said);
-        assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1);
+        if (strncmp(heard.err, start, (size_t)length) != 0 ||
+            strncmp(heard.err + length, table[i].said, strlen(table[i].said)) != 0)
+            fail_msg("%s instead of %s: %s", table[i].new, table[i].old, heard.err);
+        assert_ptr_equal(strchr(heard.err, '\n'), heard.err + strlen(heard.err) - 1);
     }
 }
 
@@ -205,13 +204,12 @@ static void test_places(void **state) {
 static void test_mutations(void **state) {
     (void)state;
     static char text[sizeof hand_made];
-    char said[2000];
     uint64_t random = 7;
     const size_t size = sizeof hand_made - 1;
     size_t refused = 0;
     for (size_t cut = 0; cut < size - 2; cut += 7) {
         put(hand_made, cut);
-        assert_int_equal(read_caught(said, sizeof said), 3);
+        assert_int_equal(read_heard(), 3);
     }
     for (int i = 0; i < 2000; i++) {
         static const char bytes[] = "\"{}[]:,0-9.eE\\ntfu\xff\n";
@@ -219,9 +217,9 @@ static void test_mutations(void **state) {
         for (uint64_t n = 1 + gb_next_random(&random) % 3; n > 0; n--)
             text[gb_next_random(&random) % size] = bytes[gb_next_random(&random) % (sizeof bytes)];
         put(text, size);
-        const int code = read_caught(said, sizeof said);
+        const int code = read_heard();
         assert_true(code == 0 || code == 3);
-        assert_int_equal(code == 3, strncmp(said, "gradbench: /tmp/", 16) == 0);
+        assert_int_equal(code == 3, strncmp(heard.err, "gradbench: /tmp/", 16) == 0);
         refused += code == 3;
     }
     assert_true(refused > 1000);
@@ -231,22 +229,21 @@ static void test_mutations(void **state) {
 static void test_limits(void **state) {
     (void)state;
     enum { DEEP = 100000, MANY = 24 << 20 }; /* of a memory that objects take many times */
-    char said[400];
     char *const text = malloc(MANY + 1);
     assert_non_null(text);
     memset(text, '[', DEEP);
     put(text, DEEP);
-    assert_int_equal(read_caught(said, sizeof said), 3);
+    assert_int_equal(read_heard(), 3);
     text[0] = '[';
     for (size_t i = 1; i < MANY; i++) text[i] = "{},"[(i - 1) % 3];
     put(text, MANY);
-    assert_int_equal(read_caught(said, sizeof said), 3);
-    assert_non_null(strstr(said, ":1:1: error: what the file holds takes more than 1 GiB\n"));
+    assert_int_equal(read_heard(), 3);
+    assert_non_null(strstr(heard.err, ":1:1: error: what the file holds takes more than 1 GiB\n"));
     free(text);
     put("", 0);
     assert_int_equal(truncate(path, (off_t)1 << 30), 0);
-    assert_int_equal(read_caught(said, sizeof said), 3);
-    assert_non_null(strstr(said, ":1:1: error: the file is larger than 256 MiB\n"));
+    assert_int_equal(read_heard(), 3);
+    assert_non_null(strstr(heard.err, ":1:1: error: the file is larger than 256 MiB\n"));
     put("", 0);
 }
 
