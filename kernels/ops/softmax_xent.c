@@ -1,5 +1,5 @@
 /* Loss and gradient in one: a row's exponentials become its gradient while they are in cache. */
-#include "softmax.h"
+#include "softmax/softmax.h"
 
 typedef GK_ARGS_OF(softmax_xent) args_type;
 

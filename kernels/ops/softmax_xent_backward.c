@@ -1,5 +1,5 @@
 /* dx = (p - t) / N, from the probabilities. */
-#include "softmax.h"
+#include "softmax/softmax.h"
 
 typedef GK_ARGS_OF(softmax_xent_backward) args_type;
 

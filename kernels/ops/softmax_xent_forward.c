@@ -1,5 +1,5 @@
 /* loss = mean over the rows of log(s) - z_label; p = softmax(x). */
-#include "softmax.h"
+#include "softmax/softmax.h"
 
 typedef GK_ARGS_OF(softmax_xent_forward) args_type;
 
