@@ -13,6 +13,8 @@ enum {
     DNN_TAG_ANY = 1,
     DNN_FORWARD_TRAINING = 64,
     DNN_ELTWISE_RELU = 0x20,
+    DNN_ELTWISE_LOG = 0x2d,
+    DNN_SOFTMAX_ACCURATE = 0x30000,
     DNN_REDUCTION_SUM = 0x2fff4,
     DNN_QUERY_WEIGHTS = 131,
     DNN_RUNTIME_OPENMP = 2,
@@ -96,18 +98,13 @@ struct dnn_version {
     X(int, eltwise_backward_primitive_desc_create,                                                                             \
       (void **desc, void *engine, int algorithm, const void *diff_src, const void *diff_dst, const void *data, float alpha,    \
        float beta, const void *forward, const void *attributes))                                                               \
+    X(int, softmax_forward_primitive_desc_create,                                                                              \
+      (void **desc, void *engine, int kind, int algorithm, const void *src, const void *dst, int axis,                         \
+       const void *attributes))                                                                                                \
     X(const void *, primitive_desc_query_md, (const void *desc, int what, int index))                                          \
     X(int, primitive_desc_destroy, (void *desc))                                                                               \
     X(int, primitive_create, (void **primitive, const void *desc))                                                             \
     X(int, primitive_execute, (const void *primitive, void *stream, int n, const struct dnn_argument *arguments))              \
     X(int, primitive_destroy, (void *primitive))
-
-struct dnn {
-    void *library;
-#define DNN_MEMBER(result, name, arguments) result(*name) arguments;
-    DNN_OF_EVERY_VERSION(DNN_MEMBER)
-    DNN_OF_VERSION_3(DNN_MEMBER)
-#undef DNN_MEMBER
-};
 
 #endif

@@ -450,11 +450,71 @@ static void all_ways_of_onednn(void **state) {
     unsetenv("FAKE_FAST");
 }
 
+/* What is no product has one way: all its options, in place and with gaps between rows, too. */
+static void nodes_of_onednn(void **state) {
+    char greeting[REPLY_BYTES];
+    gk_context *ctx;
+    (void)state;
+    struct child child = start_fake("gradbench-peer-onednn", "fake_dnnl", greeting);
+    assert_int_equal(gk_context_create(&ctx, &(gk_options){.threads = 1}), GK_OK);
+    for (unsigned i = 0; i < GK_KERNEL_COUNT * 16; i++) {
+        const struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)(i / 16),
+                                          .n = 17,
+                                          .d = 70,
+                                          .c = 9,
+                                          .in_place = i & 1,
+                                          .bare = i & 2,
+                                          .ld_pad = i & 4 ? 3 : 0,
+                                          .reduction = i & 8 ? GK_SUM : GK_MEAN,
+                                          .data = GB_DATA_NORMAL,
+                                          .seed = i};
+        const bool no_mask = s.kernel == GK_KERNEL_relu_forward && !s.bare;
+        if (strcmp(gk_kernel_get(s.kernel)->family, "affine") == 0 || says_too_much(&s)) continue;
+        assert_int_equal(same_numbers(&child, &s, ctx, 1, no_mask ? "unsupported oneDNN keeps no mask as bits" : "ready"),
+                         !no_mask);
+    }
+    gk_context_destroy(ctx);
+    end(&child);
+}
+
+/* A node that cannot be made is not done, and nothing is left behind. */
+static void nodes_that_fail(void **state) {
+    static const struct {
+        const char *failing;
+        enum gk_kernel_id kernel;
+        bool done;
+    } table[] = {
+        {"desc", GK_KERNEL_relu_forward, false},         {"memory", GK_KERNEL_relu_forward, false},
+        {"primitive", GK_KERNEL_relu_forward, false},    {"eltwise", GK_KERNEL_relu_forward, false},
+        {"eltwise back", GK_KERNEL_relu_forward, true},  {"desc", GK_KERNEL_relu_backward, false},
+        {"memory", GK_KERNEL_relu_backward, false},      {"primitive", GK_KERNEL_relu_backward, false},
+        {"eltwise", GK_KERNEL_relu_backward, false},     {"eltwise back", GK_KERNEL_relu_backward, false},
+        {"desc", GK_KERNEL_softmax_xent, false},         {"memory", GK_KERNEL_softmax_xent, false},
+        {"primitive", GK_KERNEL_softmax_xent, false},    {"eltwise", GK_KERNEL_softmax_xent, false},
+        {"softmax", GK_KERNEL_softmax_xent, false},      {"softmax", GK_KERNEL_softmax_xent_forward, false},
+        {"desc", GK_KERNEL_softmax_xent_backward, true},
+    };
+    gk_context *ctx;
+    (void)state;
+    assert_int_equal(gk_context_create(&ctx, &(gk_options){.threads = 1}), GK_OK);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct gb_problem_spec s = {
+            .kernel = table[i].kernel, .n = 9, .d = 5, .c = 7, .bare = table[i].kernel == GK_KERNEL_relu_forward, .seed = 1};
+        char greeting[REPLY_BYTES];
+        setenv("FAKE_FAIL", table[i].failing, 1);
+        struct child child = start_fake("gradbench-peer-onednn", "fake_dnnl", greeting);
+        same_numbers(&child, &s, ctx, 1, table[i].done ? "ready" : "unsupported it has no way to do this");
+        end(&child);
+    }
+    unsetenv("FAKE_FAIL");
+    gk_context_destroy(ctx);
+}
+
 /* What cannot be made leaves the other ways, and nothing behind. */
 static void onednn_that_fails(void **state) {
     static const char *const failing[][2] = {
         {"matmul", "matmul"},       {"reorder", "reorder"}, {"inner", "inner"},      {"inner data", "inner"},
-        {"inner weights", "inner"}, {"reduction", "inner"}, {"relu", "sgemm"},       {"relu back", "sgemm"},
+        {"inner weights", "inner"}, {"reduction", "inner"}, {"eltwise", "sgemm"},    {"eltwise back", "sgemm"},
         {"desc", "matmul"},         {"memory", "matmul"},   {"primitive", "matmul"}, {"sum", "matmul"},
         {"attributes", "matmul"},
     };
@@ -499,6 +559,10 @@ static void what_onednn_says_of_itself(void **state) {
     char greeting[REPLY_BYTES], path[512]; /* of version 2 */
     struct child child = start_fake("gradbench-peer-onednn", "fake_dnnl", greeting);
     affine_problems(&child, "sgemm", GK_F32);
+    struct shared s;
+    share(&s, &(struct gb_problem_spec){.kernel = GK_KERNEL_relu_backward, .n = 1, .d = 1});
+    assert_false(called(&child, &s, 1, "unsupported version 2 of this peer does not do relu_backward"));
+    release(&s);
     end(&child);
     unsetenv("FAKE_MAJOR"), unsetenv("FAKE_RUNTIME"), unsetenv("FAKE_ISA");
     setenv("FAKE_DRIVER", "chosen", 1), setenv("OCL_ICD_FILENAMES", "chosen", 1); /* by who starts it */
@@ -626,7 +690,26 @@ static void what_peers_do_not_do(void **state) {
         {1, {.kernel = GK_KERNEL_affine_dx, .d = SIZE_MAX}, NULL, "unsupported an empty problem"},
         {1, {.kernel = GK_KERNEL_affine_db, .m = SIZE_MAX}, NULL, "unsupported an empty problem"},
         {1, {.kernel = GK_KERNEL_affine_forward, .bare = true}, NULL, "ready"},
-        {2, {.kernel = GK_KERNEL_softmax_xent}, NULL, "unsupported this peer does not do softmax_xent"},
+        {2, {.kernel = GK_KERNEL_softmax_xent, .ignore = true}, NULL, "unsupported an option that it does not know: ignore"},
+        {2,
+         {.kernel = GK_KERNEL_softmax_xent, .wide_labels = true},
+         NULL,
+         "unsupported an option that it does not know: labels"},
+        {2,
+         {.kernel = GK_KERNEL_softmax_xent, .soft_labels = true},
+         NULL,
+         "unsupported an option that it does not know: labels"},
+        {2, {.kernel = GK_KERNEL_softmax_xent, .reduction = GK_NONE}, NULL, "unsupported it knows sums and means only"},
+        {2, {.kernel = GK_KERNEL_softmax_xent, .dloss = true}, NULL, "unsupported it knows no upstream gradient"},
+        {2, {.kernel = GK_KERNEL_softmax_xent}, " in.labels=", "unsupported it needs labels"},
+        {2, {.kernel = GK_KERNEL_softmax_xent_backward}, " in.labels=", "unsupported it needs labels"},
+        {2, {.kernel = GK_KERNEL_softmax_xent, .n = SIZE_MAX}, NULL, "unsupported an empty problem"},
+        {2, {.kernel = GK_KERNEL_softmax_xent_backward, .c = SIZE_MAX}, NULL, "unsupported an empty problem"},
+        {2, {.kernel = GK_KERNEL_softmax_xent, .dtype = GK_F64}, NULL, "unsupported oneDNN has no f64 here"},
+        {2, {.kernel = GK_KERNEL_relu_backward, .dtype = GK_F64}, NULL, "unsupported oneDNN has no f64 here"},
+        {2, {.kernel = GK_KERNEL_relu_forward}, NULL, "unsupported oneDNN keeps no mask as bits"},
+        {2, {.kernel = GK_KERNEL_relu_backward, .n = SIZE_MAX}, NULL, "unsupported an empty problem"},
+        {2, {.kernel = GK_KERNEL_relu_backward, .d = SIZE_MAX}, NULL, "unsupported an empty problem"},
         {2, {.kernel = GK_KERNEL_affine_dx, .dtype = GK_F64}, NULL, "unsupported oneDNN has no f64 here"},
         {2, {.kernel = GK_KERNEL_affine_backward}, " in.w=", "unsupported an operand is missing"},
         {2, {.kernel = GK_KERNEL_affine_backward}, " in.x=", "unsupported an operand is missing"},
@@ -821,6 +904,7 @@ int main(void) {
         cmocka_unit_test(what_peers_do_not_do), cmocka_unit_test(what_onednn_says_of_itself),
         cmocka_unit_test(a_blas_of_each_kind),  cmocka_unit_test(what_a_blas_says_of_itself),
         cmocka_unit_test(all_ways_of_onednn),   cmocka_unit_test(onednn_that_fails),
+        cmocka_unit_test(nodes_of_onednn),      cmocka_unit_test(nodes_that_fail),
         cmocka_unit_test(gradkern_as_a_peer),   cmocka_unit_test(the_line_of_a_run),
         cmocka_unit_test(plain_loops),          cmocka_unit_test(libraries),
         cmocka_unit_test(an_absent_library),    cmocka_unit_test(what_makes_no_sense),

@@ -3,6 +3,7 @@
  * destroyed, as what it is, once. FAKE_FAST: sgemm, matmul, reorder or inner, of which the others take much longer.
  * FAKE_DRIVER: it ends with 0 if it was told of this one. FAKE_FAIL: a function that says that it failed. FAKE_MAJOR,
  * FAKE_RUNTIME, FAKE_ISA: what it says of itself. */
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -23,11 +24,13 @@ enum {
     DIFF_WEIGHTS = 161
 };
 enum tag { DESC = 0x64657363, MEMORY, OPS, ATTRIBUTES, PRIMITIVE_DESC, PRIMITIVE };
-enum kind { MATMUL, REORDER, INNER, INNER_DATA, INNER_WEIGHTS, REDUCTION, RELU, RELU_BACK };
+enum kind { MATMUL, REORDER, INNER, INNER_DATA, INNER_WEIGHTS, REDUCTION, ELTWISE, ELTWISE_BACK, SOFTMAX };
+enum algorithm { RELU = 0x20, LOG = 0x2d, SUM = 0x2fff4, ACCURATE = 0x30000 };
 
 struct object {
     enum tag tag;
     enum kind kind;
+    int algorithm;
     bool any, add, has_bias;
     int n;
     int64_t dims[2], steps[2];
@@ -235,7 +238,7 @@ int dnnl_inner_product_backward_weights_primitive_desc_create(struct object **ma
 
 int dnnl_reduction_primitive_desc_create(struct object **made, void *of, int algorithm, const struct object *src,
                                          const struct object *dst, float p, float eps, const struct object *attributes) {
-    if (of != &engine || algorithm != 0x2fff4 || p != 0 || eps != 0 || attributes || fails("reduction")) return 1;
+    if (of != &engine || algorithm != SUM || p != 0 || eps != 0 || attributes || fails("reduction")) return 1;
     if (!shaped(dst, 1, src->dims[1])) return 1;
     return describe(made, REDUCTION, src, src, NULL, dst, NULL);
 }
@@ -243,19 +246,30 @@ int dnnl_reduction_primitive_desc_create(struct object **made, void *of, int alg
 int dnnl_eltwise_forward_primitive_desc_create(struct object **made, void *of, int kind, int algorithm,
                                                const struct object *src, const struct object *dst, float alpha, float beta,
                                                const struct object *attributes) {
-    if (of != &engine || kind != FORWARD_TRAINING || algorithm != 0x20 || alpha != 0 || beta != 0 || attributes ||
-        fails("relu"))
+    if (of != &engine || kind != FORWARD_TRAINING || (algorithm != RELU && algorithm != LOG) || alpha != 0 || beta != 0 ||
+        attributes || fails("eltwise"))
         return 1;
-    return describe(made, RELU, src, src, NULL, dst, NULL);
+    describe(made, ELTWISE, src, src, NULL, dst, NULL);
+    (*made)->algorithm = algorithm;
+    return 0;
 }
 
 int dnnl_eltwise_backward_primitive_desc_create(struct object **made, void *of, int algorithm, const struct object *diff_src,
                                                 const struct object *diff_dst, const struct object *data, float alpha,
                                                 float beta, const struct object *hint, const struct object *attributes) {
-    if (of != &engine || algorithm != 0x20 || alpha != 0 || beta != 0 || attributes || !hint || hint->kind != RELU ||
-        fails("relu back"))
+    if (of != &engine || algorithm != RELU || alpha != 0 || beta != 0 || attributes || !hint || hint->kind != ELTWISE ||
+        hint->algorithm != algorithm || fails("eltwise back"))
         return 1;
-    return describe(made, RELU_BACK, diff_dst, data, NULL, diff_src, NULL);
+    return describe(made, ELTWISE_BACK, diff_dst, data, NULL, diff_src, NULL);
+}
+
+int dnnl_softmax_forward_primitive_desc_create(struct object **made, void *of, int kind, int algorithm,
+                                               const struct object *src, const struct object *dst, int axis,
+                                               const struct object *attributes) {
+    if (of != &engine || kind != FORWARD_TRAINING || algorithm != ACCURATE || axis != 1 || attributes || fails("softmax") ||
+        !shaped(dst, src->dims[0], src->dims[1]))
+        return 1;
+    return describe(made, SOFTMAX, src, src, NULL, dst, NULL);
 }
 
 const struct object *dnnl_primitive_desc_query_md(const struct object *o, int what, int index) {
@@ -271,6 +285,7 @@ int dnnl_primitive_create(struct object **made, const struct object *desc) {
     (*made)->tag = PRIMITIVE;
     (*made)->add = desc->add;
     (*made)->any = desc->any;
+    (*made)->algorithm = desc->algorithm;
     return 0;
 }
 
@@ -304,6 +319,22 @@ static void product(const struct object *a, bool ta, const struct object *b, boo
         }
 }
 
+static void softmax(const struct object *a, const struct object *c) {
+    for (int64_t i = 0; i < a->dims[0]; i++) {
+        double most = -INFINITY, sum = 0;
+        for (int64_t j = 0; j < a->dims[1]; j++) most = fmax(most, *element(a, i, j));
+        for (int64_t j = 0; j < a->dims[1]; j++) sum += exp(*element(a, i, j) - most);
+        for (int64_t j = 0; j < a->dims[1]; j++) *element(c, i, j) = (float)(exp(*element(a, i, j) - most) / sum);
+    }
+}
+
+/* a: what is passed on, b: what decides whether it is. */
+static float passed(const struct object *o, float a, float b) {
+    if (o->kind == REORDER) return a;
+    if (o->algorithm == LOG) return logf(a);
+    return b > 0 ? a : 0;
+}
+
 int dnnl_primitive_execute(const struct object *o, void *s, int n, const struct argument *arguments) {
     const struct object *bias = NULL, *a, *b, *c;
     if (s != &stream || !o || o->tag != PRIMITIVE) _exit(82);
@@ -332,16 +363,17 @@ int dnnl_primitive_execute(const struct object *o, void *s, int n, const struct 
         return 0;
     default: break;
     }
-    if (o->kind == RELU_BACK) {
+    if (o->kind == ELTWISE_BACK) {
         a = named(o, 0, n, arguments, DIFF_DST), b = named(o, 1, n, arguments, SRC), c = named(o, 3, n, arguments, DIFF_SRC);
     } else {
         if (o->kind == REDUCTION) take_long("inner");
         a = b = named(o, 0, n, arguments, SRC), c = named(o, 3, n, arguments, DST);
     }
+    if (o->kind == SOFTMAX) return softmax(a, c), 0;
     for (int64_t i = 0; i < a->dims[0]; i++)
-        for (int64_t j = 0; j < a->dims[1]; j++)
+        for (int64_t j = 0; j < (a->n == 1 ? 1 : a->dims[1]); j++)
             if (o->kind == REDUCTION) *element(c, 0, j) = *element(a, i, j) + (i ? *element(c, 0, j) : 0);
-            else *element(c, i, j) = o->kind == REORDER || *element(b, i, j) > 0 ? *element(a, i, j) : 0;
+            else *element(c, i, j) = passed(o, *element(a, i, j), *element(b, i, j));
     return 0;
 }
 
