@@ -6,7 +6,6 @@ static vf vf_load(const real *p) { return *p; }
 static void vf_store(real *p, vf a) { *p = a; }
 static void vf_stream(real *p, vf a) { *p = a; }
 static void vf_fence(void) {}
-static vf vf_max(vf a, vf b) { return a > b ? a : b; }
 #endif
 
 /* GK_PROBE_CHAINS independent chains of fma, enough to hide a latency of 4 to 5 cycles on two units. They start from different
@@ -78,7 +77,20 @@ GK_INLINE void map(size_t n, const real *x, real *y, vf (*function)(vf)) {
 
 static void math_exp(size_t n, const void *x, void *y) { map(n, x, y, vf_exp); }
 
+static void math_exp_flushed(size_t n, const void *x, void *y) {
+    enum { TOGETHER = GK_CHAINS * GK_LANES };
+    const real *from = x;
+    real *to = y;
+    for (; n >= TOGETHER; n -= TOGETHER, from += TOGETHER, to += TOGETHER) {
+        vf e[GK_CHAINS];
+        UNROLLED for (int i = 0; i < GK_CHAINS; i++) e[i] = vf_load(from + i * GK_LANES);
+        vf_exp_flushed_together(e);
+        UNROLLED for (int i = 0; i < GK_CHAINS; i++) vf_store(to + i * GK_LANES, e[i]);
+    }
+    map(n, from, to, vf_exp_flushed);
+}
+
 static void math_log(size_t n, const void *x, void *y) { map(n, x, y, vf_log); }
 
 extern const struct gk_math GK_SYMBOL(math);
-const struct gk_math GK_SYMBOL(math) = {math_exp, math_log};
+const struct gk_math GK_SYMBOL(math) = {.exp = math_exp, .exp_flushed = math_exp_flushed, .log = math_log};

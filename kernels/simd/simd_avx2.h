@@ -13,9 +13,10 @@
 #define GK_SIMD_NEEDS (GK_CPU_AVX2 | GK_CPU_FMA)
 
 /* 12 accumulators, 15 of 16 registers live. 4 x 24 was measured slower. */
-#define GK_TILE_ROWS    6
-#define GK_TILE_VECTORS 2
-#define GK_LOW_LANES    0 /* half a vector costs as much as a whole one */
+#define GK_TILE_ROWS         6
+#define GK_TILE_VECTORS      2
+#define GK_MASKS_ARE_VECTORS 1
+#define GK_LOW_LANES         0 /* half a vector costs as much as a whole one */
 
 #if GK_IS_F64
 #define GK_LANES   4
@@ -102,9 +103,10 @@ static inline vf vf_fma_low(vf a, vf b, vf c) { return vf_fma(a, b, c); }
 /* The larger; b where a or b is NaN. */
 static inline vf vf_max(vf a, vf b) { return GK_PS(max)(a, b); }
 
-/* False for NaN; vf_nle and vf_neq are true for NaN. */
+/* False for NaN; those that negate are true for NaN. */
 static inline vm vf_lt(vf a, vf b) { return GK_PS(cmp)(a, b, _CMP_LT_OQ); }
 static inline vm vf_le(vf a, vf b) { return GK_PS(cmp)(a, b, _CMP_LE_OQ); }
+static inline vm vf_nlt(vf a, vf b) { return GK_PS(cmp)(a, b, _CMP_NLT_UQ); }
 static inline vm vf_nle(vf a, vf b) { return GK_PS(cmp)(a, b, _CMP_NLE_UQ); }
 static inline vm vf_neq(vf a, vf b) { return GK_PS(cmp)(a, b, _CMP_NEQ_UQ); }
 static inline vf vf_select(vm m, vf a, vf b) { return GK_PS(blendv)(b, a, m); }

@@ -13,8 +13,9 @@
 #define GK_SIMD_NEEDS (GK_CPU_AVX2 | GK_CPU_FMA | GK_CPU_AVX512F | GK_CPU_AVX512DQ | GK_CPU_AVX512BW | GK_CPU_AVX512VL)
 
 /* 24 accumulators; with the loads 27 of 32 registers live. 14 x 32 is as fast with gcc but spills with clang 14. */
-#define GK_TILE_ROWS    12
-#define GK_TILE_VECTORS 2
+#define GK_TILE_ROWS         12
+#define GK_MASKS_ARE_VECTORS 0
+#define GK_TILE_VECTORS      2
 
 #if GK_IS_F64
 #define GK_LANES       8
@@ -79,9 +80,10 @@ static inline vf vf_fma_low(vf a, vf b, vf c) { return GK_WIDE(GK_PS_LOW(fmadd)(
 /* The larger; b where a or b is NaN. */
 static inline vf vf_max(vf a, vf b) { return GK_PS(max)(a, b); }
 
-/* False for NaN; vf_nle and vf_neq are true for NaN. */
+/* False for NaN; those that negate are true for NaN. */
 static inline vm vf_lt(vf a, vf b) { return GK_PS_MASK(cmp)(a, b, _CMP_LT_OQ); }
 static inline vm vf_le(vf a, vf b) { return GK_PS_MASK(cmp)(a, b, _CMP_LE_OQ); }
+static inline vm vf_nlt(vf a, vf b) { return GK_PS_MASK(cmp)(a, b, _CMP_NLT_UQ); }
 static inline vm vf_nle(vf a, vf b) { return GK_PS_MASK(cmp)(a, b, _CMP_NLE_UQ); }
 static inline vm vf_neq(vf a, vf b) { return GK_PS_MASK(cmp)(a, b, _CMP_NEQ_UQ); }
 static inline vf vf_select(vm m, vf a, vf b) { return GK_PS(mask_blend)(m, b, a); }

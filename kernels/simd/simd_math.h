@@ -38,20 +38,37 @@ static const real gk_log_terms[] = {0x1.e2fdcep-3f, 0x1.2438a8p-2f, 0x1.999a7cp-
 
 #define GK_TERMS(a) (sizeof(a) / sizeof *(a))
 
+/* Vectors whose exponentials are computed side by side, each operation of all of them before the next: one alone waits for its
+ * own results most of the time, and compilers do not interleave. 5 are no faster. */
+enum { GK_CHAINS = 4 };
+
+#define GK_FOR_CHAINS(i) UNROLLED for (int i = 0; i < chains; i++)
+
 /* Horner's rule, the highest term first. */
+GK_INLINE void gk_polynomials(const vf *x, const real *terms, size_t count, vf *sum, const int chains) {
+    GK_FOR_CHAINS(i) sum[i] = vf_set1(terms[0]);
+    UNROLLED for (size_t term = 1; term < count; term++) GK_FOR_CHAINS(i) sum[i] = vf_fma(sum[i], x[i], vf_set1(terms[term]));
+}
+
 GK_INLINE vf gk_polynomial(vf x, const real *terms, size_t count) {
-    vf sum = vf_set1(terms[0]);
-    for (size_t i = 1; i < count; i++) sum = vf_fma(sum, x, vf_set1(terms[i]));
+    vf sum;
+    gk_polynomials(&x, terms, count, &sum, 1);
     return sum;
 }
 
-/* exp(x) = 2^n exp(r), |r| <= ln 2 / 2: returns exp(r); *n is GK_MAGIC + n. What 1 + r loses is added to the small terms:
- * 1 + (r + r^2 q) alone has 1.01 ULP. */
-GK_INLINE vf gk_exp_reduced(vf x, vf *n) {
-    *n = vf_fma(x, vf_set1(GK_LOG2E), vf_set1(GK_MAGIC));
-    const vf k = vf_sub(*n, vf_set1(GK_MAGIC));
-    const vf r = vf_fma(k, vf_set1(-GK_LN2_LO), vf_fma(k, vf_set1(-GK_LN2_HI), x));
-    const vf q = gk_polynomial(r, gk_exp_terms, GK_TERMS(gk_exp_terms));
+/* exp(x) = 2^k exp(r), |r| <= ln 2 / 2; n = magic + k. */
+GK_INLINE void gk_exp_split(const vf *x, real magic, vf *n, vf *k, const int chains) {
+    GK_FOR_CHAINS(i) n[i] = vf_fma(x[i], vf_set1(GK_LOG2E), vf_set1(magic));
+    GK_FOR_CHAINS(i) k[i] = vf_sub(n[i], vf_set1(magic));
+}
+
+GK_INLINE void gk_exp_rest(const vf *x, const vf *k, vf *r, const int chains) {
+    GK_FOR_CHAINS(i) r[i] = vf_fma(k[i], vf_set1(-GK_LN2_HI), x[i]);
+    GK_FOR_CHAINS(i) r[i] = vf_fma(k[i], vf_set1(-GK_LN2_LO), r[i]);
+}
+
+/* exp(r) = 1 + r + r^2 q. What 1 + r loses is added to the small terms: 1 + (r + r^2 q) alone has 1.01 ULP. */
+GK_INLINE vf gk_exp_join(vf r, vf q) {
     const vf sum = vf_add(vf_set1(1), r), lost = vf_sub(r, vf_sub(sum, vf_set1(1)));
     return vf_add(sum, vf_fma(vf_mul(r, r), q, lost));
 }
@@ -61,8 +78,10 @@ GK_INLINE vf gk_exp_reduced(vf x, vf *n) {
 GK_INLINE vf vf_exp(vf x) {
     const vf low = vf_select(vf_lt(x, vf_set1(GK_EXP_MIN)), vf_set1(GK_EXP_MIN), x);
     const vf bounded = vf_select(vf_lt(vf_set1(GK_EXP_MAX), low), vf_set1(GK_EXP_MAX), low);
-    vf n;
-    const vf e = gk_exp_reduced(bounded, &n);
+    vf n, k, r;
+    gk_exp_split(&bounded, GK_MAGIC, &n, &k, 1);
+    gk_exp_rest(&bounded, &k, &r, 1);
+    const vf e = gk_exp_join(r, gk_polynomial(r, gk_exp_terms, GK_TERMS(gk_exp_terms)));
     /* 4 * GK_BIAS + 4 is even and keeps n positive for the logical shift */
     const vi raised = vi_add(vi_sub(vi_from_vf(n), vi_from_vf(vf_set1(GK_MAGIC))), vi_set1(4 * GK_BIAS + 4));
     const vi a = vi_srl(raised, 1), b = vi_sub(raised, a);
@@ -71,13 +90,28 @@ GK_INLINE vf vf_exp(vf x) {
     return vf_mul(first, vf_from_vi(vi_sll(vi_sub(b, base), GK_MANTISSA)));
 }
 
-/* The softmax's exp, x <= 0 or NaN: the bits of vf_exp, but exactly +0 where the result would be subnormal. */
+/* The softmax's exp of so many vectors in place, x <= 0 or NaN: the bits of vf_exp, but exactly +0 where the result would be
+ * subnormal. The magic number brings the bias along; its other bits are shifted out. Where a mask takes a register that long
+ * chains need it goes into 2^n at once, and x is bounded so that exp(r) is finite. */
+GK_INLINE void gk_exp_flush(vf *x, const int chains) {
+    vf n[GK_CHAINS], k[GK_CHAINS], r[GK_CHAINS], q[GK_CHAINS];
+    vm normal[GK_CHAINS];
+    if (GK_MASKS_ARE_VECTORS) GK_FOR_CHAINS(i) x[i] = vf_max(vf_set1(GK_EXP_MIN), x[i]);
+    gk_exp_split(x, GK_MAGIC + GK_BIAS, n, k, chains);
+    GK_FOR_CHAINS(i) normal[i] = vf_nlt(x[i], vf_set1(GK_EXP_NORMAL));
+    GK_FOR_CHAINS(i) n[i] = vf_from_vi(vi_sll(vi_from_vf(n[i]), GK_MANTISSA));
+    if (GK_MASKS_ARE_VECTORS) GK_FOR_CHAINS(i) n[i] = vf_keep(normal[i], n[i]);
+    gk_exp_rest(x, k, r, chains);
+    gk_polynomials(r, gk_exp_terms, GK_TERMS(gk_exp_terms), q, chains);
+    GK_FOR_CHAINS(i) x[i] = vf_mul(gk_exp_join(r[i], q[i]), n[i]);
+    if (!GK_MASKS_ARE_VECTORS) GK_FOR_CHAINS(i) x[i] = vf_keep(normal[i], x[i]);
+}
+
+GK_INLINE void vf_exp_flushed_together(vf x[GK_CHAINS]) { gk_exp_flush(x, GK_CHAINS); }
+
 GK_INLINE vf vf_exp_flushed(vf x) {
-    vf n;
-    const vf e = gk_exp_reduced(x, &n);
-    const vi exponent = vi_add(vi_sub(vi_from_vf(n), vi_from_vf(vf_set1(GK_MAGIC))), vi_set1(GK_BIAS));
-    const vf scaled = vf_mul(e, vf_from_vi(vi_sll(exponent, GK_MANTISSA)));
-    return vf_select(vf_lt(x, vf_set1(GK_EXP_NORMAL)), vf_set1(0), scaled);
+    gk_exp_flush(&x, 1);
+    return x;
 }
 
 /* x >= 0 or NaN: at most 1 ULP; log(0) = -Inf, log(Inf) = Inf. x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), s = f / (2 + f),

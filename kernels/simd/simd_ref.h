@@ -2,10 +2,11 @@
 #ifndef GK_SIMD_REF_H
 #define GK_SIMD_REF_H
 
-#define GK_SIMD_NEEDS   0
-#define GK_LANES        1
-#define GK_TILE_ROWS    1
-#define GK_TILE_VECTORS 1
+#define GK_SIMD_NEEDS        0
+#define GK_LANES             1
+#define GK_TILE_ROWS         1
+#define GK_MASKS_ARE_VECTORS 0
+#define GK_TILE_VECTORS      1
 
 typedef real vf;
 typedef bool vm;
@@ -19,10 +20,12 @@ static inline vf vf_set1(real x) { return x; }
 static inline vf vf_add(vf a, vf b) { return a + b; }
 static inline vf vf_sub(vf a, vf b) { return a - b; }
 static inline vf vf_mul(vf a, vf b) { return a * b; }
+static inline vf vf_max(vf a, vf b) { return a > b ? a : b; }
 static inline vf vf_div(vf a, vf b) { return a / b; }
 static inline vf vf_fma(vf a, vf b, vf c) { return GK_FMA(a, b, c); }
 static inline vm vf_lt(vf a, vf b) { return a < b; }
 static inline vm vf_le(vf a, vf b) { return a <= b; }
+static inline vm vf_nlt(vf a, vf b) { return !(a < b); }
 static inline vf vf_select(vm m, vf a, vf b) { return m ? a : b; }
 static inline vf vf_keep(vm m, vf a) { return m ? a : 0; }
 

@@ -342,8 +342,36 @@ static void neighbours_of_cuts(void **state) {
     assert_int_equal(wrong, 0);
 }
 
-/* The exp of softmax, through its probabilities: beside a logit of 0 those of x are exp(x), whose addition to 1 is lost, and +0
- * where that is subnormal. */
+/* The exp of softmax for every float that has the sign of -0, NaN among them: exp, but +0 where that is subnormal. */
+enum { FLUSHED_PIECES = 128 };
+static size_t flushed_failures[FLUSHED_PIECES];
+
+static void check_flushed(void *all, size_t piece) {
+    const uint64_t begin = ((uint64_t)1 << 31) + (piece << 24), step = gb_quick() ? QUICK_STEP : 1;
+    (void)all;
+    for (uint64_t base = begin; base < begin + (1 << 24); base += CHUNK * step)
+        for (size_t c = n_columns > 1 && !thorough && step == 1 ? 1 : 0; c < n_columns; c++) {
+            float x[CHUNK], y[CHUNK], flushed[CHUNK];
+            for (size_t i = 0; i < CHUNK; i++) x[i] = float_of((uint32_t)(base + i * step) | 1u << 31);
+            apply(EXP, GK_F32, c, CHUNK, x, y);
+            gk_isa_get(isas[c], GK_F32)->math->exp_flushed(CHUNK, x, flushed);
+            for (size_t i = 0; i < CHUNK; i++) {
+                const float want = y[i] < 0x1p-126f ? 0 : y[i];
+                if (bits_of(flushed[i]) == bits_of(want) || ++flushed_failures[piece] > LOGGED_MAX) continue;
+                fprintf(stderr, "FAILED exp_flushed(%a) isa %s: %a, expected %a\n", (double)x[i],
+                        gk_isa_get(isas[c], GK_F32)->name, (double)flushed[i], (double)want);
+            }
+        }
+}
+
+static void exp_flushed_of_every_negative_float(void **state) {
+    (void)state;
+    run_tasks(check_flushed, NULL, FLUSHED_PIECES);
+    for (size_t i = 0; i < FLUSHED_PIECES; i++) assert_int_equal(flushed_failures[i], 0);
+}
+
+/* The same near the cut, of doubles too, through the probabilities: beside a logit of 0 those of x are exp(x), whose addition
+ * to 1 is lost, and +0 where that is subnormal. */
 static void softmax_flushes_subnormals(void **state) {
     enum { CLASSES = 19, NEARBY = 2 * NEAR + 1 };
     static const double smallest[GK_DTYPE_COUNT] = {-0x1.5d589ep+6, -0x1.6232bdd7abcd2p+9};
@@ -434,10 +462,15 @@ static void measure_sees_errors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(measure_sees_errors), cmocka_unit_test(specials),
-        cmocka_unit_test(neighbours_of_cuts),  cmocka_unit_test(softmax_flushes_subnormals),
-        cmocka_unit_test(exp_of_doubles),      cmocka_unit_test(log_of_doubles),
-        cmocka_unit_test(log_of_every_float),  cmocka_unit_test(exp_of_every_float),
+        cmocka_unit_test(measure_sees_errors),
+        cmocka_unit_test(specials),
+        cmocka_unit_test(neighbours_of_cuts),
+        cmocka_unit_test(softmax_flushes_subnormals),
+        cmocka_unit_test(exp_of_doubles),
+        cmocka_unit_test(log_of_doubles),
+        cmocka_unit_test(log_of_every_float),
+        cmocka_unit_test(exp_of_every_float),
+        cmocka_unit_test(exp_flushed_of_every_negative_float),
     };
     const char *const length = getenv("GK_LONG"), *const number = getenv("GK_SEED");
     thorough = length && strcmp(length, "1") == 0;
