@@ -99,10 +99,10 @@ static bool share(struct pair *p) {
     return true;
 }
 
-/* The function may have a kink at 0: every element is at least 10 steps from it. */
+/* The function may have a kink at 0, or a pole: every element is some way from it. */
 static void keep_from_zero(const struct gb_operand *o) {
     double *const x = o->start;
-    for (size_t i = 0; i < elements(o); i++) x[i] += copysign(10 * step, x[i]);
+    for (size_t i = 0; i < elements(o); i++) x[i] += copysign(0.1, x[i]);
 }
 
 static gk_status run(const struct checker *c, const struct gb_problem *problem) {
@@ -127,7 +127,7 @@ static void centred(struct checker *c, struct pair *p, double *numerical) {
     const struct gb_function f = {evaluate, p, elements(p->output), p->upstream ? p->upstream->start : NULL};
     if (!gb_centred_differences(&f, p->by->start, elements(p->by), step, numerical)) c->failed = true;
     const enum gk_rule rule = gk_exactness_of(p->forward.kernel, p->output->field).rule;
-    const double error_bound = rule == GK_EXACT_SUM || rule == GK_EXACT_EXACT ? 1e-9 : 1e-7; /* these alone do not bend */
+    const double error_bound = rule == GK_EXACT_SUM || rule == GK_EXACT_EXACT ? 1e-9 : 1e-7; /* these do not bend */
     add(c, p, "centred differences", gb_relative_error(numerical, p->out->start, elements(p->out)), error_bound);
 }
 
@@ -179,17 +179,17 @@ static bool check_line(struct checker *c, const struct gk_field *line, const str
 }
 
 /* The lines of the kernel's own entry or of a part's, for those outputs that are the kernel's too. Of several for one output
- * the first that says something counts. */
+ * the first that says something counts; another forward kernel's count, too, but not of a part: it lacks what others need. */
 static void check_entry(struct checker *c, const struct gk_kernel *entry, const struct gk_field *part,
                         const struct gb_problem_spec *spec) {
     const struct gk_kernel *const kernel = gk_kernel_get(spec->kernel);
-    const char *done = "";
+    const struct gk_field *done = NULL;
     for (size_t i = 0; i < entry->n_fields; i++) {
         const struct gk_field *const f = &entry->fields[i];
-        if (f->kind != GK_FIELD_GRADIENT || strcmp(done, f->name) == 0) continue;
+        if (f->kind != GK_FIELD_GRADIENT || (done && strcmp(done->name, f->name) == 0 && (part || done->id == f->id))) continue;
         const struct gk_field *const out = gk_kernel_field(entry, GK_FIELD_OUT, f->name);
         if (!part || gk_part_field(kernel, part, out))
-            if (check_line(c, f, spec)) done = f->name;
+            if (check_line(c, f, spec)) done = f;
     }
 }
 

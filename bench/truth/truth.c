@@ -148,6 +148,12 @@ static gb_real bound_of(const struct gb_task *task, const struct gk_exactness *e
     }
 }
 
+/* Infinity counts as the number that would follow the largest one. */
+static gb_real in_range(const struct gb_task *task, gb_real x) {
+    const gb_real past = task->spec->dtype == GK_F64 ? 0x1p1024L : 0x1p128L;
+    return x > past ? past : x < -past ? -past : x;
+}
+
 void gb_judge(struct gb_task *task, const char *name, const gb_real *want, const gb_real *size) {
     const struct gb_operand *const o = gb_find(task, name);
     if (!o) return;
@@ -157,7 +163,7 @@ void gb_judge(struct gb_task *task, const char *name, const gb_real *want, const
     const struct gk_exactness exactness = gk_exactness_of(task->problem->kernel, o->field);
     const size_t cols = transposed(task, o) ? o->rows : o->row_elements;
     for (size_t i = 0; got && i < o->rows * o->row_elements; i++)
-        compare(task->result, name, i / cols, i % cols, got[i], want[i],
+        compare(task->result, name, i / cols, i % cols, in_range(task, got[i]), in_range(task, want[i]),
                 bound_of(task, &exactness, want[i], size ? size[i] : 0));
 }
 

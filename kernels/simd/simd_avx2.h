@@ -68,6 +68,19 @@ static inline uint64_t vm_to_bits(vm m) { return (uint64_t)(unsigned)GK_PS(movem
 static inline vf vf_load_m(vm m, const real *p) { return GK_PS(maskload)(p, vi_from_vf(m)); }
 static inline vf vf_load_n(const real *p, size_t n) { return vf_load_m(vm_first(n), p); }
 
+/* The first n < GK_LANES; the others are +0. By parts: a masked load takes Zen 1 ten cycles. */
+static inline vf vf_load_few(const real *p, size_t n) {
+    const size_t whole = n / 2 * 2, half = GK_LANES / 2;
+#if GK_IS_F64
+    const __m128d last = n & 1 ? _mm_load_sd(p + whole) : _mm_setzero_pd();
+    return n >= half ? _mm256_set_m128d(last, _mm_loadu_pd(p)) : _mm256_zextpd128_pd256(last);
+#else
+    const __m128 zero = _mm_setzero_ps(), one = n & 1 ? _mm_load_ss(p + whole) : zero;
+    const __m128 last = n & 2 ? _mm_movelh_ps(_mm_loadl_pi(zero, (const __m64 *)(p + n / 4 * 4)), one) : one;
+    return n >= half ? _mm256_set_m128(last, _mm_loadu_ps(p)) : _mm256_zextps128_ps256(last);
+#endif
+}
+
 static inline void vf_store_n(real *p, vf a, size_t n) {
     if (n >= GK_LANES) {
         vf_store(p, a);
@@ -111,6 +124,10 @@ static inline vm vf_nle(vf a, vf b) { return GK_PS(cmp)(a, b, _CMP_NLE_UQ); }
 static inline vm vf_neq(vf a, vf b) { return GK_PS(cmp)(a, b, _CMP_NEQ_UQ); }
 static inline vf vf_select(vm m, vf a, vf b) { return GK_PS(blendv)(b, a, m); }
 static inline vf vf_keep(vm m, vf a) { return GK_PS(and)(m, a); }
+static inline vf vf_drop(vm m, vf a) { return GK_PS(andnot)(m, a); }
+static inline vm vm_or(vm a, vm b) { return GK_PS(or)(a, b); }
+static inline vf vf_neg(vf a) { return GK_PS(xor)(a, vf_set1((real)-0.0)); }
+static inline vf vf_abs(vf a) { return GK_PS(andnot)(vf_set1((real)-0.0), a); }
 
 static inline vi vi_add(vi a, vi b) { return GK_EPI(add)(a, b); }
 static inline vi vi_sub(vi a, vi b) { return GK_EPI(sub)(a, b); }

@@ -66,6 +66,7 @@ static inline uint64_t vm_to_bits(vm m) { return m; }
 /* The lanes of the mask, or the first n; no byte of another is touched, loaded they are +0. */
 static inline vf vf_load_m(vm m, const real *p) { return GK_PS(maskz_loadu)(m, p); }
 static inline vf vf_load_n(const real *p, size_t n) { return vf_load_m(vm_first(n), p); }
+static inline vf vf_load_few(const real *p, size_t n) { return vf_load_n(p, n); }
 static inline void vf_store_n(real *p, vf a, size_t n) { GK_PS(mask_storeu)(p, vm_first(n), a); }
 
 static inline vf vf_add(vf a, vf b) { return GK_PS(add)(a, b); }
@@ -88,6 +89,10 @@ static inline vm vf_nle(vf a, vf b) { return GK_PS_MASK(cmp)(a, b, _CMP_NLE_UQ);
 static inline vm vf_neq(vf a, vf b) { return GK_PS_MASK(cmp)(a, b, _CMP_NEQ_UQ); }
 static inline vf vf_select(vm m, vf a, vf b) { return GK_PS(mask_blend)(m, b, a); }
 static inline vf vf_keep(vm m, vf a) { return GK_PS(maskz_mov)(m, a); }
+static inline vf vf_drop(vm m, vf a) { return GK_PS(maskz_mov)((vm)~m, a); }
+static inline vm vm_or(vm a, vm b) { return (vm)(a | b); }
+static inline vf vf_neg(vf a) { return GK_PS(xor)(a, vf_set1((real)-0.0)); }
+static inline vf vf_abs(vf a) { return GK_PS(andnot)(vf_set1((real)-0.0), a); }
 
 static inline vi vi_add(vi a, vi b) { return GK_EPI(add)(a, b); }
 static inline vi vi_sub(vi a, vi b) { return GK_EPI(sub)(a, b); }

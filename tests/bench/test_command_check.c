@@ -35,11 +35,11 @@ static void problems(void **state) {
     assert_true(ends_with(said.out, "; seed 1, numerics version 1\n"));
     CHECK(0, REFERENCE, "--seed", "9", "relu_forward n=3 d=5");
     assert_true(ends_with(said.out, "; seed 9, numerics version 1\n"));
-    CHECK(0, REFERENCE, "elementwise n=0,3 d=2,5");
+    CHECK(0, REFERENCE, "relu n=0,3 d=2,5");
     assert_int_equal(gb_count_in(said.out, HEAD), 8);
     assert_int_equal(gb_count_in(said.out, "\nrelu_forward "), 4);
     assert_int_equal(gb_count_in(said.out, "\nrelu_backward "), 4);
-    CHECK(0, REFERENCE, "--kernels", "relu_b*", "elementwise n=0,3 d=2,5");
+    CHECK(0, REFERENCE, "--kernels", "relu_b*", "relu n=0,3 d=2,5");
     assert_int_equal(gb_count_in(said.out, "\nrelu_forward "), 0);
     assert_int_equal(gb_count_in(said.out, "\nrelu_backward "), 4);
 }
@@ -88,7 +88,7 @@ static void it_keeps_nothing(void **state) {
 
 static void what_is_refused(void **state) {
     (void)state;
-    CHECK(2, "--kernels", "affine", "elementwise n=3 d=5");
+    CHECK(2, "--kernels", "affine", "relu n=3 d=5");
     assert_string_equal(said.err, "gradbench: error: nothing to check: PROBLEM has no kernel of --kernels\n");
     assert_string_equal(said.out, "");
     CHECK(2, "a", "b");
@@ -104,8 +104,8 @@ static void what_is_refused(void **state) {
                                   "'9007199254740993')\n");
     CHECK(2, "two lines\n n=3");
     assert_string_equal(said.err, "gradbench: error: PROBLEM takes one line\n");
-    CHECK(2, "--kernels", "affine", "elementwise n=3");
-    assert_string_equal(said.err, "gradbench: error: PROBLEM, column 16: d is missing (expected d=0 to 16777216)\n");
+    CHECK(2, "--kernels", "affine", "relu n=3");
+    assert_string_equal(said.err, "gradbench: error: PROBLEM, column 9: d is missing (expected d=0 to 16777216)\n");
     assert_string_equal(said.out, "");
     CHECK(0, "--help");
     assert_memory_equal(said.out, "usage: gradbench check [options] [PROBLEM]\n\nChecks the bits of every kernel", 75);
@@ -121,8 +121,8 @@ static void what_is_refused(void **state) {
 static void exit_codes(void **state) {
     static const char misnamed[] = "gradbench: error: GRADKERN_ISA names no instruction set (got 'nothing', allowed: ref";
     (void)state;
-    HEAR(gb_command_run, 2, SHORT, "--shape", "elementwise n=3");
-    HEAR(gb_command_run, 2, SHORT, "--shape", "elementwise n=3 d=5", "--kernels", "affine");
+    HEAR(gb_command_run, 2, SHORT, "--shape", "relu n=3");
+    HEAR(gb_command_run, 2, SHORT, "--shape", "relu n=3 d=5", "--kernels", "affine");
     HEAR(gb_command_run, 3, SHORT, "--workload", "/nonexistent/file");
     HEAR(gb_command_run, 4, SHORT, "--shape", "affine n=16777216 d=16777216 m=1");
     HEAR(gb_command_run, 4, SHORT, "--json", "/nonexistent/x.json");
@@ -135,14 +135,14 @@ static void exit_codes(void **state) {
     setenv("GRADKERN_ISA", "ref", 1);
     for (size_t isa = 1; isa < GK_ISA_COUNT; isa++) {
         char *const name = (char *)(uintptr_t)gk_isa_get(isa, GK_F32)->name;
-        HEAR(gb_command_run, 5, SHORT, "--shape", "elementwise n=3 d=5", "--isa", name);
+        HEAR(gb_command_run, 5, SHORT, "--shape", "relu n=3 d=5", "--isa", name);
         CHECK(5, "--isa", name);
         assert_string_equal(said.out, "");
     }
     setenv("GRADKERN_ISA", "nothing", 1);
-    HEAR(gb_command_run, 5, SHORT, "--shape", "elementwise n=3 d=5");
+    HEAR(gb_command_run, 5, SHORT, "--shape", "relu n=3 d=5");
     assert_memory_equal(said.err, misnamed, strlen(misnamed));
-    CHECK(5, "elementwise n=3 d=5");
+    CHECK(5, "relu n=3 d=5");
     assert_memory_equal(said.err, misnamed, strlen(misnamed));
     assert_string_equal(said.out, "");
     unsetenv("GRADKERN_ISA");
@@ -171,7 +171,7 @@ static void a_wrong_kernel(void **state) {
     struct gk_cell cell = *gk_isa_get(isa, GK_F32)->cells[GK_KERNEL_relu_forward];
     cell.run = wrong;
     right = gb_replace_cell(isa, GK_F32, GK_KERNEL_relu_forward, &cell);
-    HEAR(gb_command_run, 1, SHORT, "--shape", "elementwise n=3 d=5 name=one", "--isa", name, "--details");
+    HEAR(gb_command_run, 1, SHORT, "--shape", "relu n=3 d=5 name=one", "--isa", name, "--details");
     assert_string_equal(said.err, "");
     const char *const forward = strstr(said.out, "\nrelu_forward n=3"), *const backward =
                                                                             strstr(said.out, "\nrelu_backward n=3");
@@ -182,7 +182,7 @@ static void a_wrong_kernel(void **state) {
     assert_int_equal(gb_count_in(said.out, "FAILED"), 2);
     assert_int_equal(gb_count_in(said.out, " in full\n"), 1);
     assert_non_null(strstr(backward, "2 of 2 problems run; 1 cell timed, each verified first (0 on a sample); 1 FAILED\n"));
-    CHECK(1, "--isa", name, "--threads", "1", "elementwise n=3 d=5");
+    CHECK(1, "--isa", name, "--threads", "1", "relu n=3 d=5");
     assert_string_equal(said.err, "");
     assert_int_equal(
         gb_count_in(said.out, "FAILED bits: y[0][4] is 0x1p-149, ref has 0x0p+0\n    again: gradbench check --isa "), 2);
@@ -191,8 +191,8 @@ static void a_wrong_kernel(void **state) {
     assert_non_null(strstr(said.out, "2 cells, 7 cases, 6 failures; seed 1, numerics version 1\n"));
     assert_true(ends_with(said.out, "2 cells, 7 cases, 0 failures; seed 1, numerics version 1\n")); /* relu_backward */
     gb_replace_cell(isa, GK_F32, GK_KERNEL_relu_forward, right);
-    HEAR(gb_command_run, 0, SHORT, "--shape", "elementwise n=3 d=5 name=one", "--isa", name);
-    CHECK(0, "--isa", name, "--threads", "1", "elementwise n=3 d=5");
+    HEAR(gb_command_run, 0, SHORT, "--shape", "relu n=3 d=5 name=one", "--isa", name);
+    CHECK(0, "--isa", name, "--threads", "1", "relu n=3 d=5");
 }
 
 int main(int argc, char **argv) {

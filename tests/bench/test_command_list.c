@@ -55,7 +55,7 @@ static void kernels(void **state) {
     has_line("affine_db\taffine\tn m\tsum over n\tdb = column sums of dy");
     has_line(
         "affine_backward\taffine\tn d m\tsum over m, n\tdx = dy w^T, dw = x^T dy, db = column sums of dy; dy masked first");
-    has_line("relu_forward\telementwise\tn d\texact\ty = max(x, 0), mask = !(x <= 0)");
+    has_line("relu_forward\trelu\tn d\texact\ty = max(x, 0), mask = !(x <= 0)");
     has_line("softmax_xent\tsoftmax_xent\tn c\tsoftmax over c\tloss and dx = (softmax(x) - t) / n");
 }
 
@@ -165,8 +165,8 @@ static void workloads(void **state) {
     char line[300];
     (void)state;
     setenv("GRADBENCH_WORKLOADS", folder, 1);
-    put_file("two.txt", "elementwise n=3 d=5\n# none\naffine n=1 d=2,3 m=3\n");
-    put_file("one.txt", "elementwise n=3 d=5\n");
+    put_file("two.txt", "relu n=3 d=5\n# none\naffine n=1 d=2,3 m=3\n");
+    put_file("one.txt", "relu n=3 d=5\n");
     LISTS(0, "--plain", "workloads");
     assert_string_equal(said.out, "one\t1\ntwo\t3\n");
     put_file("three.txt", "nothing n=1\n"); /* between the two: what follows is not said */
@@ -179,7 +179,7 @@ static void workloads(void **state) {
     assert_string_equal(said.out, "");
     assert_string_equal(said.err, "gradbench: error: GRADBENCH_WORKLOADS is /nonexistent: No such file or directory\n");
     unsetenv("GRADBENCH_WORKLOADS");
-    put_file("three.txt", "elementwise n=1,2,3 d=1\n");
+    put_file("three.txt", "relu n=1,2,3 d=1\n");
 }
 
 /* All of it: what has files of its own is said of the widest isa here. */
@@ -199,7 +199,7 @@ static void for_people(void **state) {
     assert_memory_equal(said.out, "kernels, each in f32 and f64:\n", 30);
     has_line("  name                   family       dims    exactness        formula");
     has_line("  affine_db              affine       n m     sum over n       db = column sums of dy");
-    has_line("  relu_backward          elementwise  n d     exact            dx = mask ? dy : 0");
+    has_line("  relu_backward          relu         n d     exact            dx = mask ? dy : 0");
     expect_variants(false, "; tuned: affine_db, softmax_xent", lines, sizeof lines);
     snprintf(
         expected, sizeof expected,

@@ -195,8 +195,8 @@ static void hear(const char *const *words) {
 /* ref on one thread, of one kernel a line. */
 #define SMALL     "--isa", "ref", "--threads", "1", "--kernels", "relu_forward"
 #define HEAR(...) hear((const char *const[]){__VA_ARGS__, NULL})
-#define ONE       "--shape", "elementwise n=2 d=3 name=one"
-#define THREE     "--shape", "elementwise n=1..3 d=3 name=all"
+#define ONE       "--shape", "relu n=2 d=3 name=one"
+#define THREE     "--shape", "relu n=1..3 d=3 name=all"
 
 static int set_up(void **state) {
     (void)state;
@@ -348,9 +348,9 @@ static void what_is_out_of_range_is_refused(void **state) {
         assert_string_equal(said.out, "");
         assert_string_equal(script->trace, "");
     }
-    HEAR(SMALL, "--shape", "elementwise n=2 d=3 data=tiny");
+    HEAR(SMALL, "--shape", "relu n=2 d=3 data=tiny");
     assert_good();
-    HEAR(SMALL, "--shape", "elementwise n=2 d=3 data=tiny", "--peer", "own=up");
+    HEAR(SMALL, "--shape", "relu n=2 d=3 data=tiny", "--peer", "own=up");
     assert_error(GB_EXIT_USAGE,
                  "relu_forward n=2 d=3 dtype=f32 data=tiny seed=1: a peer's results are judged with data=normal only");
     assert_string_equal(script->trace, "");
@@ -444,7 +444,7 @@ static void a_quick_run_ends(void **state) {
 static void saving_takes_its_share(void **state) {
     (void)state;
     script->read_ns = 1e6;
-    HEAR(SMALL, "--shape", "elementwise n=1..45 d=3", "--json", script->json);
+    HEAR(SMALL, "--shape", "relu n=1..45 d=3", "--json", script->json);
     assert_good();
     for (size_t k = 0; k < 45; k++) assert_int_equal(script->rows[k], k == 0 ? 0 : k < 21 ? 1 : k < 41 ? 21 : 41);
     assert_written(true, 45);
@@ -1047,8 +1047,8 @@ static void progress_is_one_line(void **state) {
         script->terminal = name;
         script->problem_ns = cases[i].problem_ns;
         setenv("TERM", "xterm", 1);
-        HEAR(SMALL, "--shape", "elementwise n=2 d=3 name=a", "--shape", "elementwise n=3 d=3 name=b", "--shape",
-             "elementwise n=4 d=3 name=c", "--shape", "elementwise n=5 d=3 name=d");
+        HEAR(SMALL, "--shape", "relu n=2 d=3 name=a", "--shape", "relu n=3 d=3 name=b", "--shape", "relu n=4 d=3 name=c",
+             "--shape", "relu n=5 d=3 name=d");
         unsetenv("TERM");
         assert_int_equal(said.code, 0);
         read_terminal(reader, text, sizeof text);

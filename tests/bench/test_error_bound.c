@@ -142,7 +142,7 @@ static double allowed(struct gb_problem *p, const struct gb_operand *o, size_t r
         return 2 * depth * u / (1 - depth * u) * size + terms * least;
     }
     case GK_EXACT_SOFTMAX: return 2 * u * (48 + log(21) + 21 / 32.) * softmax_size(p, o, row, col) + least;
-    case GK_EXACT_ULP: fail_msg("%s: bounds in units of the last place have no test yet", p->kernel->name); return 0;
+    case GK_EXACT_ULP: return 4 * gk_exactness_of(p->kernel, o->field).ulp * u * fabs(get(o, row, col)) + least;
     default: return 0;
     }
 }
@@ -168,6 +168,20 @@ static void assert_right(struct subject *s, const struct gb_operand *o, size_t r
     put(o, row, col, right);
 }
 
+/* A few units in the last place: what the type makes of another value may be as far off as is allowed. */
+static void judge_units(struct subject *s, const struct gb_operand *o, size_t row, size_t col, double most) {
+    const double right = get(o, row, col), shares[] = {0.3, 0.6, 0.95, 1.05, 1.5, 3};
+    for (size_t i = 0; i < 12; i++) {
+        put(o, row, col, right + (i % 2 ? most : -most) * shares[i / 2]);
+        const double other = get(o, row, col);
+        put(o, row, col, right);
+        if (fabs(other - right) <= most) assert_right(s, o, row, col, other);
+        else assert_wrong(s, o, row, col, other);
+    }
+    assert_wrong(s, o, row, col, (double)INFINITY);
+    assert_wrong(s, o, row, col, (double)NAN);
+}
+
 /* 0.95 of what it may be off passes, 1.05 does not, on either side: wider than a last bit is, and narrower than any mistake. */
 static void judge_element(struct subject *s, const struct gb_operand *o, size_t row, size_t col) {
     struct gb_verify_report report;
@@ -178,6 +192,10 @@ static void judge_element(struct subject *s, const struct gb_operand *o, size_t 
         return;
     }
     const double right = get(o, row, col), most = allowed(&s->problem, o, row, col);
+    if (gk_exactness_of(s->problem.kernel, o->field).rule == GK_EXACT_ULP) {
+        judge_units(s, o, row, col, most);
+        return;
+    }
     for (int sign = -1; sign <= 1; sign += 2) {
         if (most > 0) assert_right(s, o, row, col, right + sign * 0.95 * most);
         assert_wrong(s, o, row, col, most > 0 ? right + sign * 1.05 * most : nextafter(right, sign) + sign * 1e-6);

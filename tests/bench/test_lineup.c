@@ -307,10 +307,10 @@ static void drops(void **state) {
 }
 
 static void optional_outputs(void **state) {
-    static const size_t want[GK_KERNEL_COUNT] = {[GK_KERNEL_affine_backward] = 3,
-                                                 [GK_KERNEL_relu_forward] = 1,
-                                                 [GK_KERNEL_softmax_xent_forward] = 3,
-                                                 [GK_KERNEL_softmax_xent] = 2};
+    static const size_t want[GK_KERNEL_COUNT] = {
+        [GK_KERNEL_affine_backward] = 3, [GK_KERNEL_relu_forward] = 1, [GK_KERNEL_add_backward] = 2,
+        [GK_KERNEL_mul_backward] = 2,    [GK_KERNEL_max_backward] = 2, [GK_KERNEL_softmax_xent_forward] = 3,
+        [GK_KERNEL_softmax_xent] = 2};
     static const size_t dimensions[GK_KERNEL_COUNT] = {
         [GK_KERNEL_affine_forward] = 3, [GK_KERNEL_affine_dx] = 3, [GK_KERNEL_affine_dw] = 3, [GK_KERNEL_affine_backward] = 3};
     (void)state;

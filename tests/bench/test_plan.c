@@ -74,7 +74,7 @@ static bool is_affine(const struct gk_kernel *k) { return strcmp(k->family, "aff
 static bool is_dx(const struct gk_kernel *k) { return strcmp(k->name, "affine_dx") == 0; }
 static bool is_affine_d(const struct gk_kernel *k) { return begins(k->name, "affine_d"); }
 static bool is_affine_db(const struct gk_kernel *k) { return strcmp(k->name, "affine_db") == 0; }
-static bool is_dx_or_relu(const struct gk_kernel *k) { return is_dx(k) || strcmp(k->family, "elementwise") == 0; }
+static bool is_dx_or_relu(const struct gk_kernel *k) { return is_dx(k) || strcmp(k->family, "relu") == 0; }
 static bool is_softmax_xent(const struct gk_kernel *k) { return strcmp(k->name, "softmax_xent") == 0; }
 static bool is_softmax_xents(const struct gk_kernel *k) { return begins(k->name, "softmax_xent"); }
 
@@ -91,7 +91,7 @@ static void kernels(void **state) {
     chooses("affine_d*", is_affine_d);
     chooses("*_db", is_affine_db);
     chooses("affine_db,affine_d?", is_affine_d);
-    chooses("affine_dx,elementwise,affine_dx", is_dx_or_relu);
+    chooses("affine_dx,relu,affine_dx", is_dx_or_relu);
     chooses("softmax_xent", is_softmax_xent); /* a kernel, though a family is named so, too */
     chooses("softmax_xent*", is_softmax_xents);
     for (size_t i = 0; i < families.count; i++) gb_names_add(&all, families.list[i]);
@@ -99,7 +99,7 @@ static void kernels(void **state) {
     refuses(parse_kernels, "", 2, "unknown kernel '' (allowed: %s)", names);
     refuses(parse_kernels, "affine,", 2, "unknown kernel '' (allowed: %s)", names);
     refuses(parse_kernels, "affine_dx,nothing*", 2, "unknown kernel 'nothing*' (allowed: %s)", names);
-    refuses(parse_kernels, "elementwize", 2, "unknown kernel 'elementwize' (did you mean 'elementwise'? allowed: %s)", names);
+    refuses(parse_kernels, "relus", 2, "unknown kernel 'relus' (did you mean 'relu'? allowed: %s)", names);
     memset(word, 'z', sizeof word);
     word[63] = '\0';
     hear_parse(parse_kernels, word);
@@ -316,8 +316,8 @@ static void problems(void **state) {
     struct gb_plan_options o = one_shape;
     (void)state;
     runs(o, "1 shape", "affine_dx f32 shape1:1 1");
-    o.shapes = (struct gb_texts){
-        .list = {"elementwise n=1 d=2", "affine n=1 d=2 m=3 seed=5", "affine_dx n=1 d=1 m=1 f64 name=x"}, .count = 3};
+    o.shapes = (struct gb_texts){.list = {"relu n=1 d=2", "affine n=1 d=2 m=3 seed=5", "affine_dx n=1 d=1 m=1 f64 name=x"},
+                                 .count = 3};
     o.seed = 9;
     o.kernels = "relu_backward,affine_d[bx],relu_forward";
     runs(o, "3 shapes",
@@ -361,7 +361,7 @@ static void write_workloads(const char *folder) {
         snprintf(path, sizeof path, "%s/%s.txt", folder, names[i]);
         FILE *const file = fopen(path, "w");
         assert_non_null(file);
-        fprintf(file, "elementwise n=1 d=%zu\n", i + 1);
+        fprintf(file, "relu n=1 d=%zu\n", i + 1);
         fclose(file);
     }
 }
@@ -378,7 +378,7 @@ static void remove_workloads(const char *folder) {
 static int read_standard_input(void *data) {
     const struct gb_plan_options *const o = data;
     const int file = memfd_create("input", 0);
-    const char text[] = "elementwise n=1 d=3\n";
+    const char text[] = "relu n=1 d=3\n";
     if (write(file, text, sizeof text - 1) != sizeof text - 1 || lseek(file, 0, SEEK_SET) != 0) return 99;
     dup2(file, STDIN_FILENO);
     const int code = gb_plan_make(&plan, o);

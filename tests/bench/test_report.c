@@ -55,7 +55,8 @@ static void test_kernel_part(void **state) {
     static const char *const table[][2] = {{"affine_dx", "dx"},
                                            {"softmax_xent_backward", "backward"},
                                            {"softmax_xent", "softmax_xent"},
-                                           {"relu_forward", "relu_forward"},
+                                           {"relu_forward", "forward"},
+                                           {"add_forward", "add_forward"},
                                            {"affinedx", "affinedx"},
                                            {"xaffine_dx", "xaffine_dx"},
                                            {"affine", "affine"},
@@ -463,7 +464,7 @@ static void test_run_on_low_roofs(void **state) {
     static struct gb_plan plan;
     const volatile sig_atomic_t stop = 0;
     struct gb_plan_options options = {
-        .shapes = {{"affine n=64 d=64 m=64", "elementwise n=64 d=1000"}, 2}, .isa = "ref", .threads = "1", .seed = 1};
+        .shapes = {{"affine n=64 d=64 m=64", "relu n=64 d=1000"}, 2}, .isa = "ref", .threads = "1", .seed = 1};
     assert_int_equal(gb_plan_make(&plan, &options), 0);
     make_low(&roofs);
     const struct gb_harness harness = {.effects = &gb_real_effects,

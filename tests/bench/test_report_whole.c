@@ -68,7 +68,7 @@ static const struct {
     {"relu_forward",
      "f32",
      "tiny-but-of-a-rather-long-name",
-     "elementwise n=64 d=1000",
+     "relu n=64 d=1000",
      "relu_forward n=64 d=1000 dtype=f32",
      64000,
      520192,

@@ -184,7 +184,7 @@ static void depths(void **state) {
     assert_true(gb_gamma(1, 0.25L) == 1 / 3.L && gb_gamma(3, 0.125L) == 0.6L && gb_gamma(0, 0.5L) == 0);
 }
 
-/* --- elementwise --- */
+/* --- relu --- */
 
 static void relu(void **state) {
     const double none[6] = {0};

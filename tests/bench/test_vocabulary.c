@@ -131,9 +131,12 @@ static void kernels_of(enum gb_option option, char *text, size_t size) {
 }
 
 #define AFFINE      "affine_forward affine_dx affine_dw affine_db affine_backward"
-#define ELEMENTWISE "relu_forward relu_backward"
+#define RELU        "relu_forward relu_backward"
+#define BINARY      "add_forward add_backward mul_forward mul_backward max_forward max_backward"
+#define UNARY       "reciprocal_forward reciprocal_backward exp_forward exp_backward sigmoid_forward sigmoid_backward"
+#define ELEMENTWISE RELU " " BINARY " " UNARY
 #define SOFTMAX     "softmax_xent_forward softmax_xent_backward softmax_xent"
-#define EVERY       AFFINE " " ELEMENTWISE " " SOFTMAX
+#define EVERY       AFFINE " repeat_forward " ELEMENTWISE " " SOFTMAX
 
 static void the_table(void **state) {
     static const struct {
@@ -152,7 +155,8 @@ static void the_table(void **state) {
                                   "affine_dx affine_dw affine_db affine_backward"},
         [GB_OPTION_DLOSS] = {"dloss", GB_OPTION_IS_FLAG, false, "0, 1", "softmax_xent_backward softmax_xent"},
         [GB_OPTION_BARE] = {"bare", GB_OPTION_IS_FLAG, false, "0, 1",
-                            "affine_forward affine_backward relu_forward softmax_xent_forward softmax_xent"},
+                            "affine_forward affine_backward relu_forward add_backward mul_backward max_backward "
+                            "softmax_xent_forward softmax_xent"},
         [GB_OPTION_IN_PLACE] = {"in_place", GB_OPTION_IS_FLAG, true, "0, 1", ELEMENTWISE " " SOFTMAX},
         [GB_OPTION_LD_PAD] = {"ld_pad", GB_OPTION_IS_COUNT, false, "0..1048576", EVERY},
         [GB_OPTION_MISALIGN] = {"misalign", GB_OPTION_IS_COUNT, false, "0..4096", EVERY},

@@ -55,12 +55,12 @@ static void test_sweeps(void **state) {
     struct gb_workload w;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char line[80];
-        snprintf(line, sizeof line, "elementwise d=1 n=%s", cases[i].text);
+        snprintf(line, sizeof line, "relu d=1 n=%s", cases[i].text);
         assert_parses(&w, line, cases[i].count);
         for (size_t k = 0; k < w.count; k++) assert_true(w.shapes[k].spec.n == cases[i].sizes[k] && w.shapes[k].spec.d == 1);
         gb_workload_free(&w);
     }
-    assert_parses(&w, "affine m=7,5 n=1..3 d=10 name=fc\nelementwise n=1 d=1..1000", 1006);
+    assert_parses(&w, "affine m=7,5 n=1..3 d=10 name=fc\nrelu n=1 d=1..1000", 1006);
     for (size_t k = 0; k < 6; k++)
         assert_true(w.shapes[k].spec.n == 1 + k / 2 && w.shapes[k].spec.d == 10 && w.shapes[k].spec.m == (k % 2 ? 5u : 7u));
     assert_string_equal(w.shapes[1].name, "fc/1x5");
@@ -150,18 +150,18 @@ static void test_layout_of_text(void **state) {
     assert_parses(&w, "", 0);
     assert_parses(&w, "\n\n# only a comment\n   \t \n", 0);
     gb_workload_free(&w);
-    assert_parses(&w, "elementwise n=1 d=2\r\n\r\nelementwise n=3 d=4\r\n", 2);
+    assert_parses(&w, "relu n=1 d=2\r\n\r\nrelu n=3 d=4\r\n", 2);
     assert_string_equal(w.shapes[1].name, "test:3");
     gb_workload_free(&w);
     assert_parses(&w,
                   "\xef\xbb\xbf"
-                  "elementwise n=1 d=2",
+                  "relu n=1 d=2",
                   1);
     gb_workload_free(&w);
     assert_parses(&w, "\xef\xbb\xbf", 0);
-    assert_parses(&w, "\t elementwise\tn=1   d=2#tight\n", 1);
+    assert_parses(&w, "\t relu\tn=1   d=2#tight\n", 1);
     gb_workload_free(&w);
-    assert_parses(&w, "elementwise n=16777216 d=1", 1);
+    assert_parses(&w, "relu n=16777216 d=1", 1);
     gb_workload_free(&w);
 }
 
@@ -184,7 +184,7 @@ static void test_refusals(void **state) {
         {"affine n=1 d=1", 1, 15, "m is missing"},
         {"affine", 1, 7, "n is missing"},
         {"affine n=1 d=1 m=1 c=4", 1, 20, "unknown key 'c' (allowed: "}, /* no letter of it is in another key */
-        {"elementwise n=1 d=1 layout=in_out", 1, 21, "unknown key 'layout'"},
+        {"relu n=1 d=1 layout=in_out", 1, 14, "unknown key 'layout'"},
         {"affine n=1 d=1 m=1 labels=index", 1, 20, "unknown key 'labels'"},
         {"affine n=1 n=2 d=1 m=1", 1, 12, "n is given twice"},
         {"affine n=1 d=1 m=1 layout=up", 1, 27, "layout cannot be 'up' (allowed: in_out, out_in)"},
@@ -226,7 +226,7 @@ static void test_limits(void **state) {
     (void)state;
     struct gb_workload w = {0};
     struct gb_parse_error error;
-    static const char line[] = "elementwise n=1 d=1\n";
+    static const char line[] = "relu n=1 d=1\n";
     const size_t length = sizeof line - 1, count = GB_WORKLOAD_SHAPES_MAX;
     char *const many = malloc((count + 1) * length), *const wide = malloc(GB_WORKLOAD_LINE_MAX + 2);
     assert_true(many && wide);

@@ -52,7 +52,7 @@ static void files_that_cannot_be_read(void **state) {
         {"/proc/self/mem", 4, "error: cannot read /proc/self/mem (Input/output error)"},
         {"empty", 3, "empty:1:1: error: the file holds no problem"},
         {"comment.txt", 3, "comment.txt:1:1: error: the file holds no problem"},
-        {"bad.txt", 3, "bad.txt:2:16: error: d is missing (expected d=1 to 16777216)"},
+        {"bad.txt", 3, "bad.txt:2:9: error: d is missing (expected d=1 to 16777216)"},
         {"byte", 3, "byte:1:1: error: a byte that is no printable ASCII (got 0x01)"},
         {"large", 3, "large:1:1: error: the file is larger than 16 MiB"},
         {"just", 0, NULL},
@@ -61,14 +61,14 @@ static void files_that_cannot_be_read(void **state) {
     (void)state;
     assert_non_null(large);
     for (size_t i = 0; i <= GB_WORKLOAD_FILE_MAX; i++) large[i] = i % 4000 == 3999 ? '\n' : '#';
-    memcpy(large, "elementwise n=1 d=1\n", 20);
+    memcpy(large, "relu n=1 d=1\n", 13);
     write_file("large", large, GB_WORKLOAD_FILE_MAX + 1);
     write_file("just", large, GB_WORKLOAD_FILE_MAX);
     free(large);
     write_file("empty", "", 0);
     write_file("byte", "\x01", 1);
     write_file("comment.txt", "# a\n\n", 5);
-    write_file("bad.txt", "\nelementwise n=3 # no d\n", 24);
+    write_file("bad.txt", "\nrelu n=3 # no d\n", 17);
     assert_int_equal(mkdir("folder", 0700), 0);
     assert_int_equal(mkfifo("fifo", 0600), 0);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -91,7 +91,7 @@ static void files_name_their_problems(void **state) {
     assert_int_equal(mkdir("sub", 0700), 0);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct gb_workload workload = {0};
-        write_file(table[i][0], "\nelementwise n=3 d=5", 20);
+        write_file(table[i][0], "\nrelu n=3 d=5", 13);
         assert_int_equal(gb_workload_read(&workload, table[i][0]), 0);
         assert_int_equal(gb_workload_read(&workload, table[i][0]), 0);
         assert_int_equal(workload.count, 2);
@@ -136,10 +136,10 @@ static int read_endless_input(const void *nothing) {
 
 static void standard_input(void **state) {
     (void)state;
-    write_file("good.txt", "elementwise n=3 d=5\n", 20);
+    write_file("good.txt", "relu n=3 d=5\n", 13);
     assert_says(read_input, "good.txt", 0, "1 stdin:1");
     assert_says(read_input, "comment.txt", 3, "gradbench: stdin:1:1: error: the file holds no problem\n");
-    assert_says(read_input, "bad.txt", 3, "gradbench: stdin:2:16: error: d is missing (expected d=1 to 16777216)\n");
+    assert_says(read_input, "bad.txt", 3, "gradbench: stdin:2:9: error: d is missing (expected d=1 to 16777216)\n");
     assert_says(read_as_input, "good.txt", 0, "");
     assert_says(read_endless_input, NULL, 3, "gradbench: stdin:1:1: error: the file is larger than 16 MiB\n");
 }
@@ -155,11 +155,10 @@ static int read_text(const void *text) {
 static void lines_of_a_command(void **state) {
     char blanks[101];
     (void)state;
-    assert_says(read_text, "elementwise n=3,4 d=5", 0, "2 line:1/3");
-    assert_says(read_text, "elementwise n=3\n", 2, "gradbench: error: --shape takes one line\n");
-    assert_says(read_text, "elementwise n=3 d=5\r", 2, "gradbench: error: --shape takes one line\n");
-    assert_says(read_text, "elementwise n=3", 2,
-                "gradbench: error: --shape, column 16: d is missing (expected d=1 to 16777216)\n");
+    assert_says(read_text, "relu n=3,4 d=5", 0, "2 line:1/3");
+    assert_says(read_text, "relu n=3\n", 2, "gradbench: error: --shape takes one line\n");
+    assert_says(read_text, "relu n=3 d=5\r", 2, "gradbench: error: --shape takes one line\n");
+    assert_says(read_text, "relu n=3", 2, "gradbench: error: --shape, column 9: d is missing (expected d=1 to 16777216)\n");
     assert_says(read_text, " # no", 2, "gradbench: error: --shape holds no problem (got ' # no')\n");
     memset(blanks, ' ', 100);
     blanks[100] = '\0';
@@ -176,13 +175,13 @@ static int with_little_memory(const void *path) {
     fclose(file);
     limit.rlim_cur = limit.rlim_max = (rlim_t)(pages * (unsigned long)sysconf(_SC_PAGESIZE)) + (20u << 20);
     if (setrlimit(RLIMIT_AS, &limit) != 0) return 98;
-    return path ? read_it(path) : read_text("elementwise n=1..1000 d=1..100");
+    return path ? read_it(path) : read_text("relu n=1..1000 d=1..100");
 }
 
 static void memory_that_there_is_not(void **state) {
     (void)state;
     if (GB_SANITIZER) skip(); /* they need more than there is */
-    write_file("many.txt", "elementwise n=1..1000 d=1..100\n", 31);
+    write_file("many.txt", "relu n=1..1000 d=1..100\n", 24);
     assert_says(with_little_memory, "many.txt", 4, "gradbench: error: no memory for the problems of many.txt\n");
     assert_says(with_little_memory, NULL, 4, "gradbench: error: no memory\n");
     assert_says(with_little_memory, "good.txt", 0, "");

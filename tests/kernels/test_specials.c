@@ -124,6 +124,148 @@ static void relu_backward(void **state) {
                           relu_backward_body);
 }
 
+/* --- gates: what they make of special values --- */
+
+/* Of x, of y and dy, of a and b, or of a, b and dy; then y, or the gradients. */
+struct gate_case {
+    double in[3], out[2];
+};
+
+struct gate {
+    enum gk_kernel_id kernel;
+    const char *in[3], *out[2]; /* NULL: no more */
+    struct gate_case cases[13];
+    size_t count;
+};
+
+/* Numbers at the ends of f64's range stand for those at the ends of the type's. */
+#define TINY       0x1p-1074
+#define HALF       0x1p-1023 /* of the smallest normal number */
+#define INVERSE    0x1p1023  /* its inverse */
+#define QUARTER    0x1p-1024 /* what the inverse of HUGEST rounds to */
+#define HUGEST     DBL_MAX
+#define NOT        (double)NAN
+#define INF        (double)INFINITY
+#define COUNT(...) (sizeof((struct gate_case[]){__VA_ARGS__}) / sizeof(struct gate_case))
+#define CASES(...) {__VA_ARGS__}, COUNT(__VA_ARGS__)
+
+static const struct gate gates[] = {
+    {GK_KERNEL_exp_forward,
+     {"x"},
+     {"y"},
+     CASES({{NOT}, {NOT}}, {{INF}, {INF}}, {{-INF}, {0}}, {{0}, {1}}, {{-0.0}, {1}}, {{HUGEST}, {INF}}, {{-HUGEST}, {0}},
+           {{TINY}, {1}}, {{-TINY}, {1}})},
+    {GK_KERNEL_exp_backward,
+     {"y", "dy"},
+     {"dx"},
+     CASES({{0, INF}, {NOT}}, {{INF, 1}, {INF}}, {{NOT, 1}, {NOT}}, {{2, -0.0}, {-0.0}}, {{0, -3}, {-0.0}}, {{2, 3}, {6}},
+           {{INF, 0}, {NOT}})},
+    {GK_KERNEL_reciprocal_forward,
+     {"x"},
+     {"y"},
+     CASES({{0}, {INF}}, {{-0.0}, {-INF}}, {{INF}, {0}}, {{-INF}, {-0.0}}, {{NOT}, {NOT}}, {{TINY}, {INF}}, {{-TINY}, {-INF}},
+           {{HUGEST}, {QUARTER}}, {{HALF}, {INVERSE}}, {{-4}, {-0.25}})},
+    {GK_KERNEL_reciprocal_backward, /* the last but one: y y overflows, and the last: underflows */
+     {"y", "dy"},
+     {"dx"},
+     CASES({{INF, 1}, {-INF}}, {{-INF, 1}, {-INF}}, {{INF, 0}, {NOT}}, {{0, INF}, {NOT}}, {{0, 1}, {-0.0}}, {{-0.0, 1}, {-0.0}},
+           {{0, -1}, {0}}, {{2, 3}, {-12}}, {{NOT, 1}, {NOT}}, {{INVERSE, HALF}, {-INVERSE}}, {{HALF, INVERSE}, {-HALF}})},
+    {GK_KERNEL_sigmoid_forward,
+     {"x"},
+     {"y"},
+     CASES({{NOT}, {NOT}}, {{INF}, {1}}, {{-INF}, {0}}, {{0}, {0.5}}, {{-0.0}, {0.5}}, {{HUGEST}, {1}}, {{-HUGEST}, {0}},
+           {{TINY}, {0.5}}, {{-TINY}, {0.5}})},
+    {GK_KERNEL_sigmoid_backward,
+     {"y", "dy"},
+     {"dx"},
+     CASES({{0, INF}, {NOT}}, {{1, 5}, {0}}, {{1, -5}, {-0.0}}, {{1, INF}, {NOT}}, {{0.5, 8}, {2}}, {{NOT, 1}, {NOT}},
+           {{0, 3}, {0}}, {{0.5, -INF}, {-INF}}, {{TINY, -1}, {-TINY}})},
+    {GK_KERNEL_add_forward,
+     {"a", "b"},
+     {"y"},
+     CASES({{INF, -INF}, {NOT}}, {{-0.0, -0.0}, {-0.0}}, {{0, -0.0}, {0}}, {{HUGEST, HUGEST}, {INF}}, {{NOT, 1}, {NOT}},
+           {{1, NOT}, {NOT}}, {{TINY, -TINY}, {0}}, {{1, -INF}, {-INF}}, {{0, TINY}, {TINY}})},
+    {GK_KERNEL_add_backward,
+     {"dy"},
+     {"da", "db"},
+     CASES({{NOT}, {NOT, NOT}}, {{-INF}, {-INF, -INF}}, {{-0.0}, {-0.0, -0.0}}, {{TINY}, {TINY, TINY}}, {{3}, {3, 3}})},
+    {GK_KERNEL_mul_forward,
+     {"a", "b"},
+     {"y"},
+     CASES({{0, INF}, {NOT}}, {{-0.0, 3}, {-0.0}}, {{TINY, 0.5}, {0}}, {{-0.5, TINY}, {-0.0}}, {{HUGEST, 2}, {INF}},
+           {{NOT, 0}, {NOT}}, {{0, NOT}, {NOT}}, {{-INF, 2}, {-INF}})},
+    {GK_KERNEL_mul_backward,
+     {"a", "b", "dy"},
+     {"da", "db"},
+     CASES({{0, INF, 1}, {INF, 0}}, {{INF, 0, 0}, {0, NOT}}, {{NOT, 2, 3}, {6, NOT}}, {{-0.0, 1, 2}, {2, -0.0}},
+           {{2, 3, -INF}, {-INF, -INF}}, {{2, 3, NOT}, {NOT, NOT}})},
+    {GK_KERNEL_max_forward,
+     {"a", "b"},
+     {"y"},
+     CASES({{1, 2}, {2}}, {{2, 1}, {2}}, {{0, -0.0}, {0}}, {{-0.0, 0}, {-0.0}}, {{NOT, 1}, {NOT}}, {{1, NOT}, {NOT}},
+           {{NOT, NOT}, {NOT}}, {{INF, -INF}, {INF}}, {{-INF, INF}, {INF}}, {{NOT, INF}, {NOT}}, {{INF, NOT}, {NOT}},
+           {{TINY, 0}, {TINY}}, {{-TINY, 0}, {0}})},
+    {GK_KERNEL_max_backward,
+     {"a", "b", "dy"},
+     {"da", "db"},
+     CASES({{1, 2, INF}, {0, INF}}, {{2, 1, NOT}, {NOT, 0}}, {{0, -0.0, 5}, {5, 0}}, {{-0.0, 0, 5}, {5, 0}},
+           {{NOT, 1, 3}, {3, 0}}, {{1, NOT, 3}, {0, 3}}, {{NOT, NOT, 3}, {3, 0}}, {{NOT, INF, -INF}, {-INF, 0}},
+           {{INF, NOT, NOT}, {0, NOT}}, {{1, 1, -0.0}, {-0.0, 0}}, {{-TINY, 0, 2}, {0, 2}})},
+};
+
+static double of_type(const struct gb_problem *p, double x) {
+    static const double ends[][2] = {
+        {TINY, 0x1p-149}, {HALF, 0x1p-127}, {INVERSE, 0x1p127}, {QUARTER, 0x1p-128}, {HUGEST, FLT_MAX}};
+    for (size_t i = 0; i < 5 && p->spec.dtype == GK_F32; i++)
+        if (fabs(x) == ends[i][0]) return copysign(ends[i][1], x);
+    return x;
+}
+
+static void gate_body(struct gb_problem *p, const struct gb_lineup_cell *cell) {
+    const struct gate *gate = gates;
+    while (gate->kernel != p->spec.kernel) gate++;
+    for (size_t shift = 0; shift < gate->count; shift++) {
+        for (size_t i = 0; i < p->spec.n; i++)
+            for (size_t j = 0; j < p->spec.d; j++)
+                for (size_t k = 0; k < 3 && gate->in[k]; k++)
+                    put(p, gate->in[k], i, j, of_type(p, gate->cases[(i + j + shift) % gate->count].in[k]));
+        call(p, cell, GK_OK);
+        for (size_t i = 0; i < p->spec.n; i++)
+            for (size_t j = 0; j < p->spec.d; j++)
+                for (size_t k = 0; k < 2 && gate->out[k]; k++)
+                    if (gb_operand_named(p, gate->out[k])) /* a bare problem has the last one alone */
+                        expect(p, gate->out[k], i, j, of_type(p, gate->cases[(i + j + shift) % gate->count].out[k]));
+    }
+}
+
+/* Every lane and tail position; in place and with one output at some of them. */
+static void gates_of_special_values(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof gates / sizeof *gates; i++)
+        for (int place = 0; place < 4; place++)
+            for (size_t d = 1; d <= LONGEST; d += place ? 5 : d < 36 ? 1 : 7)
+                on_every_cell(
+                    (struct gb_problem_spec){
+                        .kernel = gates[i].kernel, .n = 3, .d = d, .in_place = place & 1, .bare = place & 2, .ld_pad = d % 2},
+                    gate_body);
+}
+
+static void repeat_body(struct gb_problem *p, const struct gb_lineup_cell *cell) {
+    const double values[] = {NAN, INFINITY, -INFINITY, -0.0, 0, smallest(p), 3};
+    enum { VALUES = sizeof values / sizeof *values };
+    for (size_t j = 0; j < p->spec.m; j++) put(p, "b", 0, j, values[j % VALUES]);
+    call(p, cell, GK_OK);
+    for (size_t i = 0; i < p->spec.n; i++)
+        for (size_t j = 0; j < p->spec.m; j++) expect(p, "y", i, j, values[j % VALUES]);
+}
+
+static void repeat_of_special_values(void **state) {
+    (void)state;
+    for (size_t m = 1; m <= LONGEST; m++)
+        on_every_cell((struct gb_problem_spec){.kernel = GK_KERNEL_repeat_forward, .n = 3, .m = m, .ld_pad = m % 2},
+                      repeat_body);
+}
+
 /* One row has NaN or +Inf at j, or only -Inf; the rows beside it keep their bits. The batch loss is NaN. Float labels that are
  * all 0 hide nothing. row_loss is one row of n elements. */
 static void softmax_nan_body(struct gb_problem *p, const struct gb_lineup_cell *cell) {
@@ -464,6 +606,8 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(relu_forward),
         cmocka_unit_test(relu_backward),
+        cmocka_unit_test(gates_of_special_values),
+        cmocka_unit_test(repeat_of_special_values),
         cmocka_unit_test(softmax_row_with_nan),
         cmocka_unit_test(softmax_minus_infinity),
         cmocka_unit_test(softmax_soft_label_of_zero),

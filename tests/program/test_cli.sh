@@ -48,7 +48,7 @@ accepts() {
 }
 
 g=$GRADBENCH
-tiny='elementwise n=3 d=5'
+tiny='relu n=3 d=5'
 isas=$("$g" list --plain variants | cut -f1)
 # joined: "a, b, c" of lines, each once.
 joined() { awk '!seen[$0]++ { printf "%s%s", n++ ? ", " : "", $0 }'; }
@@ -142,25 +142,25 @@ answers 2 "error: --shape, column 10: n $sizes (got '0')" \
 answers 2 "error: --shape, column 10: n $sizes (got '16777217')" \
     "$g" run --shape 'affine n=16777217 d=1 m=1'
 keys="n, d, dtype, bare, in_place, ld_pad, misalign, data, seed, name"
-answers 2 "error: --shape, column 21: unknown key 'layout' (allowed: $keys)" \
-    "$g" run --shape 'elementwise n=1 d=1 layout=in_out'
-answers 2 "error: --shape, column 30: misalign cannot be '4097' (allowed: 0..4096)" \
-    "$g" run --shape 'elementwise n=1 d=1 misalign=4097'
+answers 2 "error: --shape, column 14: unknown key 'layout' (allowed: $keys)" \
+    "$g" run --shape 'relu n=1 d=1 layout=in_out'
+answers 2 "error: --shape, column 23: misalign cannot be '4097' (allowed: 0..4096)" \
+    "$g" run --shape 'relu n=1 d=1 misalign=4097'
 answers 2 "error: --shape, column 19: accumulate is given twice" "$g" run --shape 'affine accumulate accumulate=0 n=1 d=1 m=1'
 answers 2 "error: --shape, column 8: expected key=value (got 'f16')" "$g" run --shape 'affine f16 n=1 d=1 m=1'
 answers 2 "error: affine_dx n=1 d=1 m=1 dtype=f32 data=tiny seed=1: a peer's results are judged with data=normal only" \
     "$g" run --shape 'affine_dx n=1 d=1 m=1 data=tiny' --peers naive
 answers 2 "error: --shape holds no problem (got '# nothing')" "$g" run --shape '# nothing'
-answers 2 'error: --shape takes one line' "$g" run --shape $'elementwise n=1 d=1\nelementwise n=2 d=2'
-refuses 2 'more than 4096 bytes' "$g" run --shape "elementwise n=1 d=1 #$(printf '%05000d' 0)"
-answers 2 "error: --shape, column 17: n $sizes (got '1,,2')" "$g" run --shape 'elementwise n=1,,2 d=3'
-answers 2 "error: --shape, column 17: n $sizes (got '1,')" "$g" run --shape 'elementwise n=1, d=3'
-answers 2 "error: --shape, column 18: n $sizes (got '1..')" "$g" run --shape 'elementwise n=1.. d=3'
-answers 2 "error: --shape, column 26: d $sizes (got '4..9*1')" "$g" run --shape 'elementwise n=1,2 d=4..9*1'
-answers 2 "error: --shape, column 26: d $sizes (got '4..9+0')" "$g" run --shape 'elementwise n=1,2 d=4..9+0'
-answers 2 "error: --shape, column 19: n $sizes (got '4..9-1')" "$g" run --shape 'elementwise n=4..9-1 d=3'
-answers 2 "error: --shape, column 18: n must go up in a range (got '5..1')" "$g" run --shape 'elementwise n=5..1 d=3'
-answers 2 "error: --shape, column 15: n has more than 1000 sizes (got '1..1001')" "$g" run --shape 'elementwise n=1..1001 d=3'
+answers 2 'error: --shape takes one line' "$g" run --shape $'relu n=1 d=1\nrelu n=2 d=2'
+refuses 2 'more than 4096 bytes' "$g" run --shape "relu n=1 d=1 #$(printf '%05000d' 0)"
+answers 2 "error: --shape, column 10: n $sizes (got '1,,2')" "$g" run --shape 'relu n=1,,2 d=3'
+answers 2 "error: --shape, column 10: n $sizes (got '1,')" "$g" run --shape 'relu n=1, d=3'
+answers 2 "error: --shape, column 11: n $sizes (got '1..')" "$g" run --shape 'relu n=1.. d=3'
+answers 2 "error: --shape, column 19: d $sizes (got '4..9*1')" "$g" run --shape 'relu n=1,2 d=4..9*1'
+answers 2 "error: --shape, column 19: d $sizes (got '4..9+0')" "$g" run --shape 'relu n=1,2 d=4..9+0'
+answers 2 "error: --shape, column 12: n $sizes (got '4..9-1')" "$g" run --shape 'relu n=4..9-1 d=3'
+answers 2 "error: --shape, column 11: n must go up in a range (got '5..1')" "$g" run --shape 'relu n=5..1 d=3'
+answers 2 "error: --shape, column 8: n has more than 1000 sizes (got '1..1001')" "$g" run --shape 'relu n=1..1001 d=3'
 answers 2 'error: --shape, column 1: more than 100000 problems' "$g" run --shape 'affine n=1..1000 d=1..1000 m=1..1000'
 answers 2 "error: --shape, column 15: n is given twice" "$g" run --shape 'affine n=1..3 n=4 d=1 m=1'
 
@@ -168,7 +168,7 @@ answers 2 "error: --shape, column 15: n is given twice" "$g" run --shape 'affine
 refuses 4 'TiB (operands' "$g" run --shape 'affine n=1048576 d=1048576 m=1'
 refuses 4 'PiB' "$g" run --shape 'affine n=16777216 d=16777216 m=16777216 dtype=f64'
 if ! grep -q sanitize <<< "$("$g" info --no-roofs)"; then
-    refuses 4 'ulimit -v' bash -c "ulimit -v 600000; exec '$g' run --shape 'elementwise n=16384 d=16384'"
+    refuses 4 'ulimit -v' bash -c "ulimit -v 600000; exec '$g' run --shape 'relu n=16384 d=16384'"
 fi
 
 # --- workload files
@@ -320,7 +320,7 @@ accepts 'problems run' "${short[@]}" --json fifo.txt
 wait $!
 holds 'head -1 read.json | grep -q "^{" && tail -1 read.json | grep -q "^}$"'
 # with a folder in its place the run ends at the next problem
-"$g" run --shape 'elementwise n=1..200 d=3' --kernels relu_forward --isa "$lowest" --threads 1 --rounds 6 --max-time 0.1 \
+"$g" run --shape 'relu n=1..200 d=3' --kernels relu_forward --isa "$lowest" --threads 1 --rounds 6 --max-time 0.1 \
     --json turned.json > out 2> err &
 for _ in $(seq 300); do
     [ ! -s turned.json ] || break
@@ -402,13 +402,13 @@ holds 'grep -q "\"complete\": true" old.json'
 ln -s old.json link.json
 accepts 'verified first' "${short[@]}" --json link.json
 holds '[ -L link.json ]'
-printf '\357\273\277elementwise n=3 d=5\r\n# no newline at the end' > crlf.txt
+printf '\357\273\277relu n=3 d=5\r\n# no newline at the end' > crlf.txt
 file_run=("$g" run --rounds 6 --max-time 0.001 --isa "$lowest" --threads 1 --kernels relu_forward)
 accepts '1 of 1 problem run' "${file_run[@]}" --workload crlf.txt
 accepts '8 shapes: 8 problems;' \
-    "${short[@]}" --shape 'elementwise n=64..4096*2 d=2' --kernels 'relu_f*'
+    "${short[@]}" --shape 'relu n=64..4096*2 d=2' --kernels 'relu_f*'
 long=$(printf '%063d' 7)
-accepts '2 of 2 problems run' "$g" run --shape "elementwise n=3,100000 d=1 name=$long" --kernels relu_forward \
+accepts '2 of 2 problems run' "$g" run --shape "relu n=3,100000 d=1 name=$long" --kernels relu_forward \
     --isa "$lowest" --threads 1 --rounds 6 --max-time 0.001 --quick --json sweep.json
 for size in 3 100000; do
     holds 'grep -qE "\"0{56,61}/$size\"" sweep.json' # the name is shortened, the size is whole
@@ -430,7 +430,7 @@ pasted() { # OPTION ARGUMENT...: prints the problems that a run with these shape
 for view in --wide --details; do
     pasted $view --shape 'affine n=20 d=3,4 m=5 layout=out_in accumulate ld_pad=1' \
         --shape 'softmax_xent n=3 c=5 f64 labels=index64 ignore reduction=none dloss=1 data=wide' \
-        --shape 'elementwise n=3 d=70 in_place bare misalign=3' > heads
+        --shape 'relu n=3 d=70 in_place bare misalign=3' > heads
     holds '[ "$(wc -l < heads)" = 4 ]' # $view
     shapes=()
     while read -r head; do shapes+=(--shape "$head"); done < heads
@@ -523,7 +523,7 @@ problems_of() {
 print(len({(r["kernel"], r["workload"]) for r in json.load(open(sys.argv[1]))["results"]}))' "$1"
 }
 # who runs this script may ignore signals, and so would what it runs
-many=(env --default-signal "$g" run --shape 'elementwise n=1..200 d=3' --kernels relu_forward --isa "$lowest" --threads 1
+many=(env --default-signal "$g" run --shape 'relu n=1..200 d=3' --kernels relu_forward --isa "$lowest" --threads 1
     --max-time 0.3)
 wait_for_rows() { # COUNT: until the report in out, which was empty, has so many problems
     for _ in $(seq 300); do

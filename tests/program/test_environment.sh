@@ -16,7 +16,7 @@ expect() {
     status=1
 }
 info=("$GRADBENCH" info --no-roofs)
-run=("$GRADBENCH" run --shape 'elementwise n=3 d=5' --rounds 6 --max-time 0.001 --quick)
+run=("$GRADBENCH" run --shape 'relu n=3 d=5' --rounds 6 --max-time 0.001 --quick)
 first=$(taskset -pc $$ | sed 's/.*: *//; s/[^0-9].*//')
 cores=$("${info[@]}" | sed -n 's/^cores *\([0-9]*\) usable.*/\1/p')
 logical=$("${info[@]}" | sed -n 's/^cores .* with \([0-9]*\) hardware thread.*/\1/p')

@@ -1,4 +1,4 @@
-/* Layers of which each element stands for itself. The formulas come before anything of the kernels is included. */
+/* ReLU and its mask. The formulas come before anything of the kernels is included. */
 #include <complex.h>
 #include <stdbool.h>
 
@@ -44,7 +44,7 @@ static void relu_backward(struct gb_task *t) {
     gb_judge(t, "dx", dx, NULL);
 }
 
-const struct gb_truth gb_truth_elementwise[] = {
+const struct gb_truth gb_truth_relu[] = {
     {"relu_forward", relu_forward, relu_step},
     {"relu_backward", relu_backward, NULL},
     {NULL, NULL, NULL},

@@ -1,0 +1,28 @@
+/* da = dy b, db = dy a. */
+#include "elementwise/elementwise.h"
+
+#if GK_IS_REFERENCE
+
+static void f(const real *x, real *y, bool *kept) {
+    (void)kept;
+    y[0] = x[0] * x[2];
+    y[1] = x[0] * x[1];
+}
+
+#else
+
+GK_INLINE void f(struct gk_vectors *v, int side) {
+    GK_EACH(u, side) v->y[0][u] = vf_mul(v->x[0][u], v->x[2][u]);
+    GK_EACH(u, side) v->y[1][u] = vf_mul(v->x[0][u], v->x[1][u]);
+}
+
+#endif
+
+static void run(const void *args, const struct gk_team *team) {
+    const GK_ARGS_OF(mul_backward) *const p = args;
+    const struct gk_elements e = {p->n, p->d, .x = {GK_ROWS(p, dy), GK_ROWS(p, a), GK_ROWS(p, b)},
+                                  .y = {GK_ROWS(p, da), GK_ROWS(p, db)}};
+    gk_elementwise(team, &e, (struct gk_form){.inputs = 3, .outputs = 2}, f);
+}
+
+GK_CELL(mul_backward) = GK_ELEMENTWISE;

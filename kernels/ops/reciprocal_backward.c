@@ -1,0 +1,25 @@
+/* dx = -(dy y) y. */
+#include "elementwise/elementwise.h"
+
+#if GK_IS_REFERENCE
+
+static void f(const real *x, real *y, bool *kept) {
+    (void)kept;
+    y[0] = -(x[0] * x[1]) * x[1];
+}
+
+#else
+
+GK_INLINE void f(struct gk_vectors *v, int side) {
+    GK_EACH(u, side) v->y[0][u] = vf_mul(vf_mul(v->x[0][u], v->x[1][u]), vf_neg(v->x[1][u]));
+}
+
+#endif
+
+static void run(const void *args, const struct gk_team *team) {
+    const GK_ARGS_OF(reciprocal_backward) *const p = args;
+    const struct gk_elements e = {p->n, p->d, .x = {GK_ROWS(p, dy), GK_ROWS(p, y)}, .y = {GK_ROWS(p, dx)}};
+    gk_elementwise(team, &e, (struct gk_form){.inputs = 2, .outputs = 1}, f);
+}
+
+GK_CELL(reciprocal_backward) = GK_ELEMENTWISE;
