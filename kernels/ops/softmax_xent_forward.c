@@ -1,9 +1,9 @@
 /* loss = mean over the rows of log(s) - z_label; p = softmax(x). */
-#include "softmax/softmax.h"
+#include "softmax/softmax_lanes.h"
 
 typedef GK_ARGS_OF(softmax_xent_forward) args_type;
 
-static const size_t edges[] = {GK_ROWS_TOGETHER, 0};
+static const size_t edges[] = {GK_LANES_CLASSES, GK_LANES_VECTORS, GK_ROWS_TOGETHER, 0};
 
 static void run(const void *args, const struct gk_team *team) {
     const args_type *const a = args;
@@ -11,25 +11,35 @@ static void run(const void *args, const struct gk_team *team) {
     const struct gk_slice rows = gk_team_slice(team, a->n, 1);
     const size_t ld_p = gk_ld(a->ld_p, a->c);
     real *const row_loss = gk_losses(a->row_loss, a->loss, team);
+    const size_t bytes = gk_loss_bytes(a->n, a->c, a->row_loss, a->loss);
+    const struct gk_lanes lanes = {.labels = l,
+                                   .x = a->x,
+                                   .y = a->p,
+                                   .c = a->c,
+                                   .ld_x = gk_ld(a->ld_x, a->c),
+                                   .ld_y = ld_p,
+                                   .reduction = a->reduction,
+                                   .row_loss = row_loss};
     real inverse[GK_ROWS_TOGETHER];
+    double sum = 0;
     if (a->c == 0) {
         gk_empty_rows(a->n, a->row_loss, a->loss, team);
         return;
     }
-    for (size_t i = rows.begin; i < rows.end; i += GK_ROWS_TOGETHER) {
+    const bool in_lanes = gk_in_lanes(&l, a->c);
+    if (in_lanes) gk_lanes_rows(&lanes, rows, gk_lanes_own(a->c, bytes, team), &sum);
+    for (size_t i = in_lanes ? rows.end : rows.begin; i < rows.end; i += GK_ROWS_TOGETHER) {
         const size_t end = gk_min(i + GK_ROWS_TOGETHER, rows.end);
         gk_rows_forward(&l, a->x, gk_ld(a->ld_x, a->c), a->c, i, end, a->p, ld_p, inverse, row_loss);
         for (size_t r = i; r < end && a->p; r++) gk_row_scale(a->p + r * ld_p, inverse[r - i], a->c, a->p + r * ld_p);
     }
-    if (!a->loss) return;
-    gk_team_barrier(team);
-    if (team->rank == 0) *a->loss = gk_batch_loss(row_loss, a->n, gk_count_rows(&l, a->n), a->reduction);
+    gk_lanes_loss(&lanes, a->n, sum, team, a->loss);
 }
 
 static size_t scratch(const void *args, const struct gk_machine *machine) {
     const args_type *const a = args;
-    (void)machine;
-    return gk_loss_bytes(a->n, a->c, a->row_loss, a->loss);
+    const struct gk_labels l = GK_LABELS_OF(a);
+    return gk_lanes_scratch(&l, a->c, gk_loss_bytes(a->n, a->c, a->row_loss, a->loss), machine->threads);
 }
 
 static gk_status check(const void *args) {

@@ -187,9 +187,25 @@ GK_INLINE void vf_transpose(vf r[GK_LANES]) {
 #endif
 }
 
+/* r[u] becomes the u-th elements of all r, in each 128 bits on its own. */
+GK_INLINE void vf_transpose_parts(vf r[GK_COLUMNS]) {
+#if GK_IS_F64
+    const vf a = r[0];
+    r[0] = _mm256_unpacklo_pd(a, r[1]);
+    r[1] = _mm256_unpackhi_pd(a, r[1]);
+#else
+    const vf ab = _mm256_unpacklo_ps(r[0], r[1]), ab2 = _mm256_unpackhi_ps(r[0], r[1]);
+    const vf cd = _mm256_unpacklo_ps(r[2], r[3]), cd2 = _mm256_unpackhi_ps(r[2], r[3]);
+    r[0] = _mm256_shuffle_ps(ab, cd, 0x44);
+    r[1] = _mm256_shuffle_ps(ab, cd, 0xee);
+    r[2] = _mm256_shuffle_ps(ab2, cd2, 0x44);
+    r[3] = _mm256_shuffle_ps(ab2, cd2, 0xee);
+#endif
+}
+
 /* 128 bits from each of two places. */
-static inline vf vf_load_halves(const real *p, size_t step) {
-    const __m128 a = _mm_loadu_ps((const void *)p), b = _mm_loadu_ps((const void *)(p + step));
+static inline vf vf_load_halves(const real *low, const real *high) {
+    const __m128 a = _mm_loadu_ps((const void *)low), b = _mm_loadu_ps((const void *)high);
     const __m256 whole = _mm256_insertf128_ps(_mm256_castps128_ps256(a), b, 1);
 #if GK_IS_F64
     return _mm256_castps_pd(whole);
@@ -200,19 +216,52 @@ static inline vf vf_load_halves(const real *p, size_t step) {
 
 /* r[u] becomes element u of GK_LANES rows that are ld apart, for the 16 bytes that begin at p. */
 GK_INLINE void vf_load_columns(const real *p, size_t ld, vf r[GK_COLUMNS]) {
+    for (int u = 0; u < GK_COLUMNS; u++, p += ld) r[u] = vf_load_halves(p, p + GK_COLUMNS * ld);
+    vf_transpose_parts(r);
+}
+
+/* r[u] becomes element j + u of each row. */
+GK_INLINE void vf_load_window(const real *const row[GK_LANES], size_t j, vf r[GK_COLUMNS]) {
+    for (int u = 0; u < GK_COLUMNS; u++) r[u] = vf_load_halves(row[u] + j, row[u + GK_COLUMNS] + j);
+    vf_transpose_parts(r);
+}
+
+/* The way back; r is lost. */
+GK_INLINE void vf_store_window(real *const row[GK_LANES], size_t j, vf r[GK_COLUMNS]) {
+    vf_transpose_parts(r);
+    for (int u = 0; u < GK_COLUMNS; u++) {
+        const __m256i a = vi_from_vf(r[u]);
+        _mm_storeu_si128((__m128i *)(row[u] + j), _mm256_castsi256_si128(a));
+        _mm_storeu_si128((__m128i *)(row[u + GK_COLUMNS] + j), _mm256_extracti128_si256(a, 1));
+    }
+}
+
+/* The same of two elements of each row: 8 bytes of floats, 16 of doubles. */
+GK_INLINE void vf_load_pair(const real *const row[GK_LANES], size_t j, vf r[2]) {
 #if GK_IS_F64
-    const vf a = vf_load_halves(p, 2 * ld), b = vf_load_halves(p + ld, 2 * ld);
-    r[0] = _mm256_unpacklo_pd(a, b);
-    r[1] = _mm256_unpackhi_pd(a, b);
+    vf_load_window(row, j, r);
 #else
-    const vf a = vf_load_halves(p, 4 * ld), b = vf_load_halves(p + ld, 4 * ld);
-    const vf c = vf_load_halves(p + 2 * ld, 4 * ld), d = vf_load_halves(p + 3 * ld, 4 * ld);
-    const vf ab = _mm256_unpacklo_ps(a, b), ab2 = _mm256_unpackhi_ps(a, b), cd = _mm256_unpacklo_ps(c, d),
-             cd2 = _mm256_unpackhi_ps(c, d);
-    r[0] = _mm256_shuffle_ps(ab, cd, 0x44);
-    r[1] = _mm256_shuffle_ps(ab, cd, 0xee);
-    r[2] = _mm256_shuffle_ps(ab2, cd2, 0x44);
-    r[3] = _mm256_shuffle_ps(ab2, cd2, 0xee);
+    __m128 part[4];
+    for (int k = 0; k < 4; k++)
+        part[k] = _mm_loadh_pi(_mm_castpd_ps(_mm_load_sd((const void *)(row[2 * k] + j))), (const void *)(row[2 * k + 1] + j));
+    const vf a = _mm256_insertf128_ps(_mm256_castps128_ps256(part[0]), part[2], 1);
+    const vf b = _mm256_insertf128_ps(_mm256_castps128_ps256(part[1]), part[3], 1);
+    r[0] = _mm256_shuffle_ps(a, b, 0x88);
+    r[1] = _mm256_shuffle_ps(a, b, 0xdd);
+#endif
+}
+
+GK_INLINE void vf_store_pair(real *const row[GK_LANES], size_t j, vf r[2]) {
+#if GK_IS_F64
+    vf_store_window(row, j, r);
+#else
+    const vf a = _mm256_unpacklo_ps(r[0], r[1]), b = _mm256_unpackhi_ps(r[0], r[1]);
+    const __m128 part[4] = {_mm256_castps256_ps128(a), _mm256_castps256_ps128(b), _mm256_extractf128_ps(a, 1),
+                            _mm256_extractf128_ps(b, 1)};
+    for (int k = 0; k < 4; k++) {
+        _mm_storel_pi((void *)(row[2 * k] + j), part[k]);
+        _mm_storeh_pi((void *)(row[2 * k + 1] + j), part[k]);
+    }
 #endif
 }
 

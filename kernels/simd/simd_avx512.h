@@ -161,10 +161,26 @@ GK_INLINE void vf_transpose(vf r[GK_LANES]) {
 #endif
 }
 
+/* r[u] becomes the u-th elements of all r, in each 128 bits on its own. */
+GK_INLINE void vf_transpose_parts(vf r[GK_COLUMNS]) {
+#if GK_IS_F64
+    const vf a = r[0];
+    r[0] = _mm512_unpacklo_pd(a, r[1]);
+    r[1] = _mm512_unpackhi_pd(a, r[1]);
+#else
+    const vf ab = _mm512_unpacklo_ps(r[0], r[1]), ab2 = _mm512_unpackhi_ps(r[0], r[1]);
+    const vf cd = _mm512_unpacklo_ps(r[2], r[3]), cd2 = _mm512_unpackhi_ps(r[2], r[3]);
+    r[0] = _mm512_shuffle_ps(ab, cd, 0x44);
+    r[1] = _mm512_shuffle_ps(ab, cd, 0xee);
+    r[2] = _mm512_shuffle_ps(ab2, cd2, 0x44);
+    r[3] = _mm512_shuffle_ps(ab2, cd2, 0xee);
+#endif
+}
+
 /* 128 bits from each of four places. */
-static inline vf vf_load_quarters(const real *p, size_t step) {
-    const __m128 a = _mm_loadu_ps((const void *)p), b = _mm_loadu_ps((const void *)(p + step));
-    const __m128 c = _mm_loadu_ps((const void *)(p + 2 * step)), d = _mm_loadu_ps((const void *)(p + 3 * step));
+static inline vf vf_load_quarters(const real *p, const real *q, const real *r, const real *s) {
+    const __m128 a = _mm_loadu_ps((const void *)p), b = _mm_loadu_ps((const void *)q);
+    const __m128 c = _mm_loadu_ps((const void *)r), d = _mm_loadu_ps((const void *)s);
     const __m256 low = _mm256_insertf128_ps(_mm256_castps128_ps256(a), b, 1),
                  high = _mm256_insertf128_ps(_mm256_castps128_ps256(c), d, 1);
     const __m512 whole = _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
@@ -177,19 +193,61 @@ static inline vf vf_load_quarters(const real *p, size_t step) {
 
 /* r[u] becomes element u of GK_LANES rows that are ld apart, for the 16 bytes that begin at p. */
 GK_INLINE void vf_load_columns(const real *p, size_t ld, vf r[GK_COLUMNS]) {
+    const size_t step = GK_COLUMNS * ld;
+    for (int u = 0; u < GK_COLUMNS; u++, p += ld) r[u] = vf_load_quarters(p, p + step, p + 2 * step, p + 3 * step);
+    vf_transpose_parts(r);
+}
+
+/* r[u] becomes element j + u of each row. */
+GK_INLINE void vf_load_window(const real *const row[GK_LANES], size_t j, vf r[GK_COLUMNS]) {
+    for (int u = 0; u < GK_COLUMNS; u++)
+        r[u] = vf_load_quarters(row[u] + j, row[u + GK_COLUMNS] + j, row[u + 2 * GK_COLUMNS] + j, row[u + 3 * GK_COLUMNS] + j);
+    vf_transpose_parts(r);
+}
+
+/* The way back; r is lost. */
+GK_INLINE void vf_store_window(real *const row[GK_LANES], size_t j, vf r[GK_COLUMNS]) {
+    vf_transpose_parts(r);
+    for (int u = 0; u < GK_COLUMNS; u++) {
+        const __m512i a = vi_from_vf(r[u]);
+        _mm_storeu_si128((__m128i *)(row[u] + j), _mm512_castsi512_si128(a));
+        _mm_storeu_si128((__m128i *)(row[u + GK_COLUMNS] + j), _mm512_extracti32x4_epi32(a, 1));
+        _mm_storeu_si128((__m128i *)(row[u + 2 * GK_COLUMNS] + j), _mm512_extracti32x4_epi32(a, 2));
+        _mm_storeu_si128((__m128i *)(row[u + 3 * GK_COLUMNS] + j), _mm512_extracti32x4_epi32(a, 3));
+    }
+}
+
+/* The same of two elements of each row: 8 bytes of floats, 16 of doubles. */
+GK_INLINE void vf_load_pair(const real *const row[GK_LANES], size_t j, vf r[2]) {
 #if GK_IS_F64
-    const vf a = vf_load_quarters(p, 2 * ld), b = vf_load_quarters(p + ld, 2 * ld);
-    r[0] = _mm512_unpacklo_pd(a, b);
-    r[1] = _mm512_unpackhi_pd(a, b);
+    vf_load_window(row, j, r);
 #else
-    const vf a = vf_load_quarters(p, 4 * ld), b = vf_load_quarters(p + ld, 4 * ld);
-    const vf c = vf_load_quarters(p + 2 * ld, 4 * ld), d = vf_load_quarters(p + 3 * ld, 4 * ld);
-    const vf ab = _mm512_unpacklo_ps(a, b), ab2 = _mm512_unpackhi_ps(a, b), cd = _mm512_unpacklo_ps(c, d),
-             cd2 = _mm512_unpackhi_ps(c, d);
-    r[0] = _mm512_shuffle_ps(ab, cd, 0x44);
-    r[1] = _mm512_shuffle_ps(ab, cd, 0xee);
-    r[2] = _mm512_shuffle_ps(ab2, cd2, 0x44);
-    r[3] = _mm512_shuffle_ps(ab2, cd2, 0xee);
+    __m128 part[8];
+    for (int k = 0; k < 8; k++)
+        part[k] = _mm_loadh_pi(_mm_castpd_ps(_mm_load_sd((const void *)(row[2 * k] + j))), (const void *)(row[2 * k + 1] + j));
+    const __m256 even = _mm256_insertf128_ps(_mm256_castps128_ps256(part[0]), part[2], 1);
+    const __m256 even2 = _mm256_insertf128_ps(_mm256_castps128_ps256(part[4]), part[6], 1);
+    const __m256 odd = _mm256_insertf128_ps(_mm256_castps128_ps256(part[1]), part[3], 1);
+    const __m256 odd2 = _mm256_insertf128_ps(_mm256_castps128_ps256(part[5]), part[7], 1);
+    const vf a = _mm512_insertf32x8(_mm512_castps256_ps512(even), even2, 1);
+    const vf b = _mm512_insertf32x8(_mm512_castps256_ps512(odd), odd2, 1);
+    r[0] = _mm512_shuffle_ps(a, b, 0x88);
+    r[1] = _mm512_shuffle_ps(a, b, 0xdd);
+#endif
+}
+
+GK_INLINE void vf_store_pair(real *const row[GK_LANES], size_t j, vf r[2]) {
+#if GK_IS_F64
+    vf_store_window(row, j, r);
+#else
+    const vf a = _mm512_unpacklo_ps(r[0], r[1]), b = _mm512_unpackhi_ps(r[0], r[1]);
+    const __m128 part[8] = {_mm512_castps512_ps128(a),    _mm512_castps512_ps128(b),    _mm512_extractf32x4_ps(a, 1),
+                            _mm512_extractf32x4_ps(b, 1), _mm512_extractf32x4_ps(a, 2), _mm512_extractf32x4_ps(b, 2),
+                            _mm512_extractf32x4_ps(a, 3), _mm512_extractf32x4_ps(b, 3)};
+    for (int k = 0; k < 8; k++) {
+        _mm_storel_pi((void *)(row[2 * k] + j), part[k]);
+        _mm_storeh_pi((void *)(row[2 * k + 1] + j), part[k]);
+    }
 #endif
 }
 

@@ -11,6 +11,7 @@ small=$(sed -n 's/.*\bSMALL = \([0-9]*\).*/\1/p' "$SOURCE_DIR/tests/kernels/test
 declare -A no_edge=(
   [LINE]='bytes of memory' [PAGE]='bytes of memory'
   [MR]='an edge of the isa' [NV]='an edge of the isa' [NR]='an edge of the isa' [GK_ROW_VECTORS]='an edge of the isa'
+  [GK_EIGHTH]='virtual lanes' [GK_LANES_GROUPS]='GK_ROWS_TOGETHER'
   [FEW]='GK_GEMM_THIN_ROWS' [SUMS]='GK_GEMM_THIN_SUMS' [IN_REGISTERS]='registers'
   [MW]='how strips lie' [PITCH]='how panels lie' [STRIP]='how strips lie'
   [LONG_ENOUGH]='what is fetched, not what is computed'

@@ -30,16 +30,21 @@ static inline bool gk_ignored(const struct gk_labels *l, size_t row) {
 /* needed: something is wanted that depends on them. */
 static inline gk_status gk_check_labels(const struct gk_labels *l, size_t n, size_t c, bool needed) {
     if (!gk_indexed(l)) return needed && !l->t && n && c ? GK_ERROR_NULL : GK_OK;
-    for (size_t i = 0; i < n; i++)
-        if (!gk_ignored(l, i) && (uint64_t)gk_label(l, i) >= c) return GK_ERROR_LABEL;
-    return GK_OK;
+    const struct gk_labels same = *l; /* nothing aliases it: loops without branches, of which compilers make vectors */
+    uint64_t outside = 0;             /* its sign bit: some label, or c - 1 - label, is negative */
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t label = (uint64_t)gk_label(&same, i);
+        outside |= gk_ignored(&same, i) ? 0 : label | (c - 1 - label);
+    }
+    return (int64_t)outside < 0 ? GK_ERROR_LABEL : GK_OK;
 }
 
 /* N: the rows that count. */
 static inline size_t gk_count_rows(const struct gk_labels *l, size_t n) {
     size_t count = 0;
     if (!l->use_ignore || !gk_indexed(l)) return n;
-    for (size_t i = 0; i < n; i++) count += !gk_ignored(l, i);
+    const struct gk_labels same = *l;
+    for (size_t i = 0; i < n; i++) count += !gk_ignored(&same, i);
     return count;
 }
 
@@ -53,17 +58,21 @@ static inline real gk_upstream(const real *dloss, gk_reduction reduction, size_t
     return dloss ? dloss[reduction == GK_NONE ? row : 0] : 1;
 }
 
-/* The batch loss from the rows', summed in double in row order, divided once and rounded once. */
-static inline real gk_batch_loss(const real *row_loss, size_t n, size_t counted, gk_reduction reduction) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += row_loss[i];
+/* The batch loss from the sum of the rows' in double, in row order: divided once and rounded once. */
+static inline real gk_reduced_loss(double sum, size_t counted, gk_reduction reduction) {
     if (reduction == GK_MEAN) sum = counted ? sum / (double)counted : 0;
     return (real)sum;
 }
 
-/* Scratch for the rows' losses, where only their sum is wanted. */
+static inline real gk_batch_loss(const real *row_loss, size_t n, size_t counted, gk_reduction reduction) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += row_loss[i];
+    return gk_reduced_loss(sum, counted, reduction);
+}
+
+/* Scratch for the rows' losses, where only their sum is wanted. What stands behind it is aligned. */
 static inline size_t gk_loss_bytes(size_t n, size_t c, const real *row_loss, const real *loss) {
-    return c && loss && !row_loss ? n * sizeof(real) : 0;
+    return c && loss && !row_loss ? (n * sizeof(real) / 64 + 1) * 64 : 0;
 }
 
 /* Where they go; NULL: no loss is wanted. */
