@@ -19,10 +19,10 @@ struct source {
     enum gk_dtype dtype;
     enum gb_data data;
     uint64_t key;
-    size_t cols;    /* columns, of masks in bits */
-    size_t classes; /* labels are below this */
-    bool ignore;
-    int walsh; /* GB_DATA_CANCEL: which sign pattern */
+    size_t cols;          /* columns, of masks in bits */
+    size_t classes;       /* labels are below this */
+    bool ignore, weights; /* weights: of classes */
+    int walsh;            /* GB_DATA_CANCEL: which sign pattern */
 };
 
 static inline uint64_t bits_at(uint64_t key, size_t row, size_t col) {
@@ -76,8 +76,12 @@ static inline double cancel(const struct source *s, size_t row, size_t col) {
     return small + signs[s->walsh][row % 4] * signs[s->walsh][col % 4] * large;
 }
 
+/* Not of every kind: a mean divides by a sum of them, whose inverse must be finite. */
+static inline double class_weight(uint64_t bits) { return bits & 7 ? one_to_two(bits) : 0; }
+
 static inline double value(const struct source *s, size_t row, size_t col) {
     const uint64_t bits = bits_at(s->key, row, col);
+    if (s->weights && s->data != GB_DATA_SPECIAL) return class_weight(bits);
     switch (s->data) {
     case GB_DATA_INTEGER: return with_sign(bits, 1 + (double)(bits >> 1 & 7));
     case GB_DATA_WIDE: return wide(bits);
@@ -142,6 +146,7 @@ static struct source source_of(const struct gb_problem *problem, const struct gk
         .cols = gk_field_cols(field, problem->kernel, problem->args),
         .classes = classes_of(problem),
         .ignore = spec->ignore,
+        .weights = field->flags & GK_FLAG_CLASS_WEIGHTS,
         .walsh = (int)(name_hash(field->name, 3) % 3), /* base 3: x, w and dy get three different patterns */
     };
 }
@@ -158,14 +163,18 @@ static const struct gk_field *kept_output(const struct gb_problem_spec *spec, co
         const struct gk_field *const f = &kernel->fields[i];
         if (f->kind != GK_FIELD_OUT) continue;
         if (!(f->flags & GK_FLAG_OPTIONAL)) return NULL;
-        if (computed(spec, f)) last = f;
+        if (computed(spec, f) && !(f->flags & GK_FLAG_LSE)) last = f;
     }
     return last;
 }
 
-static bool present(const struct gb_problem_spec *spec, const struct gk_kernel *kernel, const struct gk_field *f) {
+bool gb_problem_has(const struct gb_problem_spec *spec, const struct gk_field *f) {
+    const struct gk_kernel *const kernel = gk_kernel_get(spec->kernel);
     if (!(f->flags & GK_FLAG_OPTIONAL)) return true;
     if (f->flags & GK_FLAG_DLOSS) return spec->dloss;
+    if (f->flags & GK_FLAG_CLASS_WEIGHTS) return spec->class_weights;
+    if (f->flags & GK_FLAG_LSE && gb_option_value(gb_option_find("z_loss"), spec) == 0) return false;
+    if (f->flags & GK_FLAG_LSE && f->kind == GK_FIELD_IN) return true;
     if (f->element == GK_ELEMENT_LABEL) return !spec->soft_labels && !spec->wide_labels;
     if (f->element == GK_ELEMENT_LABEL64) return !spec->soft_labels && spec->wide_labels;
     if (f->flags & GK_FLAG_LABELS) return spec->soft_labels;
@@ -191,7 +200,7 @@ static bool lay_out(struct gb_problem *problem, const struct gb_problem_spec *sp
     gb_spec_arguments(spec, args);
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
-        if (!gk_is_operand(f) || !present(spec, kernel, f)) continue;
+        if (!gk_is_operand(f) || !gb_problem_has(spec, f)) continue;
         struct gb_operand *const operand = &problem->operands[problem->n_operands++];
         operand->field = f;
         operand->output = f->kind == GK_FIELD_OUT;

@@ -26,6 +26,9 @@ struct gb_problem {
     size_t shared_used;
 };
 
+/* Is the operand there? lse is where a z_loss needs it. */
+bool gb_problem_has(const struct gb_problem_spec *spec, const struct gk_field *operand);
+
 /* Bytes that the operands of the problem take, initial copies included; 0 if that overflows. Allocates nothing. */
 size_t gb_problem_bytes(const struct gb_problem_spec *spec);
 

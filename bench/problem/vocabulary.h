@@ -44,8 +44,9 @@ struct gb_problem_spec {
     bool wide_labels; /* labels64, if not t, instead of labels */
     bool ignore;      /* use ignore_index (-1), on about one row in four; soft labels know no ignored rows */
     bool dloss;       /* an upstream gradient instead of NULL */
-    bool bare;        /* optional operands NULL, as far as that leaves something to compute */
-    bool in_place;    /* share memory where the table allows it */
+    bool class_weights;
+    bool bare;     /* optional operands NULL, as far as that leaves something to compute */
+    bool in_place; /* share memory where the table allows it */
     struct {
         bool set;
         double value;
@@ -67,6 +68,7 @@ enum gb_option {
     GB_OPTION_IGNORE,
     GB_OPTION_ACCUMULATE,
     GB_OPTION_DLOSS,
+    GB_OPTION_CLASS_WEIGHTS,
     GB_OPTION_BARE,
     GB_OPTION_IN_PLACE,
     GB_OPTION_LD_PAD,

@@ -117,7 +117,7 @@ static void evaluate(void *state, double *y) {
 
 static void add(struct checker *c, const struct pair *p, const char *method, double error, double error_bound) {
     struct gb_gradient_check check = {.method = method, .error = error, .error_bound = error_bound};
-    char title[100];
+    char title[140];
     gb_problem_title(&p->backward.spec, SEED, title, sizeof title);
     snprintf(check.name, sizeof check.name, "%s of %s", p->line->name, title);
     c->each(c->state, &check);

@@ -24,7 +24,7 @@ double gb_relative_error(const double *a, const double *b, size_t count);
 double gb_next_normal(uint64_t *state);
 
 struct gb_gradient_check {
-    char name[128];     /* "dx of affine_dx n=10 d=6 m=5 dtype=f64 layout=out_in" */
+    char name[160];     /* "dx of affine_dx n=10 d=6 m=5 dtype=f64 layout=out_in" */
     const char *method; /* "centred differences", "complex step" */
     double error, error_bound;
 };

@@ -22,6 +22,12 @@ static gk_status add(struct gb_lineup *lineup, size_t isa, size_t threads, enum 
     return GK_OK;
 }
 
+void gb_set_targets(struct gb_problem_spec *spec, bool smoothed, bool weighted, bool with_z) {
+    if (smoothed) gb_option_read(gb_option_find("label_smoothing"), "0.05", spec);
+    spec->class_weights = weighted;
+    if (with_z) gb_option_read(gb_option_find("z_loss"), "0.01", spec);
+}
+
 struct gb_problem_spec gb_spec_by_turns(enum gk_kernel_id kernel, enum gk_dtype dtype, const size_t *sizes, size_t count,
                                         uint64_t number, uint64_t seed) {
     static const size_t pads[] = {0, 1, 3, 5}, shifts[] = {0, 1, 3, 7};
@@ -45,6 +51,7 @@ struct gb_problem_spec gb_spec_by_turns(enum gk_kernel_id kernel, enum gk_dtype 
     s.misalign = shifts[x >> 20 & 3];
     s.data = (enum gb_data)((x >> 22 & 0xfff) % GB_DATA_COUNT);
     s.wide_labels = x >> 34 & 1;
+    gb_set_targets(&s, (x >> 35 & 3) == 0, (x >> 37 & 3) == 0, (x >> 39 & 3) == 0);
     return s;
 }
 
@@ -56,7 +63,9 @@ bool gb_spec_of_set(enum gk_kernel_id kernel, enum gk_dtype dtype, unsigned set,
                                      .soft_labels = set & 4,
                                      .ignore = set & 8,
                                      .dloss = set & 16,
-                                     .reduction = (gk_reduction)(set >> 5)};
+                                     .reduction = (gk_reduction)((set >> 5) % 3)};
+    const unsigned targets = (set >> 5) / 3;
+    gb_set_targets(spec, targets & 1, targets & 2, targets & 2);
     for (enum gb_option o = 0; o < GB_OPTION_COUNT; o++)
         if (!gb_kernel_has(kernel, o) && gb_option_differs(o, spec, 0)) return false;
     return !(spec->soft_labels && spec->ignore); /* soft labels know no ignored rows */
@@ -161,8 +170,10 @@ static void drop_outputs(const struct gb_problem *problem, unsigned drop) {
 size_t gb_lineup_optional_outputs(const struct gb_problem_spec *spec) {
     const struct gk_kernel *const kernel = gk_kernel_get(spec->kernel);
     size_t count = 0;
-    for (size_t i = 0; i < kernel->n_fields && !spec->bare; i++)
-        count += kernel->fields[i].kind == GK_FIELD_OUT && kernel->fields[i].flags & GK_FLAG_OPTIONAL;
+    for (size_t i = 0; i < kernel->n_fields && !spec->bare; i++) {
+        const struct gk_field *const f = &kernel->fields[i];
+        count += f->kind == GK_FIELD_OUT && f->flags & GK_FLAG_OPTIONAL && gb_problem_has(spec, f);
+    }
     return count;
 }
 

@@ -66,7 +66,10 @@ void gb_lineup_fail(struct gb_lineup *lineup, const struct gb_problem_spec *spec
 struct gb_problem_spec gb_spec_by_turns(enum gk_kernel_id kernel, enum gk_dtype dtype, const size_t *sizes, size_t count,
                                         uint64_t number, uint64_t seed);
 
-enum { GB_OPTION_SETS = 96 };
+/* The options of what a loss is trained towards: smoothed labels, weights of the classes, a loss on log(sum exp). */
+void gb_set_targets(struct gb_problem_spec *spec, bool smoothed, bool weighted, bool with_z);
+
+enum { GB_OPTION_SETS = 384 };
 /* Each set of the kernel's own options, by number, without sizes and contents. False: it has not all options of that set. */
 bool gb_spec_of_set(enum gk_kernel_id kernel, enum gk_dtype dtype, unsigned set, struct gb_problem_spec *spec);
 

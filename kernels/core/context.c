@@ -21,7 +21,7 @@ static gk_status choose_column(gk_context *ctx, const char *asked) {
 }
 
 static gk_status configure(gk_context *ctx, const gk_options *options) {
-    if (!gk_reserved_unused(options, offsetof(gk_options, reserved), sizeof *options)) return GK_ERROR_OPTION;
+    if (!gk_reserved_unused(options->reserved, sizeof options->reserved)) return GK_ERROR_OPTION;
     const struct gk_topology topology = gk_topology_now();
     const gk_status status = choose_column(ctx, options->isa);
     if (status != GK_OK) return status;

@@ -1,11 +1,12 @@
 #include "table.h"
 
-/* Each entry's struct ends in its reserved bytes, and what a line names of another kernel is there. */
-#define RESERVED_FROM(args) (sizeof(args) - sizeof((args *)0)->reserved)
+/* Each entry's struct has reserved bytes, and what a line names of another kernel is there. */
+#define RESERVED_OF(args) sizeof((args *)0)->reserved
 #define GK_KERNEL(id, family, doc)                                                                                             \
     _Static_assert(sizeof(gk_##id##_args) == sizeof(gk_##id##_args_f64), "the two types of " #id " differ");                   \
-    _Static_assert(offsetof(gk_##id##_args, reserved) == RESERVED_FROM(gk_##id##_args), #id " ends in no reserved bytes");     \
-    _Static_assert(sizeof((gk_##id##_args *)0)->reserved >= sizeof(size_t), #id " has too few reserved bytes");                \
+    _Static_assert((offsetof(gk_##id##_args, reserved) + RESERVED_OF(gk_##id##_args)) % _Alignof(gk_##id##_args) == 0,         \
+                   #id " has padding behind its reserved bytes");                                                              \
+    _Static_assert(RESERVED_OF(gk_##id##_args) >= sizeof(uint32_t), #id " has too few reserved bytes");                        \
     static const char family_##id[] = #family, doc_##id[] = doc;
 #define GK_GRADIENT(out, kernel, y, x)                                                                                         \
     _Static_assert(offsetof(gk_##kernel##_args, y) != offsetof(gk_##kernel##_args, x), #y " is " #x);
@@ -59,8 +60,8 @@
     }                                                                                                                          \
     ;                                                                                                                          \
     enum { COUNT = sizeof fields / sizeof *fields };                                                                           \
-    static const struct gk_kernel kernel = {GK_KERNEL_##id, #id,          family_##id,  doc_##id,    fields,                   \
-                                            COUNT,          ARGS_OF_##id, sizeof(self), AT(reserved)};                         \
+    static const struct gk_kernel kernel = {GK_KERNEL_##id, #id,          family_##id,  doc_##id,     fields,                  \
+                                            COUNT,          ARGS_OF_##id, sizeof(self), AT(reserved), RESERVED_OF(self)};      \
     return &kernel;                                                                                                            \
     }
 #define GK_DIM(f) {.kind = GK_FIELD_DIM, .name = #f, .offset = AT(f), .dim = GK_DIM_##f},

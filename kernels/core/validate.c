@@ -123,7 +123,7 @@ gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const
             if (status != GK_OK) return status;
         }
     }
-    if (!gk_reserved_unused(args, kernel->reserved, kernel->args_size)) return GK_ERROR_OPTION;
+    if (!gk_reserved_unused((const uint8_t *)args + kernel->reserved, kernel->reserved_size)) return GK_ERROR_OPTION;
     const gk_status status = check_together(&seen);
     *writes = seen.writes;
     return status == GK_OK ? check_overlaps(operands, seen.count, kernel) : status;

@@ -1,12 +1,32 @@
 /* loss = mean over the rows of log(s) - z_label; p = softmax(x). */
 #include "softmax/softmax_lanes.h"
+#include "softmax/softmax_targets.h"
 
 typedef GK_ARGS_OF(softmax_xent_forward) args_type;
 
-static const size_t edges[] = {GK_LANES_CLASSES, GK_LANES_VECTORS, GK_ROWS_TOGETHER, 0};
+static const size_t edges[] = {
+    GK_LANES_CLASSES, GK_LANES_VECTORS, GK_ROWS_TOGETHER, GK_TARGETS_TERMS / GK_ROWS_TOGETHER, GK_TARGETS_TERMS, 0};
+
+/* Where lse is wanted the bits of the others are the same, and its time is not that of a plain call. */
+static bool has_targets(const args_type *a) { return GK_HAS_TARGETS(a) || a->lse; }
+
+static void run_targets(const args_type *a, const struct gk_team *team) {
+    const struct gk_targets t = GK_TARGETS_OF(a);
+    const struct gk_pass pass = {.x = a->x,
+                                 .ld_x = gk_ld(a->ld_x, a->c),
+                                 .e = a->p,
+                                 .ld_e = gk_ld(a->ld_p, a->c),
+                                 .row_loss = a->row_loss,
+                                 .lse = a->lse};
+    gk_targets_run(&t, pass, a->loss, team);
+}
 
 static void run(const void *args, const struct gk_team *team) {
     const args_type *const a = args;
+    if (has_targets(a)) {
+        run_targets(a, team);
+        return;
+    }
     const struct gk_labels l = GK_LABELS_OF(a);
     const struct gk_slice rows = gk_team_slice(team, a->n, 1);
     const size_t ld_p = gk_ld(a->ld_p, a->c);
@@ -38,14 +58,18 @@ static void run(const void *args, const struct gk_team *team) {
 
 static size_t scratch(const void *args, const struct gk_machine *machine) {
     const args_type *const a = args;
+    const size_t losses = gk_loss_bytes(a->n, a->c, a->row_loss, a->loss);
+    if (has_targets(a)) {
+        const struct gk_targets t = GK_TARGETS_OF(a);
+        return gk_targets_scratch(&t, losses, gk_targets_copy(&t, a->x, a->p, a->row_loss || a->loss), machine->threads);
+    }
     const struct gk_labels l = GK_LABELS_OF(a);
-    return gk_lanes_scratch(&l, a->c, gk_loss_bytes(a->n, a->c, a->row_loss, a->loss), machine->threads);
+    return gk_lanes_scratch(&l, a->c, losses, machine->threads);
 }
 
 static gk_status check(const void *args) {
     const args_type *const a = args;
-    const struct gk_labels l = GK_LABELS_OF(a);
-    return gk_check_labels(&l, a->n, a->c, a->row_loss || a->loss);
+    return GK_CHECK_TARGETS(a, a->row_loss || a->loss);
 }
 
 GK_CELL(softmax_xent_forward) = {

@@ -49,6 +49,10 @@ enum gk_field_flag {
     GK_FLAG_DLOSS = 4,  /* one element but for reduction GK_NONE, then rows */
     GK_FLAG_LABELS = 8, /* one form of the labels; one of these operands at most is present */
     GK_FLAG_INOUT = 16, /* an output that is read before it is written */
+    GK_FLAG_CLASS_WEIGHTS = 32,
+    GK_FLAG_LSE = 64,
+    GK_FLAG_OPTIONAL_CLASS_WEIGHTS = GK_FLAG_OPTIONAL | GK_FLAG_CLASS_WEIGHTS,
+    GK_FLAG_OPTIONAL_LSE = GK_FLAG_OPTIONAL | GK_FLAG_LSE,
 };
 
 enum gk_rule { GK_EXACT_EXACT, GK_EXACT_SUM, GK_EXACT_SOFTMAX, GK_EXACT_ULP };
@@ -83,7 +87,8 @@ struct gk_kernel {
     size_t n_fields;
     size_t n_args; /* the first of them, which are fields of the struct */
     size_t args_size;
-    size_t reserved; /* offset of the reserved bytes, with which the struct ends */
+    size_t reserved; /* offset of the reserved bytes */
+    unsigned reserved_size;
 };
 
 /* The arguments of any kernel, aligned. */
@@ -132,13 +137,13 @@ static inline size_t gk_size_at(const void *args, size_t offset) {
 
 static inline void gk_set_size(void *args, size_t offset, size_t size) { memcpy((char *)args + offset, &size, sizeof size); }
 
-/* Are the bytes of a struct from offset `from` to its end, which are reserved for later fields, 0? They are a word or more. */
-static inline bool gk_reserved_unused(const void *args, size_t from, size_t size) {
-    const char *const bytes = args;
-    size_t used, word;
-    memcpy(&used, bytes + size - sizeof used, sizeof used);
-    for (; from < size - sizeof word; from += sizeof word) {
-        memcpy(&word, bytes + from, sizeof word);
+/* Are the bytes that are reserved for later fields 0? There are 4 or more. */
+static inline bool gk_reserved_unused(const uint8_t *bytes, size_t size) {
+    const uint8_t *const last = bytes + size - sizeof(uint32_t);
+    uint32_t used, word;
+    memcpy(&used, last, sizeof used);
+    for (; bytes < last; bytes += sizeof word) {
+        memcpy(&word, bytes, sizeof word);
         used |= word;
     }
     return used == 0;

@@ -19,6 +19,8 @@ static void with_options(struct gb_problem_spec s, unsigned bits) {
     gb_set_options(&s, (bits & 31) | (bits & 32) << 2);
     s.reduction = (gk_reduction)(bits % 3);
     s.ld_pad = bits % 2;
+    const unsigned targets = bits * 0x9e3779b9u >> 29;
+    gb_set_targets(&s, targets & 1, targets & 2, targets & 4);
     gb_lineup_accuracy(&lineup, &s);
 }
 

@@ -471,7 +471,7 @@ static void turns_go_on(void **state) {
 }
 
 /* By hand: the layouts, accumulate, labels (indices, indices some of which are ignored, dense), dloss and reductions that the
- * kernel has. */
+ * kernel has; smoothed labels or none, class weights with a z_loss or none. */
 static void sets_of_options(void **state) {
     static const struct {
         enum gk_kernel_id kernel;
@@ -483,9 +483,9 @@ static void sets_of_options(void **state) {
                 {GK_KERNEL_affine_backward, 4},
                 {GK_KERNEL_relu_forward, 1},
                 {GK_KERNEL_relu_backward, 1},
-                {GK_KERNEL_softmax_xent_forward, 9},
-                {GK_KERNEL_softmax_xent_backward, 18},
-                {GK_KERNEL_softmax_xent, 18}};
+                {GK_KERNEL_softmax_xent_forward, 4 * 9},
+                {GK_KERNEL_softmax_xent_backward, 4 * 18},
+                {GK_KERNEL_softmax_xent, 4 * 18}};
     (void)state;
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         struct gb_problem_spec found[GB_OPTION_SETS];

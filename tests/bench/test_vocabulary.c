@@ -27,6 +27,8 @@ static const struct {
     {GB_OPTION_ACCUMULATE, "1", 1, {.accumulate = true}},
     {GB_OPTION_DLOSS, "0", 0, {.seed = 0}},
     {GB_OPTION_DLOSS, "1", 1, {.dloss = true}},
+    {GB_OPTION_CLASS_WEIGHTS, "0", 0, {.class_weights = false}},
+    {GB_OPTION_CLASS_WEIGHTS, "1", 1, {.class_weights = true}},
     {GB_OPTION_BARE, "0", 0, {.seed = 0}},
     {GB_OPTION_BARE, "1", 1, {.bare = true}},
     {GB_OPTION_IN_PLACE, "0", 0, {.seed = 0}},
@@ -154,6 +156,7 @@ static void the_table(void **state) {
         [GB_OPTION_ACCUMULATE] = {"accumulate", GB_OPTION_IS_FLAG, true, "0, 1",
                                   "affine_dx affine_dw affine_db affine_backward"},
         [GB_OPTION_DLOSS] = {"dloss", GB_OPTION_IS_FLAG, false, "0, 1", "softmax_xent_backward softmax_xent"},
+        [GB_OPTION_CLASS_WEIGHTS] = {"class_weights", GB_OPTION_IS_FLAG, false, "0, 1", SOFTMAX},
         [GB_OPTION_BARE] = {"bare", GB_OPTION_IS_FLAG, false, "0, 1",
                             "affine_forward affine_backward relu_forward add_backward mul_backward max_backward "
                             "softmax_xent_forward softmax_xent"},
@@ -188,19 +191,32 @@ static void the_table(void **state) {
     "  ignore=0|1                        1: rows of the label -1, one in four, do not count\n"                                 \
     "  accumulate=0|1                    1: outputs are added to\n"
 #define FOR_PEERS_2 "  in_place=0|1                      1: the output lies upon its input\n"
+#define REALS                                                                                                                  \
+    "  label_smoothing=NUMBER            eps, 0 to 1: a label is 1 - eps, and eps / c of each class\n"                         \
+    "  z_loss=NUMBER                     zeta: the rows' losses have zeta lse^2 added\n"
+
+/* Behind it the lines of real options of kernels that were added, in a test of that, one each. */
+static void assert_help(const char *help, const char *want) {
+    size_t others = 0, lines = 0;
+    assert_int_equal(strncmp(help, want, strlen(want)), 0);
+    for (enum gb_option o = GB_OPTION_REAL; o < GB_OPTION_COUNT; o++)
+        others += gb_option_find(gb_option_name(o)) == o && !strstr(want, gb_option_name(o));
+    for (const char *line = help + strlen(want); *line; line = strchr(line, '\n') + 1) lines++;
+    assert_int_equal(lines, others);
+}
 
 static void help_is_word_for_word(void **state) {
     (void)state;
-    if (GB_OPTION_COUNT > GB_OPTION_REAL) skip(); /* lines of the list's real options are among them */
-    assert_string_equal(gb_options_help(true), FOR_PEERS_1 FOR_PEERS_2);
-    assert_string_equal(gb_options_help(false),
-                        "  dtype=f32|f64                     float or double\n" FOR_PEERS_1
-                        "  dloss=0|1                         1: with an upstream gradient\n"
-                        "  bare=0|1                          1: without optional operands\n" FOR_PEERS_2
-                        "  ld_pad=0..1048576                 elements added to leading dimensions\n"
-                        "  misalign=0..4096                  elements from a boundary of 64 bytes to the operand\n"
-                        "  data=normal|integer|wide|positive|cancel|tiny|special  contents\n"
-                        "  seed=0..9007199254740992          of the contents\n");
+    assert_help(gb_options_help(true), FOR_PEERS_1 FOR_PEERS_2 REALS);
+    assert_help(gb_options_help(false),
+                "  dtype=f32|f64                     float or double\n" FOR_PEERS_1
+                "  dloss=0|1                         1: with an upstream gradient\n"
+                "  class_weights=0|1                 1: a class weighs from 1 to 2, one in eight 0\n"
+                "  bare=0|1                          1: without optional operands\n" FOR_PEERS_2
+                "  ld_pad=0..1048576                 elements added to leading dimensions\n"
+                "  misalign=0..4096                  elements from a boundary of 64 bytes to the operand\n"
+                "  data=normal|integer|wide|positive|cancel|tiny|special  contents\n"
+                "  seed=0..9007199254740992          of the contents\n" REALS);
 }
 
 static void differences(void **state) {
@@ -257,15 +273,22 @@ static void problems_in_words(void **state) {
          "softmax_xent_forward n=1 c=2 dtype=f32 reduction=sum labels=index64 ignore=1 data=normal seed=0",
          "softmax_xent_forward n=1 c=2 dtype=f32 reduction=sum labels=index64 ignore=1 seed=0",
          "softmax_xent n=1 c=2 reduction=sum labels=index64 ignore=1 seed=0"},
+        {{.kernel = GK_KERNEL_softmax_xent_backward, .n = 1, .c = 2, .class_weights = true, .seed = 7},
+         "softmax_xent_backward n=1 c=2 dtype=f32 class_weights=1 data=normal seed=7 label_smoothing=0.1",
+         "softmax_xent_backward n=1 c=2 dtype=f32 class_weights=1 label_smoothing=0.1",
+         "softmax_xent n=1 c=2 class_weights=1 label_smoothing=0.1"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char text[300];
-        gb_problem_describe(&table[i].spec, text, sizeof text);
+        struct gb_problem_spec spec = table[i].spec;
+        if (spec.class_weights) assert_true(gb_option_read(gb_option_find("label_smoothing"), "1e-1", &spec));
+        if (spec.class_weights) assert_true(gb_option_read(gb_option_find("z_loss"), "0.0", &spec)); /* as it would be */
+        gb_problem_describe(&spec, text, sizeof text);
         assert_string_equal(text, table[i].whole);
-        gb_problem_title(&table[i].spec, 7, text, sizeof text);
+        gb_problem_title(&spec, 7, text, sizeof text);
         assert_string_equal(text, table[i].title);
-        gb_family_title(&table[i].spec, 7, text, sizeof text);
+        gb_family_title(&spec, 7, text, sizeof text);
         assert_string_equal(text, table[i].family);
     }
 }

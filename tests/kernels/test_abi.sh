@@ -93,6 +93,8 @@ breaks "a function that is gone" '/^GK_API .*gk_version/d'
 breaks "a function with another argument" 's|gk_status_string\(gk_status status\)|gk_status_string(size_t status)|'
 is "a pointer that takes reserved bytes" \
   "$(edited "$in_dx s|uint8_t reserved\[32\];|const float *planted; uint8_t reserved[24];|")" ""
+is "a number that takes the last of them" \
+  "$(edited "$in_dx s|uint8_t reserved\[32\];|uint8_t reserved[24]; double planted;|")" ""
 is "a flag that takes a reserved byte" "$(edited "$in_db s|uint8_t reserved\[39\];|bool planted; uint8_t reserved[38];|")" ""
 is "a value at the end of an enum" "$(edited 's|GK_STATUS_COUNT|GK_PLANTED, &|')" ""
 is "a new function" "$(edited 's|^GK_API .*gk_version.*|&\nGK_API int gk_planted(void);|')" ""

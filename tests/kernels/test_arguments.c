@@ -248,10 +248,10 @@ static void unknown_options(struct gb_problem *p) {
 
 /* What a later version may give a meaning is refused by this one. */
 static void reserved_bytes(struct gb_problem *p) {
-    assert_true(p->kernel->reserved < p->kernel->args_size);
-    for (size_t at = p->kernel->reserved; at < p->kernel->args_size; at++) {
+    assert_true(p->kernel->reserved_size > 0 && p->kernel->reserved + p->kernel->reserved_size <= p->kernel->args_size);
+    for (size_t i = 0; i < p->kernel->reserved_size; i++) {
         COPY_ARGS(p);
-        args[at] = 1;
+        args[p->kernel->reserved + i] = 1;
         assert_status(p, args, GK_ERROR_OPTION, "a reserved byte");
     }
 }

@@ -133,6 +133,8 @@ static void every_option(void **state) {
             gb_set_options(&s, (bits >> 1 & 127) | (bits & 1 << 10) >> 3);
             s.reduction = (gk_reduction)((bits >> 8 & 3) % 3);
             s.data = (enum gb_data)(bits % GB_DATA_COUNT);
+            const unsigned targets = bits * 0x9e3779b9u >> 29;
+            gb_set_targets(&s, targets & 1, targets & 2, targets & 4);
             gb_lineup_compare(&lineup, &s, 0, GB_USE_SERIAL);
             const size_t optional = gb_lineup_optional_outputs(&s);
             for (unsigned drop = 1; drop < 1u << optional; drop++) gb_lineup_compare(&lineup, &s, drop, GB_USE_SERIAL);

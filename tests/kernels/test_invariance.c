@@ -57,23 +57,25 @@ static void rows_do_not_know_their_batch(void **state) {
     static const size_t first[] = {0, 0, 1, 13, 64}, rows[] = {1, 33, 17, 40, 6};
     (void)state;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
-        for (int options = 0; options < 8; options++)
+        for (int options = 0; options < 32; options++)
             for (size_t c = 0; c < lineup.count; c++) {
                 const struct gb_lineup_cell *const cell = &lineup.list[c];
-                const struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id,
-                                                  .dtype = options & 1 ? GK_F64 : GK_F32,
-                                                  .n = 70,
-                                                  .d = 45,
-                                                  .m = 300,
-                                                  .c = 131,
-                                                  .layout = options & 2 ? GK_OUT_IN : GK_IN_OUT,
-                                                  .soft_labels = options & 4,
-                                                  .wide_labels = options & 1,
-                                                  .reduction = GK_NONE,
-                                                  .dloss = options & 2,
-                                                  .ld_pad = 1,
-                                                  .seed = 40};
+                const int targets = options / 8;
+                struct gb_problem_spec s = {.kernel = (enum gk_kernel_id)id,
+                                            .dtype = options & 1 ? GK_F64 : GK_F32,
+                                            .n = 70,
+                                            .d = 45,
+                                            .m = 300,
+                                            .c = 131,
+                                            .layout = options & 2 ? GK_OUT_IN : GK_IN_OUT,
+                                            .soft_labels = options & 4,
+                                            .wide_labels = options & 1,
+                                            .reduction = GK_NONE,
+                                            .dloss = options & 2,
+                                            .ld_pad = 1,
+                                            .seed = 40};
                 struct gb_problem whole, part;
+                gb_set_targets(&s, targets & 1, targets & 2, targets & 2);
                 assert_true(gb_problem_create(&whole, &s) && gb_problem_create(&part, &s));
                 call(&whole, cell);
                 for (size_t cut = 0; cut < 5; cut++) {

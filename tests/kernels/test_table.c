@@ -78,6 +78,14 @@ static const struct {
     {"softmax_xent_forward", "x labels", "p loss", 70, GK_ROOF_MEMORY},
     {"softmax_xent_forward", "x labels", "row_loss loss", 56, GK_ROOF_MEMORY},
     {"softmax_xent_forward", "x labels", "p row_loss loss", 70, GK_ROOF_MEMORY},
+    {"softmax_xent_forward", "x", "lse", 56, GK_ROOF_MEMORY},
+    {"softmax_xent_forward", "x", "p lse", 70, GK_ROOF_MEMORY},
+    {"softmax_xent_forward", "x labels", "row_loss lse", 56, GK_ROOF_MEMORY},
+    {"softmax_xent_forward", "x labels", "loss lse", 56, GK_ROOF_MEMORY},
+    {"softmax_xent_forward", "x labels", "p row_loss lse", 70, GK_ROOF_MEMORY},
+    {"softmax_xent_forward", "x labels", "p loss lse", 70, GK_ROOF_MEMORY},
+    {"softmax_xent_forward", "x labels", "row_loss loss lse", 56, GK_ROOF_MEMORY},
+    {"softmax_xent_forward", "x labels class_weights", "p row_loss loss lse", 70, GK_ROOF_MEMORY},
     {"softmax_xent_backward", "p labels", "dx", 28, GK_ROOF_MEMORY},
     {"softmax_xent", "x labels", "dx", 98, GK_ROOF_MEMORY},
     {"softmax_xent", "x labels", "dx row_loss", 98, GK_ROOF_MEMORY},
@@ -159,6 +167,7 @@ static void each_output_has_its_rule(void **state) {
         {"softmax_xent_forward", "p", GK_EXACT_SOFTMAX, GK_DIM_c},
         {"softmax_xent_forward", "row_loss", GK_EXACT_SOFTMAX, GK_DIM_c},
         {"softmax_xent_forward", "loss", GK_EXACT_SOFTMAX, GK_DIM_c},
+        {"softmax_xent_forward", "lse", GK_EXACT_SOFTMAX, GK_DIM_c},
         {"softmax_xent_backward", "dx", GK_EXACT_SOFTMAX, GK_DIM_c},
         {"softmax_xent", "dx", GK_EXACT_SOFTMAX, GK_DIM_c},
         {"softmax_xent", "row_loss", GK_EXACT_SOFTMAX, GK_DIM_c},
@@ -212,15 +221,17 @@ static void parts_get_the_arguments(void **state) {
 
 static void softmax_parts_share_a_temporary(void **state) {
     const struct gk_kernel *const kernel = gk_kernel_find("softmax_xent");
-    gk_softmax_xent_args args = call_of(kernel, "x labels64 dx loss dloss").softmax_xent;
+    gk_softmax_xent_args args = call_of(kernel, "x labels64 dx loss dloss class_weights").softmax_xent;
     const struct gk_field *const part = gk_kernel_field(kernel, GK_FIELD_PART, "softmax_xent_backward");
     union gk_any_args got;
     (void)state;
     args.reduction = GK_SUM, args.use_ignore_index = true, args.ignore_index = -100;
+    args.label_smoothing = 0.5, args.z_loss = 2;
     gk_part_args(kernel, part, &args, &got);
     const gk_softmax_xent_backward_args *const b = &got.softmax_xent_backward;
     assert_true(b->n == 2 && b->c == 7 && !b->p && b->labels64 == args.labels64 && b->dloss == args.dloss && b->dx == args.dx);
     assert_true(b->reduction == GK_SUM && b->use_ignore_index && b->ignore_index == -100);
+    assert_true(b->label_smoothing == 0.5 && b->class_weights == args.class_weights && b->z_loss == 2 && !b->lse);
 }
 
 static void outputs_that_are_added_to_are_read(void **state) {

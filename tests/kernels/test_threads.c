@@ -16,7 +16,7 @@ static const uint64_t seed = 424242;
 static struct gb_problem_spec choose(int kernel, int dtype, unsigned number) {
     static const size_t shapes[][4] = {{37, 65, 50, 21}, {3, 300, 17, 130}, {515, 9, 20, 10}, {129, 40, 257, 67}, {1, 1, 1, 1}};
     const size_t *const s = shapes[number % 5];
-    return (struct gb_problem_spec){
+    struct gb_problem_spec spec = {
         .kernel = (enum gk_kernel_id)kernel,
         .dtype = (enum gk_dtype)dtype,
         .n = s[0],
@@ -36,6 +36,8 @@ static struct gb_problem_spec choose(int kernel, int dtype, unsigned number) {
         .data = (enum gb_data)(number % GB_DATA_COUNT),
         .seed = seed + number,
     };
+    gb_set_targets(&spec, number % 4 == 1, number % 5 > 2, number % 3 == 1);
+    return spec;
 }
 
 /* `rounds` problems of each kernel and type on every context. */

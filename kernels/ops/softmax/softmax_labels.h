@@ -58,16 +58,19 @@ static inline real gk_upstream(const real *dloss, gk_reduction reduction, size_t
     return dloss ? dloss[reduction == GK_NONE ? row : 0] : 1;
 }
 
-/* The batch loss from the sum of the rows' in double, in row order: divided once and rounded once. */
-static inline real gk_reduced_loss(double sum, size_t counted, gk_reduction reduction) {
-    if (reduction == GK_MEAN) sum = counted ? sum / (double)counted : 0;
-    return (real)sum;
+/* What the sum of the rows' losses is divided by; 0: no row counts. */
+static inline double gk_rows_divisor(const struct gk_labels *l, size_t n, gk_reduction reduction) {
+    return reduction == GK_MEAN ? (double)gk_count_rows(l, n) : 1;
 }
 
-static inline real gk_batch_loss(const real *row_loss, size_t n, size_t counted, gk_reduction reduction) {
+/* The batch loss from that sum: divided once and rounded once. */
+static inline real gk_reduced_loss(double sum, double divisor) { return divisor == 0 ? 0 : (real)(sum / divisor); }
+
+/* The same from the rows', summed in double in row order. */
+static inline real gk_batch_loss(const real *row_loss, size_t n, double divisor) {
     double sum = 0;
     for (size_t i = 0; i < n; i++) sum += row_loss[i];
-    return gk_reduced_loss(sum, counted, reduction);
+    return gk_reduced_loss(sum, divisor);
 }
 
 /* Scratch for the rows' losses, where only their sum is wanted. What stands behind it is aligned. */

@@ -321,9 +321,9 @@ static inline void gk_lanes_loss(const struct gk_lanes *o, size_t n, double sum,
     if (!loss) return;
     gk_team_barrier(team);
     if (team->rank != 0) return;
-    const size_t counted = gk_count_rows(&o->labels, n);
+    const double divisor = gk_rows_divisor(&o->labels, n, o->reduction);
     const bool summed = team->size == 1 && gk_in_lanes(&o->labels, o->c);
-    *loss = summed ? gk_reduced_loss(sum, counted, o->reduction) : gk_batch_loss(o->row_loss, n, counted, o->reduction);
+    *loss = summed ? gk_reduced_loss(sum, divisor) : gk_batch_loss(o->row_loss, n, divisor);
 }
 
 #endif
