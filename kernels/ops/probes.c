@@ -78,14 +78,14 @@ GK_INLINE void map(size_t n, const real *x, real *y, vf (*function)(vf)) {
 static void math_exp(size_t n, const void *x, void *y) { map(n, x, y, vf_exp); }
 
 static void math_exp_flushed(size_t n, const void *x, void *y) {
-    enum { TOGETHER = GK_CHAINS * GK_LANES };
+    enum { TOGETHER = GK_EXP_CHAINS * GK_LANES };
     const real *from = x;
     real *to = y;
     for (; n >= TOGETHER; n -= TOGETHER, from += TOGETHER, to += TOGETHER) {
-        vf e[GK_CHAINS];
-        UNROLLED for (int i = 0; i < GK_CHAINS; i++) e[i] = vf_load(from + i * GK_LANES);
+        vf e[GK_EXP_CHAINS];
+        UNROLLED for (int i = 0; i < GK_EXP_CHAINS; i++) e[i] = vf_load(from + i * GK_LANES);
         vf_exp_flushed_together(e);
-        UNROLLED for (int i = 0; i < GK_CHAINS; i++) vf_store(to + i * GK_LANES, e[i]);
+        UNROLLED for (int i = 0; i < GK_EXP_CHAINS; i++) vf_store(to + i * GK_LANES, e[i]);
     }
     map(n, from, to, vf_exp_flushed);
 }

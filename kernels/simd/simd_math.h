@@ -40,7 +40,7 @@ static const real gk_log_terms[] = {0x1.e2fdcep-3f, 0x1.2438a8p-2f, 0x1.999a7cp-
 
 /* Vectors whose exponentials are computed side by side, each operation of all of them before the next: one alone waits for its
  * own results most of the time, and compilers do not interleave. 5 are no faster. */
-enum { GK_CHAINS = 4 };
+enum { GK_EXP_CHAINS = 4 };
 
 #define GK_FOR_CHAINS(i) UNROLLED for (int i = 0; i < chains; i++)
 
@@ -94,8 +94,8 @@ GK_INLINE vf vf_exp(vf x) {
  * subnormal. The magic number brings the bias along; its other bits are shifted out. Where a mask takes a register that long
  * chains need it goes into 2^n at once, and x is bounded so that exp(r) is finite. */
 GK_INLINE void gk_exp_flush(vf *x, const int chains) {
-    vf n[GK_CHAINS], k[GK_CHAINS], r[GK_CHAINS], q[GK_CHAINS];
-    vm normal[GK_CHAINS];
+    vf n[GK_EXP_CHAINS], k[GK_EXP_CHAINS], r[GK_EXP_CHAINS], q[GK_EXP_CHAINS];
+    vm normal[GK_EXP_CHAINS];
     if (GK_MASKS_ARE_VECTORS) GK_FOR_CHAINS(i) x[i] = vf_max(vf_set1(GK_EXP_MIN), x[i]);
     gk_exp_split(x, GK_MAGIC + GK_BIAS, n, k, chains);
     GK_FOR_CHAINS(i) normal[i] = vf_nlt(x[i], vf_set1(GK_EXP_NORMAL));
@@ -107,7 +107,7 @@ GK_INLINE void gk_exp_flush(vf *x, const int chains) {
     if (!GK_MASKS_ARE_VECTORS) GK_FOR_CHAINS(i) x[i] = vf_keep(normal[i], x[i]);
 }
 
-GK_INLINE void vf_exp_flushed_together(vf x[GK_CHAINS]) { gk_exp_flush(x, GK_CHAINS); }
+GK_INLINE void vf_exp_flushed_together(vf x[GK_EXP_CHAINS]) { gk_exp_flush(x, GK_EXP_CHAINS); }
 
 GK_INLINE vf vf_exp_flushed(vf x) {
     gk_exp_flush(&x, 1);

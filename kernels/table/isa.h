@@ -51,7 +51,7 @@ struct gk_probe_args {
 struct gk_math {
     void (*exp)(size_t n, const void *x, void *y);
     void (*exp_flushed)(size_t n, const void *x, void *y); /* x <= 0 or NaN */
-    void (*log)(size_t n, const void *x, void *y); /* x >= 0 */
+    void (*log)(size_t n, const void *x, void *y);         /* x >= 0 */
 };
 
 struct gk_isa {
