@@ -9,7 +9,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 small=$(sed -n 's/.*\bSMALL = \([0-9]*\).*/\1/p' "$SOURCE_DIR/tests/kernels/test_equivalence.c")
 declare -A no_edge=(
-  [LINE]='bytes of memory' [PAGE]='bytes of memory'
+  [LINE]='bytes of memory' [GK_LINE]='what is fetched' [GK_ROW_CHAINS]='registers'
+  [PAGE]='bytes of memory'
   [MR]='an edge of the isa' [NV]='an edge of the isa' [NR]='an edge of the isa' [GK_ROW_VECTORS]='an edge of the isa'
   [GK_EIGHTH]='virtual lanes' [GK_LANES_GROUPS]='GK_ROWS_TOGETHER'
   [FEW]='GK_GEMM_THIN_ROWS' [SUMS]='GK_GEMM_THIN_SUMS' [IN_REGISTERS]='registers'

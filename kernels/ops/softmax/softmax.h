@@ -27,32 +27,68 @@ enum { GK_ROWS_TOGETHER = 64 };
 /* Bytes: a byte of softmax is worth a few of copying. */
 #define GK_SOFTMAX_SERIAL_BELOW 64e3
 
-/* The loss of one row with float labels. NaN where the row's sum is, also where every label is 0. */
-static inline real gk_soft_loss(const struct gk_labels *l, size_t row, const real *x, real m, real sum, size_t c) {
-    real log_s;
-    gk_logs(&sum, 1, &log_s);
-    return log_s == log_s ? gk_row_soft_loss(x, m, log_s, l->t + row * l->ld_t, c) : log_s;
+/* A call. */
+struct gk_softmax {
+    struct gk_labels labels;
+    const real *x;
+    real *y; /* gradients or probabilities, may be x; NULL: not wanted */
+    size_t c, ld_x, ld_y;
+    bool gradient;
+    real scale;
+    const real *dloss;
+    gk_reduction reduction;
+    real *row_loss; /* NULL: not wanted */
+    real *spare;    /* scratch of this thread for a row of float labels whose loss needs x that y overwrites; else NULL */
+    bool fetches;   /* the next row, while this one is computed */
+};
+
+/* Of a row: its exponentials, to its place in y or to the spare row, and their sum, which is returned; its loss, but for
+ * log(sum) where the labels are classes. A row whose gradient is 0 whatever they are has none. */
+static inline real gk_row_forward(const struct gk_softmax *o, size_t i, real m, const real *next) {
+    const real *const x = o->x + i * o->ld_x;
+    const struct gk_labels *const l = &o->labels;
+    const bool ignored = gk_ignored(l, i);
+    if (o->row_loss && !l->t) o->row_loss[i] = ignored ? 0 : x[gk_label(l, i)] - m;
+    if (o->gradient && ignored) return 1;
+    const real sum = gk_row_exp(x, m, o->c, o->spare || !o->y ? o->spare : o->y + i * o->ld_y, next);
+    if (!o->row_loss || !l->t) return sum;
+    const real log_s = gk_log(sum); /* NaN: the loss is, also where every label is 0 */
+    o->row_loss[i] = log_s == log_s ? gk_row_soft_loss(x, m, log_s, l->t + i * l->ld_t, o->c) : log_s;
+    return sum;
 }
 
-/* One pass over rows [begin, end), at most GK_ROWS_TOGETHER: exponentials to e (rows ld_e apart), 1 / s to inverse, losses to
- * row_loss. e, which may be x, and row_loss may be NULL: not wanted. Only for the losses there must be labels. */
-static inline void gk_rows_forward(const struct gk_labels *l, const real *x, size_t ld_x, size_t c, size_t begin, size_t end,
-                                   real *e, size_t ld_e, real *inverse, real *row_loss) {
+/* The exponentials become what is wanted. */
+static inline void gk_row_finish(const struct gk_softmax *o, size_t i, real inverse) {
+    real *const y = o->y + i * o->ld_y;
+    const real *const e = o->spare ? o->spare : y;
+    if (o->gradient) gk_row_gradient(&o->labels, i, e, inverse, o->scale, gk_upstream(o->dloss, o->reduction, i), o->c, y);
+    else gk_row_scale(e, inverse, o->c, y);
+}
+
+/* Rows [begin, end), one by one. A row's maximum is found before the row above is finished, whose sum and division take their
+ * time. A function of its own, as gk_targets_rows is: of those two a call has the stack of one. */
+static __attribute__((noinline, unused)) void gk_rows(const struct gk_softmax *o, size_t begin, size_t end) {
     real sums[GK_ROWS_TOGETHER]; /* of exp, then their logarithms */
-    const bool soft = l->t && row_loss;
-    for (size_t i = begin; i < end; i++) {
-        const real *const row = x + i * ld_x;
-        real *const out = e ? e + i * ld_e : NULL;
-        const real m = gk_row_max(row, c);
-        if (row_loss && gk_indexed(l)) row_loss[i] = gk_ignored(l, i) ? 0 : row[gk_label(l, i)] - m;
-        sums[i - begin] = gk_row_exp(row, m, c, soft ? NULL : out);
-        if (soft) row_loss[i] = gk_soft_loss(l, i, row, m, sums[i - begin], c);
-        if (soft && out) gk_row_exp(row, m, c, out);
-        inverse[i - begin] = 1 / sums[i - begin];
+    real m = begin < end ? gk_row_max(o->x + begin * o->ld_x, o->c) : 0;
+    for (size_t first = begin, i = begin; first < end; first = i) {
+        const size_t stop = gk_min(first + GK_ROWS_TOGETHER, end);
+        for (; i < stop; i++) {
+            const real *const next = i + 1 < end ? o->x + (i + 1) * o->ld_x : NULL;
+            const real sum = gk_row_forward(o, i, m, o->fetches ? next : NULL);
+            sums[i - first] = sum;
+            if (next) m = gk_row_max(next, o->c);
+            if (o->y) gk_row_finish(o, i, 1 / sum);
+        }
+        if (o->labels.t || !o->row_loss) continue;
+        gk_logs(sums, stop - first);
+        for (size_t r = first; r < stop; r++) o->row_loss[r] = gk_ignored(&o->labels, r) ? 0 : sums[r - first] - o->row_loss[r];
     }
-    if (soft || !row_loss) return;
-    gk_logs(sums, end - begin, sums);
-    for (size_t i = begin; i < end; i++) row_loss[i] = gk_ignored(l, i) ? 0 : sums[i - begin] - row_loss[i];
+}
+
+/* Where the call does not fit into the threads' L2, but a few rows do: elsewhere it takes 6 to 9 % longer. */
+static inline bool gk_fetches(size_t n, size_t c, bool in_place, const struct gk_team *team) {
+    const size_t row = c * sizeof(real) * (in_place ? 1 : 2);
+    return 3 * row < team->caches->l2 && n / team->size > team->caches->l2 / row;
 }
 
 #endif

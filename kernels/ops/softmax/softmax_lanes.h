@@ -5,19 +5,6 @@
 
 #include "softmax.h"
 
-/* The call. */
-struct gk_lanes {
-    struct gk_labels labels;
-    const real *x;
-    real *y; /* gradients or probabilities, may be x; NULL: not wanted */
-    size_t c, ld_x, ld_y;
-    bool gradient;
-    real scale;
-    const real *dloss;
-    gk_reduction reduction;
-    real *row_loss; /* NULL: not wanted */
-};
-
 enum {
     GK_LANES_CLASSES = 400, /* wider rows go one by one */
     GK_LANES_VECTORS = 128, /* of a block, but for one group of wider rows */
@@ -31,7 +18,7 @@ static inline bool gk_in_lanes(const struct gk_labels *l, size_t c) {
 
 static inline size_t gk_lanes_bytes(size_t c) { return (void)c, 0; }
 
-static inline void gk_lanes_rows(const struct gk_lanes *o, struct gk_slice rows, void *scratch, double *sum) {
+static inline void gk_lanes_rows(const struct gk_softmax *o, struct gk_slice rows, void *scratch, double *sum) {
     (void)o, (void)rows, (void)scratch, (void)sum;
 }
 
@@ -75,7 +62,7 @@ GK_INLINE vf gk_lanes_load_by(const size_t width, const real *const row[GK_LANES
 }
 
 /* Several groups: less the maximum at once. One: exp takes it away. */
-GK_PHASE void gk_lanes_load(const struct gk_lanes *o, struct gk_lanes_block *b, size_t groups) {
+GK_PHASE void gk_lanes_load(const struct gk_softmax *o, struct gk_lanes_block *b, size_t groups) {
     const size_t c = o->c, ld = o->ld_x, end = b->end;
     const real *row[GK_LANES];
     vf *e = b->e;
@@ -104,7 +91,7 @@ GK_INLINE void gk_lanes_store_by(const size_t width, const bool gradient, const 
     }
 }
 
-GK_INLINE void gk_lanes_store(const struct gk_lanes *o, const struct gk_lanes_block *b, size_t g) {
+GK_INLINE void gk_lanes_store(const struct gk_softmax *o, const struct gk_lanes_block *b, size_t g) {
     const size_t begin = b->begin + g * GK_LANES, c = o->c, ld = o->ld_y;
     const vf by[3] = {b->inverse[g], vf_set1(o->scale), vf_load(b->upstream + g * GK_LANES)};
     const vf *const e = b->e + g * c;
@@ -190,7 +177,7 @@ GK_PHASE void gk_lanes_sums(struct gk_lanes_block *b, size_t groups, size_t c) {
 /* --- labels --- */
 
 /* Labels and the logits there, before these are overwritten in place; an ignored row counts as one of the label 0. */
-GK_PHASE void gk_lanes_labels(const struct gk_lanes *o, struct gk_lanes_block *b) {
+GK_PHASE void gk_lanes_labels(const struct gk_softmax *o, struct gk_lanes_block *b) {
     const size_t count = b->end - b->begin, ld = o->ld_x;
     const real *x = o->x + b->begin * ld;
     b->ignored = 0;
@@ -205,7 +192,7 @@ GK_PHASE void gk_lanes_labels(const struct gk_lanes *o, struct gk_lanes_block *b
     for (size_t i = count; i % GK_LANES; i++) b->at_label[i] = 0;
 }
 
-GK_INLINE void gk_lanes_upstream(const struct gk_lanes *o, struct gk_lanes_block *b) {
+GK_INLINE void gk_lanes_upstream(const struct gk_softmax *o, struct gk_lanes_block *b) {
     const bool each = o->dloss && o->reduction == GK_NONE;
     const vf same = vf_set1(each ? 1 : gk_upstream(o->dloss, o->reduction, 0));
     for (size_t g = 0; g < GK_LANES_GROUPS; g++) vf_store(b->upstream + g * GK_LANES, same);
@@ -221,7 +208,7 @@ GK_PHASE void gk_lanes_losses(struct gk_lanes_block *b, size_t groups) {
 }
 
 /* The gradients at the labels. */
-GK_INLINE void gk_lanes_at_labels(const struct gk_lanes *o, const struct gk_lanes_block *b, size_t g, size_t count) {
+GK_INLINE void gk_lanes_at_labels(const struct gk_softmax *o, const struct gk_lanes_block *b, size_t g, size_t count) {
     const real *const e = (const real *)(b->e + g * o->c);
     const real scale = o->scale;
     const size_t ld = o->ld_y;
@@ -242,7 +229,7 @@ GK_PHASE double gk_lanes_add(const real *loss, size_t count, double sum) {
 }
 
 /* Adds the rows' losses to *loss, while stores are under way. */
-GK_PHASE void gk_lanes_finish(const struct gk_lanes *o, const struct gk_lanes_block *b, double *loss) {
+GK_PHASE void gk_lanes_finish(const struct gk_softmax *o, const struct gk_lanes_block *b, double *loss) {
     const size_t count = b->end - b->begin;
     double sum = *loss;
     for (size_t g = 0; g * GK_LANES < count; g++) {
@@ -257,7 +244,7 @@ GK_PHASE void gk_lanes_finish(const struct gk_lanes *o, const struct gk_lanes_bl
     *loss = sum;
 }
 
-GK_INLINE void gk_lanes_block(const struct gk_lanes *o, struct gk_lanes_block *b, double *loss) {
+GK_INLINE void gk_lanes_block(const struct gk_softmax *o, struct gk_lanes_block *b, double *loss) {
     const size_t groups = (b->end - b->begin + GK_LANES - 1) / GK_LANES, c = o->c;
     gk_lanes_labels(o, b);
     gk_lanes_load(o, b, groups);
@@ -269,7 +256,7 @@ GK_INLINE void gk_lanes_block(const struct gk_lanes *o, struct gk_lanes_block *b
 }
 
 /* One class: e and p are 1, unless x - x is NaN. */
-GK_INLINE void gk_lanes_single(const struct gk_lanes *o, struct gk_slice rows, double *loss) {
+GK_INLINE void gk_lanes_single(const struct gk_softmax *o, struct gk_slice rows, double *loss) {
     double sum = *loss;
     for (size_t i = rows.begin; i < rows.end; i++) {
         const real x = o->x[i * o->ld_x], zero = x - x;
@@ -290,7 +277,7 @@ static inline size_t gk_lanes_bytes(size_t c) {
 }
 
 /* Adds the rows' losses to *loss, in order. */
-GK_INLINE void gk_lanes_rows(const struct gk_lanes *o, struct gk_slice rows, void *scratch, double *loss) {
+GK_INLINE void gk_lanes_rows(const struct gk_softmax *o, struct gk_slice rows, void *scratch, double *loss) {
     if (o->c == 1) {
         gk_lanes_single(o, rows, loss);
         return;
@@ -306,24 +293,5 @@ GK_INLINE void gk_lanes_rows(const struct gk_lanes *o, struct gk_slice rows, voi
 }
 
 #endif
-
-/* Scratch: the rows' losses, then that of each thread. */
-static inline size_t gk_lanes_scratch(const struct gk_labels *l, size_t c, size_t loss_bytes, size_t threads) {
-    return loss_bytes + (gk_in_lanes(l, c) ? threads * gk_lanes_bytes(c) : 0);
-}
-
-static inline void *gk_lanes_own(size_t c, size_t loss_bytes, const struct gk_team *team) {
-    return (char *)team->scratch + loss_bytes + team->rank * gk_lanes_bytes(c);
-}
-
-/* The batch's loss: from the sum where one thread had all rows and they were done here, else from the rows'. */
-static inline void gk_lanes_loss(const struct gk_lanes *o, size_t n, double sum, const struct gk_team *team, real *loss) {
-    if (!loss) return;
-    gk_team_barrier(team);
-    if (team->rank != 0) return;
-    const double divisor = gk_rows_divisor(&o->labels, n, o->reduction);
-    const bool summed = team->size == 1 && gk_in_lanes(&o->labels, o->c);
-    *loss = summed ? gk_reduced_loss(sum, divisor) : gk_batch_loss(o->row_loss, n, divisor);
-}
 
 #endif

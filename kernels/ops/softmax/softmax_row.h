@@ -7,6 +7,11 @@
 
 #include "kernel.h"
 
+enum {
+    GK_EXP_GROUP = GK_EXP_CHAINS * GK_LANES, /* columns whose exponentials are computed side by side */
+    GK_EXP_PIECE = 2048 / sizeof(real),      /* columns whose exponentials stay in L1 until they are added */
+};
+
 #if GK_IS_REFERENCE
 
 static inline real gk_row_max(const real *x, size_t c) {
@@ -21,9 +26,10 @@ static inline real gk_halve(real lanes[GK_SUM_LANES]) {
     return lanes[0];
 }
 
-/* The sum of exp(x - m); e, if not NULL, receives the terms and may be x. */
-static inline real gk_row_exp(const real *x, real m, size_t c, real *e) {
+/* The sum of exp(x - m); e, if not NULL, receives the terms and may be x. next, if not NULL: a row that will be read. */
+static inline real gk_row_exp(const real *x, real m, size_t c, real *e, const real *next) {
     real lanes[GK_SUM_LANES] = {0};
+    (void)next;
     for (size_t j = 0; j < c; j++) {
         const real term = vf_exp_flushed(x[j] - m);
         lanes[j % GK_SUM_LANES] += term;
@@ -60,103 +66,196 @@ static inline void gk_row_soft_gradient(const real *e, real r, real w, const rea
     for (size_t j = 0; j < c; j++) dx[j] = (e[j] * r * w - t[j]) * scale * g;
 }
 
-static inline void gk_logs(const real *s, size_t count, real *logs) {
-    for (size_t i = 0; i < count; i++) logs[i] = vf_log(s[i]);
+static inline real gk_log(real s) { return vf_log(s); }
+
+/* s becomes log(s). */
+static inline void gk_logs(real *s, size_t count) {
+    for (size_t i = 0; i < count; i++) s[i] = vf_log(s[i]);
 }
 
 #else
 
-enum { GK_ROW_VECTORS = GK_SUM_LANES / GK_LANES };
+/* The columns of a row behind its whole vectors are computed in a vector that ends with the row and overlaps the one before it;
+ * where it works in place it is loaded before anything is stored. A row shorter than a vector is filled up. */
+GK_INLINE vf gk_load_last(const real *x, size_t c, real filler) {
+    if (c >= GK_LANES) return vf_load(x + c - GK_LANES);
+    return vf_select(vm_first(c), vf_load_few(x, c), vf_set1(filler));
+}
 
-/* For every vector of the row: j its column, count the lanes that exist, v its virtual lanes. */
-#define GK_FOR_ROW(c)                                                                                                          \
-    for (size_t j0 = 0; j0 < (c); j0 += GK_SUM_LANES)                                                                          \
-        for (size_t v = 0, j = j0; v < GK_ROW_VECTORS && j < (c); v++, j += GK_LANES)
+GK_INLINE void gk_store_last(real *y, size_t c, vf a) {
+    if (c >= GK_LANES) vf_store(y + c - GK_LANES, a);
+    else vf_store_n(y, a, c);
+}
 
-GK_INLINE vf gk_load_count(const real *x, size_t count) { return count >= GK_LANES ? vf_load(x) : vf_load_n(x, count); }
-
-GK_INLINE void gk_store_count(real *y, vf a, size_t count) {
-    if (count >= GK_LANES) vf_store(y, a);
-    else vf_store_n(y, a, count);
+/* Of that vector the columns behind the whole vectors, the first of them in lane 0, and +0 behind them. */
+GK_INLINE vf gk_behind(vf last, size_t c) {
+    real both[2 * GK_LANES];
+    if (c < GK_LANES) return last;
+    vf_store(both, last);
+    vf_store(both + GK_LANES, vf_zero());
+    return vf_load(both + GK_LANES - c % GK_LANES);
 }
 
 static inline real gk_row_max(const real *x, size_t c) {
-    const vf lowest = vf_set1((real)-INFINITY);
-    vf m[GK_ROW_VECTORS];
-    for (size_t v = 0; v < GK_ROW_VECTORS; v++) m[v] = lowest;
-    GK_FOR_ROW(c) {
-        const vf a = gk_load_count(x + j, c - j);
-        m[v] = vf_max(c - j >= GK_LANES ? a : vf_select(vm_first(c - j), a, lowest), m[v]);
-    }
-    for (size_t v = 1; v < GK_ROW_VECTORS; v++) m[0] = vf_max(m[v], m[0]);
+    enum { CHAINS = 8 };
+    const vf last = gk_load_last(x, c, (real)-INFINITY);
+    vf m[CHAINS];
+    size_t j = 0;
+    UNROLLED for (size_t v = 0; v < CHAINS; v++) m[v] = last;
+    for (; j + CHAINS * GK_LANES <= c; j += CHAINS * GK_LANES)
+        UNROLLED for (size_t v = 0; v < CHAINS; v++) m[v] = vf_max(vf_load(x + j + v * GK_LANES), m[v]);
+    for (; j + GK_LANES <= c; j += GK_LANES) m[0] = vf_max(vf_load(x + j), m[0]);
+    UNROLLED for (size_t half = CHAINS / 2; half > 0; half /= 2) UNROLLED for (size_t v = 0; v < half; v++) m[v] =
+        vf_max(m[v], m[v + half]);
     return vf_greatest(m[0]);
 }
 
-GK_INLINE real gk_halve(vf lanes[GK_ROW_VECTORS]) {
-    for (size_t half = GK_ROW_VECTORS / 2; half > 0; half /= 2)
-        for (size_t i = 0; i < half; i++) lanes[i] = vf_add(lanes[i], lanes[i + half]);
-    return vf_sum(lanes[0]);
+/* --- the row sum --- */
+
+/* What it is of: a, or a = 0 ? 0 : a (log - (x - max)). */
+struct gk_terms {
+    const real *a, *x;
+    vf max, log;
+};
+
+GK_INLINE vf gk_term(const struct gk_terms *t, vf a, vf x) {
+    return t->x ? vf_keep(vf_neq(a, vf_zero()), vf_mul(a, vf_sub(t->log, vf_sub(x, t->max)))) : a;
 }
 
-GK_INLINE void gk_clear(vf lanes[GK_ROW_VECTORS]) {
-    for (size_t v = 0; v < GK_ROW_VECTORS; v++) lanes[v] = vf_zero();
+GK_INLINE vf gk_term_at(const struct gk_terms *t, size_t j) {
+    const vf a = vf_load(t->a + j);
+    return gk_term(t, a, t->x ? vf_load(t->x + j) : a);
 }
 
-static inline real gk_row_exp(const real *x, real m, size_t c, real *e) {
-    const vf max = vf_set1(m);
-    vf lanes[GK_ROW_VECTORS];
-    gk_clear(lanes);
-    GK_FOR_ROW(c) {
-        const vf term = vf_exp_flushed(vf_sub(gk_load_count(x + j, c - j), max));
-        lanes[v] = vf_add(lanes[v], c - j >= GK_LANES ? term : vf_keep(vm_first(c - j), term));
-        if (e) gk_store_count(e + j, term, c - j);
+enum {
+    GK_ROW_VECTORS = GK_SUM_LANES / GK_LANES,
+    GK_ROW_CHAINS = GK_ROW_VECTORS < 8 ? GK_ROW_VECTORS : 8, /* in registers */
+};
+
+/* Adds the terms of count columns, a multiple of GK_SUM_LANES. */
+GK_INLINE void gk_add_lanes(vf sums[GK_ROW_VECTORS], const struct gk_terms *t, size_t count) {
+    for (size_t first = 0; first < GK_ROW_VECTORS; first += GK_ROW_CHAINS) {
+        vf s[GK_ROW_CHAINS];
+        UNROLLED for (size_t v = 0; v < GK_ROW_CHAINS; v++) s[v] = sums[first + v];
+        for (size_t j = first * GK_LANES; j < count; j += GK_SUM_LANES)
+            UNROLLED for (size_t v = 0; v < GK_ROW_CHAINS; v++) s[v] = vf_add(s[v], gk_term_at(t, j + v * GK_LANES));
+        UNROLLED for (size_t v = 0; v < GK_ROW_CHAINS; v++) sums[first + v] = s[v];
     }
-    return gk_halve(lanes);
 }
 
-static inline real gk_row_sum(const real *t, size_t c) {
-    vf lanes[GK_ROW_VECTORS];
-    gk_clear(lanes);
-    GK_FOR_ROW(c) lanes[v] = vf_add(lanes[v], gk_load_count(t + j, c - j));
-    return gk_halve(lanes);
+/* Adds those of the count < GK_SUM_LANES columns that are left; behind: of the ones behind the whole vectors. */
+GK_INLINE real gk_finish_lanes(vf sums[GK_ROW_VECTORS], const struct gk_terms *t, size_t count, vf behind) {
+    UNROLLED for (size_t v = 0; v < GK_ROW_VECTORS; v++) {
+        if ((v + 1) * GK_LANES <= count) sums[v] = vf_add(sums[v], gk_term_at(t, v * GK_LANES));
+        else if (v * GK_LANES < count) sums[v] = vf_add(sums[v], behind);
+    }
+    UNROLLED for (size_t half = GK_ROW_VECTORS / 2; half > 0; half /= 2) UNROLLED for (size_t i = 0; i < half; i++) sums[i] =
+        vf_add(sums[i], sums[i + half]);
+    return vf_sum(sums[0]);
 }
+
+GK_INLINE void gk_clear(vf sums[GK_ROW_VECTORS]) { UNROLLED for (size_t v = 0; v < GK_ROW_VECTORS; v++) sums[v] = vf_zero(); }
+
+GK_INLINE real gk_row_terms(struct gk_terms t, size_t c) {
+    const size_t whole = c / GK_SUM_LANES * GK_SUM_LANES;
+    const vf a = gk_load_last(t.a, c, 0);
+    const vf last = gk_term(&t, a, t.x ? gk_load_last(t.x, c, 0) : a);
+    vf sums[GK_ROW_VECTORS];
+    gk_clear(sums);
+    gk_add_lanes(sums, &t, whole);
+    t.a += whole;
+    if (t.x) t.x += whole;
+    return gk_finish_lanes(sums, &t, c - whole, gk_behind(last, c));
+}
+
+static inline real gk_row_sum(const real *t, size_t c) { return gk_row_terms((struct gk_terms){.a = t}, c); }
 
 static inline real gk_row_soft_loss(const real *x, real m, real log_s, const real *t, size_t c) {
-    const vf max = vf_set1(m), log = vf_set1(log_s);
-    vf lanes[GK_ROW_VECTORS];
-    gk_clear(lanes);
-    GK_FOR_ROW(c) {
-        const vf label = gk_load_count(t + j, c - j);
-        const vf term = vf_mul(label, vf_sub(log, vf_sub(gk_load_count(x + j, c - j), max)));
-        lanes[v] = vf_add(lanes[v], vf_keep(vf_neq(label, vf_zero()), term));
-    }
-    return gk_halve(lanes);
+    return gk_row_terms((struct gk_terms){.a = t, .x = x, .max = vf_set1(m), .log = vf_set1(log_s)}, c);
 }
+
+/* --- exp --- */
+
+enum { GK_LINE = 64 / sizeof(real) }; /* of memory */
+
+/* e = exp(x - m) of whole groups of columns; fetches as many of next into L2, unless it is NULL. Functions of their own: among
+ * the rest compilers keep what these loops use on the stack. */
+static __attribute__((noinline)) void gk_exp_groups(const real *x, real m, size_t count, real *e, const real *next) {
+    const vf max = vf_set1(m);
+    for (size_t j = 0; j < count; j += GK_EXP_GROUP) {
+        vf z[GK_EXP_CHAINS];
+        for (size_t i = 0; next && i < GK_EXP_GROUP; i += GK_LINE) __builtin_prefetch(next + j + i, 0, 2);
+        UNROLLED for (size_t i = 0; i < GK_EXP_CHAINS; i++) z[i] = vf_sub(vf_load(x + j + i * GK_LANES), max);
+        vf_exp_flushed_together(z);
+        UNROLLED for (size_t i = 0; i < GK_EXP_CHAINS; i++) vf_store(e + j + i * GK_LANES, z[i]);
+    }
+}
+
+/* The vectors behind the groups, fewer than GK_EXP_CHAINS, and the last one, which is returned. */
+GK_INLINE vf gk_exp_left(const real *x, vf max, size_t vectors, vf last, real *e) {
+    vf z[GK_EXP_CHAINS];
+    UNROLLED for (size_t i = 0; i < GK_EXP_CHAINS; i++) z[i] = vf_sub(i < vectors ? vf_load(x + i * GK_LANES) : last, max);
+    vf_exp_flushed_together(z);
+    UNROLLED for (size_t i = 0; i < GK_EXP_CHAINS - 1; i++) if (i < vectors) vf_store(e + i * GK_LANES, z[i]);
+    return z[GK_EXP_CHAINS - 1];
+}
+
+static inline real gk_row_exp(const real *x, real m, size_t c, real *e, const real *next) {
+    const vf max = vf_set1(m), last = gk_load_last(x, c, (real)-INFINITY);
+    real piece[GK_EXP_PIECE];
+    vf sums[GK_ROW_VECTORS];
+    size_t j = 0;
+    gk_clear(sums);
+    for (; c - j >= GK_EXP_PIECE; j += GK_EXP_PIECE) {
+        const struct gk_terms terms = {.a = e ? e + j : piece};
+        gk_exp_groups(x + j, m, GK_EXP_PIECE, e ? e + j : piece, next ? next + j : NULL);
+        gk_add_lanes(sums, &terms, GK_EXP_PIECE);
+    }
+    real *const to = e ? e + j : piece;
+    const size_t left = c - j, grouped = left / GK_EXP_GROUP * GK_EXP_GROUP, whole = left / GK_SUM_LANES * GK_SUM_LANES;
+    gk_exp_groups(x + j, m, grouped, to, next ? next + j : NULL);
+    const vf behind = gk_exp_left(x + j + grouped, max, (left - grouped) / GK_LANES, last, to + grouped);
+    if (e) gk_store_last(e, c, behind);
+    gk_add_lanes(sums, &(struct gk_terms){.a = to}, whole);
+    return gk_finish_lanes(sums, &(struct gk_terms){.a = to + whole}, left - whole, gk_behind(behind, c));
+}
+
+/* --- results --- */
 
 static inline void gk_row_scale(const real *e, real r, size_t c, real *y) {
-    const vf by = vf_set1(r);
-    for (size_t j = 0; j < c; j += GK_LANES) gk_store_count(y + j, vf_mul(gk_load_count(e + j, c - j), by), c - j);
+    const vf by = vf_set1(r), last = gk_load_last(e, c, 0);
+    for (size_t j = 0; j + GK_LANES <= c; j += GK_LANES) vf_store(y + j, vf_mul(vf_load(e + j), by));
+    gk_store_last(y, c, vf_mul(last, by));
 }
 
+GK_INLINE vf gk_spread(vf e, vf r, vf scale, vf g) { return vf_mul(vf_mul(vf_mul(e, r), scale), g); }
+
 static inline void gk_row_spread(const real *e, real r, real scale, real g, size_t c, real *dx) {
-    const vf vr = vf_set1(r), vs = vf_set1(scale), vg = vf_set1(g);
-    for (size_t j = 0; j < c; j += GK_LANES) {
-        const vf p = vf_mul(gk_load_count(e + j, c - j), vr);
-        gk_store_count(dx + j, vf_mul(vf_mul(p, vs), vg), c - j);
-    }
+    const vf vr = vf_set1(r), vs = vf_set1(scale), vg = vf_set1(g), last = gk_load_last(e, c, 0);
+    for (size_t j = 0; j + GK_LANES <= c; j += GK_LANES) vf_store(dx + j, gk_spread(vf_load(e + j), vr, vs, vg));
+    gk_store_last(dx, c, gk_spread(last, vr, vs, vg));
 }
 
 static inline void gk_row_soft_gradient(const real *e, real r, real w, const real *t, real scale, real g, size_t c, real *dx) {
     const vf vr = vf_set1(r), vw = vf_set1(w), vs = vf_set1(scale), vg = vf_set1(g);
-    for (size_t j = 0; j < c; j += GK_LANES) {
-        const vf p = vf_mul(gk_load_count(e + j, c - j), vr);
-        const vf d = vf_sub(vf_mul(p, vw), gk_load_count(t + j, c - j));
-        gk_store_count(dx + j, vf_mul(vf_mul(d, vs), vg), c - j);
+    const vf last = gk_load_last(e, c, 0), last_t = gk_load_last(t, c, 0);
+    for (size_t j = 0; j + GK_LANES <= c; j += GK_LANES) {
+        const vf d = vf_sub(vf_mul(vf_mul(vf_load(e + j), vr), vw), vf_load(t + j));
+        vf_store(dx + j, vf_mul(vf_mul(d, vs), vg));
     }
+    gk_store_last(dx, c, vf_mul(vf_mul(vf_sub(vf_mul(vf_mul(last, vr), vw), last_t), vs), vg));
 }
 
-static inline void gk_logs(const real *s, size_t count, real *logs) {
-    for (size_t i = 0; i < count; i += GK_LANES) gk_store_count(logs + i, vf_log(gk_load_count(s + i, count - i)), count - i);
+static inline real gk_log(real s) {
+    real logs[GK_LANES];
+    vf_store(logs, vf_log(vf_set1(s)));
+    return logs[0];
+}
+
+/* s becomes log(s), and what is behind it up to a whole vector. */
+static inline void gk_logs(real *s, size_t count) {
+    for (size_t i = count; i % GK_LANES; i++) s[i] = 1;
+    for (size_t i = 0; i < count; i += GK_LANES) vf_store(s + i, vf_log(vf_load(s + i)));
 }
 
 #endif

@@ -16,11 +16,14 @@ struct gk_targets {
     gk_reduction reduction;
 };
 
+/* eps / c, and no division that a host might trap. */
+static inline real gk_share(double smoothing, size_t c) { return smoothing == 0 || c == 0 ? 0 : (real)(smoothing / (double)c); }
+
 #define GK_TARGETS_OF(a)                                                                                                       \
     (struct gk_targets) {                                                                                                      \
         .labels = GK_LABELS_OF(a), .n = (a)->n, .c = (a)->c, .w = (a)->class_weights,                                          \
-        .keep = (real)(1 - (a)->label_smoothing), .share = (real)((a)->label_smoothing / (double)(a)->c),                      \
-        .zeta = (real)(a)->z_loss, .reduction = (a)->reduction                                                                 \
+        .keep = (real)(1 - (a)->label_smoothing), .share = gk_share((a)->label_smoothing, (a)->c), .zeta = (real)(a)->z_loss,  \
+        .reduction = (a)->reduction                                                                                            \
     }
 
 /* Does the call ask for any of it? */
@@ -148,7 +151,8 @@ static inline real gk_targets_loss(const struct gk_targets *t, size_t row, const
 }
 
 /* Rows [begin, end), at most gk_targets_together. */
-static inline void gk_targets_rows(const struct gk_targets *t, const struct gk_pass *p, size_t begin, size_t end) {
+static __attribute__((noinline)) void gk_targets_rows(const struct gk_targets *t, const struct gk_pass *p, size_t begin,
+                                                      size_t end) {
     real max[GK_ROWS_TOGETHER], sums[GK_ROWS_TOGETHER], logs[GK_ROWS_TOGETHER], at_label[GK_ROWS_TOGETHER];
     const bool labels = p->row_loss || p->gradient;
     for (size_t i = begin, k = 0; i < end; i++, k++) {
@@ -157,9 +161,9 @@ static inline void gk_targets_rows(const struct gk_targets *t, const struct gk_p
         max[k] = gk_row_max(x, t->c);
         at_label[k] = index ? x[gk_label(&t->labels, i)] - max[k] : 0;
         if (p->copies) memcpy(p->copies + k * t->c, x, t->c * sizeof *x);
-        sums[k] = gk_row_exp(x, max[k], t->c, p->e ? p->e + i * p->ld_e : NULL);
+        logs[k] = sums[k] = gk_row_exp(x, max[k], t->c, p->e ? p->e + i * p->ld_e : NULL, NULL);
     }
-    gk_logs(sums, end - begin, logs);
+    gk_logs(logs, end - begin);
     for (size_t i = begin, k = 0; i < end; i++, k++) {
         const real *const x = p->copies ? p->copies + k * t->c : p->x + i * p->ld_x, lse = max[k] + logs[k];
         real *const e = p->e ? p->e + i * p->ld_e : NULL;
