@@ -78,6 +78,33 @@ static inline vf vf_fma(vf a, vf b, vf c) { return GK_PS(fmadd)(a, b, c); }
 /* The low lanes alone; the others become anything. */
 static inline vf vf_fma_low(vf a, vf b, vf c) { return GK_WIDE(GK_PS_LOW(fmadd)(GK_LOW(a), GK_LOW(b), GK_LOW(c))); }
 
+/* The first 1, 2, 4, 8 or all lanes alone; the others become anything. */
+GK_INLINE vf vf_load_first(const real *p, const int lanes) {
+    if (lanes == GK_LANES) return vf_load(p);
+    if (lanes == GK_LOW_LANES) return GK_WIDE(GK_PS_LOW(loadu)(p));
+#if GK_IS_F64
+    return _mm512_castpd128_pd512(lanes == 2 ? _mm_loadu_pd(p) : _mm_load_sd(p));
+#else
+    const __m128 two = _mm_castsi128_ps(_mm_loadl_epi64((const void *)p));
+    return _mm512_castps128_ps512(lanes == 4 ? _mm_loadu_ps(p) : lanes == 2 ? two : _mm_load_ss(p));
+#endif
+}
+
+/* a + what vf_load_first loads. */
+GK_INLINE vf vf_add_first(vf a, const real *p, const int lanes) {
+    if (lanes == GK_LANES) return vf_add(a, vf_load(p));
+    if (lanes == GK_LOW_LANES) return GK_WIDE(GK_PS_LOW(add)(GK_LOW(a), GK_PS_LOW(loadu)(p)));
+#if GK_IS_F64
+    const __m128d low = _mm512_castpd512_pd128(a);
+    return _mm512_castpd128_pd512(lanes == 2 ? _mm_add_pd(low, _mm_loadu_pd(p)) : _mm_add_sd(low, _mm_load_sd(p)));
+#else
+    const __m128 low = _mm512_castps512_ps128(a), two = _mm_castsi128_ps(_mm_loadl_epi64((const void *)p));
+    return _mm512_castps128_ps512(lanes == 4   ? _mm_add_ps(low, _mm_loadu_ps(p))
+                                  : lanes == 2 ? _mm_add_ps(low, two)
+                                               : _mm_add_ss(low, _mm_load_ss(p)));
+#endif
+}
+
 /* The larger; b where a or b is NaN. */
 static inline vf vf_max(vf a, vf b) { return GK_PS(max)(a, b); }
 
@@ -248,6 +275,20 @@ GK_INLINE void vf_store_pair(real *const row[GK_LANES], size_t j, vf r[2]) {
         _mm_storel_pi((void *)(row[2 * k] + j), part[k]);
         _mm_storeh_pi((void *)(row[2 * k + 1] + j), part[k]);
     }
+#endif
+}
+
+/* The first GK_COLUMNS lanes: a + r[0] + r[1] + ..., r as vf_load_columns has it. */
+GK_INLINE vf vf_add_columns(vf a, const real *p, size_t ld) {
+#if GK_IS_F64
+    const __m128d r = _mm_loadu_pd(p), s = _mm_loadu_pd(p + ld);
+    const __m128d sum = _mm_add_pd(_mm512_castpd512_pd128(a), _mm_unpacklo_pd(r, s));
+    return _mm512_castpd128_pd512(_mm_add_pd(sum, _mm_unpackhi_pd(r, s)));
+#else
+    __m128 r = _mm_loadu_ps(p), s = _mm_loadu_ps(p + ld), t = _mm_loadu_ps(p + 2 * ld), u = _mm_loadu_ps(p + 3 * ld);
+    _MM_TRANSPOSE4_PS(r, s, t, u);
+    const __m128 sum = _mm_add_ps(_mm_add_ps(_mm512_castps512_ps128(a), r), s);
+    return _mm512_castps128_ps512(_mm_add_ps(_mm_add_ps(sum, t), u));
 #endif
 }
 
