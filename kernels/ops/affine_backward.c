@@ -13,15 +13,16 @@ static size_t copy_bytes(const gk_backward_args *a) {
 }
 
 static void mask_row(const real *dy, const uint64_t *mask, size_t m, real *out) {
-#if GK_IS_REFERENCE
-    for (size_t j = 0; j < m; j++) out[j] = gk_bits(mask, j, 1) & 1 ? dy[j] : 0;
-#else
-    for (size_t j = 0; j < m; j += GK_LANES) {
-        const size_t count = gk_min(GK_LANES, m - j);
-        const vf x = count == GK_LANES ? vf_load(dy + j) : vf_load_n(dy + j, count);
-        vf_store(out + j, vf_keep(vm_from_bits(gk_bits(mask, j, count)), x));
+#if !GK_IS_REFERENCE
+    for (size_t j = 0; j < m && m >= GK_LANES; j += GK_LANES) {
+        const size_t at = gk_min(j, m - GK_LANES);
+        vf_store(out + at, vf_keep(vm_from_bits(gk_bits(mask, at, GK_LANES)), vf_load(dy + at)));
     }
 #endif
+    for (size_t j = 0; j < m && (GK_IS_REFERENCE || m < GK_LANES); j++) {
+        const real x = dy[j];
+        out[j] = gk_bits(mask, j, 1) & 1 ? x : 0;
+    }
 }
 
 /* The same with a dy that has passed through the mask. */
@@ -55,7 +56,7 @@ static void run(const void *args, const struct gk_team *team) {
 
 static size_t scratch(const void *args, const struct gk_machine *machine) {
     const gk_backward_args *const a = args;
-    const size_t sums = GK_SYMBOL(column_sums_scratch)(a, machine);
+    const size_t sums = a->db ? GK_SYMBOL(column_sums_scratch)(a, machine) : 0;
     const size_t products = GK_SYMBOL(gemm_scratch)(machine);
     return copy_bytes(a) + (sums > products ? sums : products);
 }
