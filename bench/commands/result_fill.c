@@ -86,7 +86,7 @@ static void fill_roof(struct gb_result *result, struct gb_result_roof *to, const
     to->n_spots = 0;
     if (!to->spots) to->spots = gb_result_alloc(result, GB_SPOTS_MAX, sizeof *to->spots);
     for (size_t i = 0; i < roofs->n_spots && to->spots; i++)
-        if (roofs->spots[i].threads == roofs->threads[t])
+        if (roofs->spots[i].isa == isa && roofs->spots[i].threads == roofs->threads[t])
             to->spots[to->n_spots++] = (struct gb_result_spot){roofs->spots[i].footprint, roofs->spots[i].bandwidth};
 }
 

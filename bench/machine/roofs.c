@@ -13,8 +13,8 @@ enum {
     MEMORY_LEAST = 128 << 20,
     MEMORY_MOST = 512 << 20,
     SAMPLE_NS = 1000000,
-    AGAIN = 5,       /* samples of a roof that was beaten, */
-    AGAIN_MOST = 50, /* and as many while it still is: what disturbs may last longer than a few */
+    AGAIN = 5,       /* samples of a spot, and of a roof that was beaten, */
+    AGAIN_MOST = 50, /* and as many while a call beats it: what disturbs may last longer than a few */
     MORE = 30,       /* samples of a roof that others show to be too low */
 };
 
@@ -158,13 +158,13 @@ static size_t add_fma(struct gb_roofs *roofs, struct probe *probes, struct arena
 }
 
 /* The three ways of moving, each thread on so many bytes. */
-static size_t add_three_moves(const struct gb_probing *on, struct gb_bandwidth *to, size_t threads, size_t bytes,
+static size_t add_three_moves(const struct gb_probing *on, size_t isa, struct gb_bandwidth *to, size_t threads, size_t bytes,
                               struct probe *probes, struct arena *arena) {
     static const enum gk_probe kinds[] = {GK_PROBE_READ, GK_PROBE_COPY, GK_PROBE_COPY_NT};
     double *const best[] = {&to->read, &to->copy, &to->copy_nt};
     for (size_t i = 0; i < 3; i++)
         probes[i] = (struct probe){on,
-                                   widest_usable(),
+                                   isa,
                                    GK_F32,
                                    kinds[i],
                                    threads,
@@ -181,7 +181,7 @@ static size_t add_moves(struct gb_roofs *roofs, struct probe *probes, struct are
         for (int level = 0; level <= (int)highest; level++) {
             const size_t threads = roofs->threads[t], bytes = level_bytes(on, (enum gb_level)level, threads);
             if (t == 0) roofs->bytes[level] = bytes;
-            count += add_three_moves(on, &roofs->bandwidth[t][level], threads, bytes, probes + count, arena);
+            count += add_three_moves(on, widest_usable(), &roofs->bandwidth[t][level], threads, bytes, probes + count, arena);
         }
     return count;
 }
@@ -259,22 +259,13 @@ size_t gb_roofs_threads_index(const struct gb_roofs *roofs, size_t threads) {
     return t;
 }
 
-static const struct gb_spot *find_spot(const struct gb_roofs *roofs, double footprint, size_t threads) {
-    for (size_t i = 0; i < roofs->n_spots; i++)
-        if (roofs->spots[i].footprint == footprint && roofs->spots[i].threads == threads) return &roofs->spots[i];
+static const struct gb_spot *find_spot(const struct gb_roofs *roofs, size_t isa, size_t threads, double footprint) {
+    for (const struct gb_spot *s = roofs->spots; s < roofs->spots + roofs->n_spots; s++)
+        if (s->isa == isa && s->threads == threads && s->footprint == footprint) return s;
     return NULL;
 }
 
 static double larger(double a, double b) { return a > b ? a : b; }
-
-/* Of the level, and of the spot where there is one. */
-static struct gb_bandwidth bandwidth_of(const struct gb_roofs *roofs, size_t t, enum gb_level level, double footprint) {
-    struct gb_bandwidth b = roofs->bandwidth[t][level];
-    const struct gb_spot *const spot = find_spot(roofs, footprint, roofs->threads[t]);
-    if (!spot) return b;
-    return (struct gb_bandwidth){larger(b.read, spot->bandwidth.read), larger(b.copy, spot->bandwidth.copy),
-                                 larger(b.copy_nt, spot->bandwidth.copy_nt)};
-}
 
 /* The fraction may be more than 1. */
 static struct gb_share compare(const struct gb_roofs *roofs, size_t isa, enum gk_dtype dtype, size_t threads,
@@ -282,7 +273,8 @@ static struct gb_share compare(const struct gb_roofs *roofs, size_t isa, enum gk
     const size_t t = gb_roofs_threads_index(roofs, threads);
     struct gb_share share = {"memory", 0, gb_level_of(&probing_of(roofs)->machine()->caches, work->footprint, threads)};
     if (t == roofs->n_threads || !(ns > 0)) return share;
-    const struct gb_bandwidth b = bandwidth_of(roofs, t, share.level, work->footprint);
+    const struct gb_spot *const spot = find_spot(roofs, isa, threads, work->footprint);
+    const struct gb_bandwidth b = spot ? spot->bandwidth : roofs->bandwidth[t][share.level];
     const double best_copy = work->plain_copy ? b.copy : larger(b.copy, b.copy_nt);
     const double both = fmin(work->read, work->written);
     const double moving = (both + work->written) / best_copy + (work->read - both) / b.read;
@@ -324,21 +316,18 @@ static void look_at_fma(struct gb_roofs *roofs, struct gb_binding *binding, cons
 }
 
 /* A spot has the bytes of the problem, as far as more than memory's own roof is measured with tells nothing new. */
-static void look_at_moves(struct gb_roofs *roofs, struct gb_binding *binding, const struct cell *cell, size_t t,
-                          enum gb_level level) {
-    enum { UNIT = 512, MOVES = 6 }; /* probes work on whole units */
+static void look_at_moves(struct gb_roofs *roofs, struct gb_binding *binding, const struct cell *cell) {
+    enum { UNIT = 512, MOVES = 3 }; /* probes work on whole units */
     const struct gb_probing *const on = probing_of(roofs);
-    const size_t threads = cell->threads, whole = level_bytes(on, level, threads);
     const double footprint = cell->work->footprint, most = footprint < MEMORY_MOST ? footprint : MEMORY_MOST;
-    const size_t part = ((size_t)most / threads + UNIT) / UNIT * UNIT, bytes = (part > whole ? part : whole) * threads;
+    const size_t threads = cell->threads, part = ((size_t)most / threads + UNIT) / UNIT * UNIT;
     struct probe probes[MOVES];
     struct arena *const arena = calloc(1, sizeof *arena);
     on->bind(binding, threads);
-    if (arena && fits(on, bytes) && map_arena(on, arena, bytes, threads)) {
+    if (arena && fits(on, part * threads) && map_arena(on, arena, part * threads, threads)) {
         struct gb_spot *const spot = &roofs->spots[roofs->n_spots++];
-        *spot = (struct gb_spot){.footprint = footprint, .threads = threads};
-        add_three_moves(on, &roofs->bandwidth[t][level], threads, whole, probes, arena);
-        add_three_moves(on, &spot->bandwidth, threads, part, probes + 3, arena);
+        *spot = (struct gb_spot){.footprint = footprint, .isa = cell->isa, .threads = threads};
+        add_three_moves(on, cell->isa > 0 ? cell->isa : widest_usable(), &spot->bandwidth, threads, part, probes, arena);
         for (size_t i = 0; i < AGAIN * MOVES || (i < AGAIN_MOST && beats(roofs, cell)); i++) take(&probes[i % MOVES], binding);
         munmap(arena->memory, arena->mapped);
     }
@@ -350,8 +339,8 @@ void gb_roofs_look_again(struct gb_roofs *roofs, struct gb_binding *binding, siz
     const struct cell cell = {isa, dtype, threads, work, ns};
     const struct gb_share share = compare(roofs, isa, dtype, threads, work, ns);
     const size_t t = gb_roofs_threads_index(roofs, threads);
-    if (share.fraction <= BEATEN) return;
-    if (strcmp(share.limit, "fma") == 0) look_at_fma(roofs, binding, &cell, t);
-    else if (roofs->n_spots < GB_SPOTS_MAX && !find_spot(roofs, work->footprint, threads))
-        look_at_moves(roofs, binding, &cell, t, share.level);
+    const bool beaten = share.fraction > BEATEN, moves = strcmp(share.limit, "memory") == 0;
+    if (!moves && beaten) look_at_fma(roofs, binding, &cell, t);
+    if (!moves || share.fraction <= 0 || (work->latency && !beaten)) return;
+    if (roofs->n_spots < GB_SPOTS_MAX && !find_spot(roofs, isa, threads, work->footprint)) look_at_moves(roofs, binding, &cell);
 }

@@ -1,10 +1,10 @@
 /* What this machine can do at best, measured by the library's own team: fused multiply-adds of each isa, and moving bytes.
  *
  * Moving is measured with data of three sizes: in L2 (each thread works on half of it), in L3 (between all L2 and the L3 in the
- * middle of the logarithmic scale), and beyond (twice the L3, 128 to 512 MiB), with the widest isa that is usable. A problem
- * is held against the class that all its operands together fit in: L2 of all its threads, L3, or memory. Where a call beats its
- * roof, the roof was measured on a busy core, or at a size that lies further out than the problem does: it is measured again,
- * and at the problem's own size too. */
+ * middle of the logarithmic scale), and beyond (twice the L3, 128 to 512 MiB), with the widest isa that is usable. They say at
+ * which level a problem is, by what all its operands together fit in: L2 of all its threads, L3, or memory. A call that moves
+ * bytes is held against what its isa moves at the problem's own size, a spot: in L1 that is twice what L2 gives, and from half
+ * of a cache on less and less of it. */
 #ifndef GB_ROOFS_H
 #define GB_ROOFS_H
 
@@ -15,7 +15,7 @@
 #include "machine.h"
 #include "speed.h"
 
-enum { GB_THREAD_COUNTS_MAX = 16, GB_SPOTS_MAX = 64 };
+enum { GB_THREAD_COUNTS_MAX = 16, GB_SPOTS_MAX = 512 };
 
 /* What is measured, and with what: tests have a machine of known numbers. */
 struct gb_probing {
@@ -29,6 +29,7 @@ struct gb_probing {
 /* Moving data of the size of one problem. */
 struct gb_spot {
     double footprint; /* bytes of all operands */
+    size_t isa;       /* whose cells are held against it. It moves them itself; for ref, the plainest, the widest usable does */
     size_t threads;
     struct gb_bandwidth bandwidth;
 };
@@ -42,7 +43,7 @@ struct gb_roofs {
     double fma[GK_ISA_COUNT][GK_DTYPE_COUNT][GB_THREAD_COUNTS_MAX]; /* GFLOP/s */
     struct gb_bandwidth bandwidth[GB_THREAD_COUNTS_MAX][GB_LEVEL_COUNT];
     size_t bytes[GB_LEVEL_COUNT];       /* that one thread worked on, when it was alone */
-    struct gb_spot spots[GB_SPOTS_MAX]; /* of problems that beat the roof of their level */
+    struct gb_spot spots[GB_SPOTS_MAX]; /* of problems that were timed: they count, not the level */
     size_t n_spots;
 };
 
@@ -74,8 +75,8 @@ struct gb_work {
 struct gb_share gb_roofs_share(const struct gb_roofs *roofs, size_t isa, enum gk_dtype dtype, size_t threads,
                                const struct gb_work *work, double ns);
 
-/* Where the call beats its roof by more than 3 %: measures that roof again, the best of a few samples and of those before,
- * more while the call still beats it, and a spot once for each footprint. Shares computed before may then be too large. */
+/* Measures what the call is held against: an FMA roof again that it beats by more than 3 %, a spot once, the best of a few
+ * samples each, more while the call still beats it. Shares computed before may then be wrong. */
 void gb_roofs_look_again(struct gb_roofs *roofs, struct gb_binding *binding, size_t isa, enum gk_dtype dtype, size_t threads,
                          const struct gb_work *work, double ns);
 

@@ -262,9 +262,9 @@ static void test_filled(void **state) {
     gb_fill_no_memory(&result, &plan, &tasks[2], "no memory for it");
     /* what changed since: a roof, spots, warnings, shares */
     roofs.fma[0][GK_F32][1] = 99;
-    roofs.spots[0] = (struct gb_spot){176, 2, {8, 4, 2}};
-    roofs.spots[1] = (struct gb_spot){480, 1, {16, 12, 10}};
-    roofs.spots[2] = (struct gb_spot){512, 2, {7, 6, 5}};
+    roofs.spots[0] = (struct gb_spot){176, 0, 2, {8, 4, 2}};
+    roofs.spots[1] = (struct gb_spot){480, 1, 1, {16, 12, 10}};
+    roofs.spots[2] = (struct gb_spot){512, 0, 2, {7, 6, 5}};
     roofs.n_spots = 3;
     gb_fill_roofs(&result, &roofs);
     gb_fill_roofs(&result, &roofs);
@@ -316,7 +316,7 @@ static void test_exhausted(void **state) {
     make_race(&race);
     make_roofs(&roofs);
     make_first(&made, &tasks[0]);
-    roofs.spots[0] = (struct gb_spot){176, 2, {8, 4, 2}};
+    roofs.spots[0] = (struct gb_spot){176, 0, 2, {8, 4, 2}};
     roofs.n_spots = 1;
     for (int steps = 0; steps < 5; steps++) {
         struct gb_result result = {.exhausted = steps == 0};

@@ -587,26 +587,24 @@ static void shares(void **state) {
     assert_true(none.fraction == 0 && strcmp(none.limit, "fma") == 0);
 }
 
-/* Of the level and the spot the faster one counts, each way of moving for itself. */
+/* A spot counts, not the level: that of the isa, the threads and the size. */
 static void spots_count(void **state) {
     (void)state;
-    struct gb_roofs roofs;
+    static struct gb_roofs roofs;
     const struct gb_work read = {.read = 120, .footprint = 1000}, copy = {.read = 60, .written = 60, .footprint = 1000};
+    const struct gb_bandwidth wrong = {1000, 1000, 1000};
     struct gb_work plain = copy;
     plain.plain_copy = true;
     make_roofs(&roofs);
-    roofs.n_spots = 3;
-    roofs.spots[0] = (struct gb_spot){999, 3, {1000, 1000, 1000}};
-    roofs.spots[1] = (struct gb_spot){1000, 1, {1000, 1000, 1000}};
-    roofs.spots[2] = (struct gb_spot){1000, 3, {20, 3, 16}}; /* the level has 10, 5, 8 */
-    roofs.spots[3] = (struct gb_spot){2000, 3, {1000, 1000, 1000}};
+    roofs.n_spots = 4;
+    roofs.spots[0] = (struct gb_spot){999, LAST, 3, wrong};
+    roofs.spots[1] = (struct gb_spot){1000, LAST, 1, wrong};
+    roofs.spots[2] = (struct gb_spot){1000, LAST + 1, 3, wrong};
+    roofs.spots[3] = (struct gb_spot){1000, LAST, 3, {20, 3, 16}}; /* the level has 10, 5, 8 */
+    roofs.spots[4] = (struct gb_spot){2000, LAST, 3, wrong};
     assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &read, 12).fraction == 0.5);
     assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &copy, 15).fraction == 0.5);
-    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &plain, 48).fraction == 0.5);
-    roofs.spots[2] = (struct gb_spot){1000, 3, {5, 12, 4}};
-    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &read, 24).fraction == 0.5);
-    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &copy, 20).fraction == 0.5);
-    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &plain, 20).fraction == 0.5);
+    assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &plain, 80).fraction == 0.5);
     const struct gb_work other = {.read = 120, .footprint = 2000}; /* of a spot that does not count yet */
     assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &other, 24).fraction == 0.5);
 }
@@ -672,58 +670,73 @@ static void fma_is_measured_again(void **state) {
     assert_true(roofs.fma[LAST][F32][0] == GK_THREADS_MAX * gk_isa_get(LAST, GK_F32)->fma_flops / 1e6);
 }
 
-/* At the level's bytes and at the problem's own, in turn. */
-static void moves_are_measured_again(void **state) {
+/* At the problem's own bytes, by the cell's isa; for ref by the widest. */
+static void moves_are_measured(void **state) {
     (void)state;
     static const size_t kinds[] = {GK_PROBE_READ, GK_PROBE_COPY, GK_PROBE_COPY_NT};
     static const struct {
-        size_t threads;
+        size_t isa, threads;
         double footprint;
-        size_t whole, part;
+        size_t part;
     } cases[] = {
-        {3, 3333, MIB / 2, 1536}, /* 1111 */
-        {3, 3072, MIB / 2, 1536}, /* 1024: one unit more than its own */
-        {1, 511, MIB / 2, 512},
-        {1, MIB, MIB / 2, MIB + 512}, /* more than the level's */
-        {3, 3 * MIB + 6, 148 << 14, MIB + 512},
-        {1, 300. * MIB, 128 * MIB, 300 * MIB + 512},
-        {3, 600. * MIB, 43696 << 10, 178957312}, /* a third of 512 MiB is 178956970.7 */
+        {LAST, 3, 3333, 1536}, /* 1111 */
+        {LAST, 3, 3072, 1536}, /* 1024: one unit more than its own */
+        {MIDDLE, 1, 511, 512},
+        {0, 1, MIB, MIB + 512},
+        {LAST, 3, 3 * MIB + 6, MIB + 512},
+        {LAST, 1, 300. * MIB, 300 * MIB + 512},
+        {LAST, 3, 600. * MIB, 178957312}, /* a third of 512 MiB is 178956970.7 */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct gb_roofs roofs;
-        const size_t threads = cases[i].threads, t = threads == 1 ? 0 : AT, isa = usable(), whole = cases[i].whole,
-                     part = cases[i].part;
+        static struct gb_roofs roofs;
+        const size_t threads = cases[i].threads, t = threads == 1 ? 0 : AT, part = cases[i].part;
+        const size_t isa = cases[i].isa ? cases[i].isa : usable();
         const struct gb_work work = {.read = 1e4, .footprint = cases[i].footprint};
+        const struct gb_bandwidth before = {1e3, 1e4, 1e9};
         size_t at = 3;
         make_roofs(&roofs);
         fake.round_ns = by_kind;
-        const enum gb_level level = gb_level_of(&fake.machine.caches, work.footprint, threads);
-        roofs.bandwidth[t][level] = (struct gb_bandwidth){1e-6, 1e-6, 1e9};
-        look_again(&roofs, LAST, GK_F64, threads, &work, 1e9);
-        const size_t touched = whole > part ? whole : part;
+        struct gb_bandwidth *const level = &roofs.bandwidth[t][gb_level_of(&fake.machine.caches, work.footprint, threads)];
+        *level = before;
+        look_again(&roofs, cases[i].isa, GK_F64, threads, &work, 1e9); /* it beats nothing */
         assert_call(0, (struct call){.kind = BIND, .threads = threads});
-        assert_call(1, (struct call){GK_PROBE_COPY, isa, F32, threads, touched / 128 * 128, 1, 0});
-        assert_call(2, (struct call){GK_PROBE_COPY, isa, F32, threads, touched / 128 * 128, 1, -(ptrdiff_t)touched / 128 * 64});
-        for (size_t sample = 0; sample < 30; sample++) {
-            const size_t kind = kinds[sample % 3], bytes = sample % 6 < 3 ? whole : part;
-            struct call want = {kind, isa, F32, threads, bytes, 1, 0};
+        assert_call(1, (struct call){GK_PROBE_COPY, usable(), F32, threads, part / 128 * 128, 1, 0});
+        assert_call(2, (struct call){GK_PROBE_COPY, usable(), F32, threads, part / 128 * 128, 1, -(ptrdiff_t)part / 128 * 64});
+        for (size_t sample = 0; sample < 15; sample++) {
+            const size_t kind = kinds[sample % 3];
+            struct call want = {kind, isa, F32, threads, part, 1, 0};
             assert_call(at++, (struct call){.kind = BIND, .threads = threads});
-            if (sample < 6) assert_call(at++, want);
-            if (sample < 6) assert_call(at++, want);
+            if (sample < 3) assert_call(at++, want);
+            if (sample < 3) assert_call(at++, want);
             want.rounds = kind == GK_PROBE_READ ? 4 : kind == GK_PROBE_COPY ? 2 : 1;
             assert_call(at++, want);
         }
         assert_int_equal(at, fake.count);
         assert_int_equal(roofs.n_spots, 1);
         const struct gb_spot *const spot = &roofs.spots[0];
-        const double all = (double)(part * threads), level_all = (double)(whole * threads);
-        assert_true(spot->footprint == cases[i].footprint && spot->threads == threads);
+        const double all = (double)(part * threads);
+        assert_true(spot->footprint == cases[i].footprint && spot->threads == threads && spot->isa == cases[i].isa);
         assert_true(spot->bandwidth.read == all / 250000 && spot->bandwidth.copy == all / 500000 &&
                     spot->bandwidth.copy_nt == all / 1000000);
-        const struct gb_bandwidth *const b = &roofs.bandwidth[t][level];
-        assert_true(b->read == level_all / 250000 && b->copy == level_all / 500000 && b->copy_nt == 1e9);
+        assert_memory_equal(level, &before, sizeof before);
         assert_true(msync(fake.first, 1, MS_ASYNC) == -1);
     }
+}
+
+/* Nor a spot of what is held against no roof, or moves nothing that counts. */
+static void no_spot_is_needed(void **state) {
+    (void)state;
+    static struct gb_roofs roofs;
+    const struct gb_work products = {.flops = 100, .read = 1, .footprint = 1000, .products = true};
+    const struct gb_work chains = {.read = 100, .footprint = 1000, .latency = true}, read = {.read = 100, .footprint = 1000};
+    make_roofs(&roofs);
+    look_again(&roofs, LAST, GK_F64, 3, &products, 100); /* 50 of FMA */
+    look_again(&roofs, LAST, GK_F64, 3, &chains, 10);
+    look_again(&roofs, LAST, GK_F64, 2, &read, 10); /* no roofs of two threads */
+    look_again(&roofs, LAST, GK_F64, 1, &read, 10); /* of one there was none */
+    assert_int_equal(fake.count, 0);
+    look_again(&roofs, LAST, GK_F64, 3, &chains, 9);
+    assert_int_equal(roofs.n_spots, 1);
 }
 
 static void a_spot_once(void **state) {
@@ -740,22 +753,26 @@ static void a_spot_once(void **state) {
     look_again(&roofs, LAST, GK_F64, 3, &work, 1);
     assert_int_equal(fake.count, 0);
     roofs.bandwidth[0][GB_LEVEL_L2] = roofs.bandwidth[AT][GB_LEVEL_L2];
-    look_again(&roofs, LAST, GK_F64, 1, &work, 1); /* other threads */
+    look_again(&roofs, LAST, GK_F64, 1, &work, 1); /* other threads, */
     assert_int_equal(roofs.n_spots, 2);
-    fake.bytes = 2.5 * 3 * MIB / 2, fake.count = 0, work.footprint = 2000;
+    fake.count = 0;
+    look_again(&roofs, LAST + 1, GK_F64, 3, &work, 1); /* another isa */
+    assert_int_equal(roofs.n_spots, 3);
+    fake.bytes = 2.5 * 3072, fake.count = 0, work.footprint = 2000;
     look_again(&roofs, LAST, GK_F64, 3, &work, 1); /* no memory */
-    assert_int_equal(roofs.n_spots, 2);
+    assert_int_equal(roofs.n_spots, 3);
     fake.bytes++;
     look_again(&roofs, LAST, GK_F64, 3, &work, 1);
-    assert_int_equal(roofs.n_spots, 3);
-    while (roofs.n_spots < 64) {
+    assert_int_equal(roofs.n_spots, 4);
+    fake.bytes = 1e12;
+    while (roofs.n_spots < GB_SPOTS_MAX) {
         work.footprint++, fake.count = 0;
         look_again(&roofs, LAST, GK_F64, 3, &work, 1);
     }
     work.footprint++, fake.count = 0;
     look_again(&roofs, LAST, GK_F64, 3, &work, 1); /* no room */
     assert_int_equal(fake.count, 0);
-    assert_int_equal(roofs.n_spots, 64);
+    assert_int_equal(roofs.n_spots, GB_SPOTS_MAX);
 }
 
 /* --- a second look after a run */
@@ -837,7 +854,8 @@ int main(void) {
         cmocka_unit_test(shares),
         cmocka_unit_test(spots_count),
         cmocka_unit_test(fma_is_measured_again),
-        cmocka_unit_test(moves_are_measured_again),
+        cmocka_unit_test(moves_are_measured),
+        cmocka_unit_test(no_spot_is_needed),
         cmocka_unit_test(a_spot_once),
         cmocka_unit_test(moved_roofs),
         cmocka_unit_test(this_machine_is_measured),
