@@ -20,9 +20,9 @@ enum gb_level { GB_LEVEL_L2, GB_LEVEL_L3, GB_LEVEL_MEMORY, GB_LEVEL_COUNT };
 
 const char *gb_level_name(enum gb_level level); /* "L2", "L3", "memory" */
 
-/* GB/s; a copy counts what it reads and what it writes. */
+/* GB/s; a copy counts what it reads and what it writes, and so does a triad, which reads twice as much as it writes. */
 struct gb_bandwidth {
-    double read, copy, copy_nt;
+    double read, copy, copy_nt, triad, triad_nt;
 };
 
 struct gb_share {

@@ -157,12 +157,15 @@ static size_t add_fma(struct gb_roofs *roofs, struct probe *probes, struct arena
     return count;
 }
 
-/* The three ways of moving, each thread on so many bytes. */
-static size_t add_three_moves(const struct gb_probing *on, size_t isa, struct gb_bandwidth *to, size_t threads, size_t bytes,
-                              struct probe *probes, struct arena *arena) {
-    static const enum gk_probe kinds[] = {GK_PROBE_READ, GK_PROBE_COPY, GK_PROBE_COPY_NT};
-    double *const best[] = {&to->read, &to->copy, &to->copy_nt};
-    for (size_t i = 0; i < 3; i++)
+enum { MOVES = 5 };
+
+/* The ways of moving, each thread on so many bytes. */
+static size_t add_moves_of(const struct gb_probing *on, size_t isa, struct gb_bandwidth *to, size_t threads, size_t bytes,
+                           struct probe *probes, struct arena *arena) {
+    static const enum gk_probe kinds[MOVES] = {GK_PROBE_READ, GK_PROBE_COPY, GK_PROBE_COPY_NT, GK_PROBE_TRIAD,
+                                               GK_PROBE_TRIAD_NT};
+    double *const best[MOVES] = {&to->read, &to->copy, &to->copy_nt, &to->triad, &to->triad_nt};
+    for (size_t i = 0; i < MOVES; i++)
         probes[i] = (struct probe){on,
                                    isa,
                                    GK_F32,
@@ -171,7 +174,7 @@ static size_t add_three_moves(const struct gb_probing *on, size_t isa, struct gb
                                    {.buffer = arena->memory + arena->front, .bytes = bytes, .sink = arena->sinks},
                                    (double)bytes * (double)threads,
                                    best[i]};
-    return 3;
+    return MOVES;
 }
 
 static size_t add_moves(struct gb_roofs *roofs, struct probe *probes, struct arena *arena, enum gb_level highest) {
@@ -181,7 +184,7 @@ static size_t add_moves(struct gb_roofs *roofs, struct probe *probes, struct are
         for (int level = 0; level <= (int)highest; level++) {
             const size_t threads = roofs->threads[t], bytes = level_bytes(on, (enum gb_level)level, threads);
             if (t == 0) roofs->bytes[level] = bytes;
-            count += add_three_moves(on, widest_usable(), &roofs->bandwidth[t][level], threads, bytes, probes + count, arena);
+            count += add_moves_of(on, widest_usable(), &roofs->bandwidth[t][level], threads, bytes, probes + count, arena);
         }
     return count;
 }
@@ -207,8 +210,7 @@ static void mend(const struct gb_roofs *roofs, struct gb_binding *binding, struc
 }
 
 bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t effort, struct gb_warnings *warnings) {
-    enum { MOVES = 3 * GB_LEVEL_COUNT * GB_THREAD_COUNTS_MAX };
-    enum { PROBES = GK_ISA_COUNT * GK_DTYPE_COUNT * GB_THREAD_COUNTS_MAX + MOVES };
+    enum { PROBES = (GK_ISA_COUNT * GK_DTYPE_COUNT + MOVES * GB_LEVEL_COUNT) * GB_THREAD_COUNTS_MAX };
     enum gb_level highest;
     struct arena *const arena = calloc(1, sizeof *arena);
     struct probe *const probes = calloc(PROBES, sizeof *probes);
@@ -267,6 +269,14 @@ static const struct gb_spot *find_spot(const struct gb_roofs *roofs, size_t isa,
 
 static double larger(double a, double b) { return a > b ? a : b; }
 
+/* What is written is copied, and where twice as much is read, both are added; of the rest one is read, or written, alone. */
+static double moving_ns(const struct gb_work *work, const struct gb_bandwidth *b) {
+    const double copy = work->plain_copy ? b->copy : larger(b->copy, b->copy_nt);
+    const double triad = work->plain_copy ? b->triad : larger(b->triad, b->triad_nt);
+    const double first = fmin(work->read, work->written), second = fmin(work->read - first, work->written);
+    return (first + work->written - 2 * second) / copy + 3 * second / triad + (work->read - first - second) / b->read;
+}
+
 /* The fraction may be more than 1. */
 static struct gb_share compare(const struct gb_roofs *roofs, size_t isa, enum gk_dtype dtype, size_t threads,
                                const struct gb_work *work, double ns) {
@@ -275,9 +285,7 @@ static struct gb_share compare(const struct gb_roofs *roofs, size_t isa, enum gk
     if (t == roofs->n_threads || !(ns > 0)) return share;
     const struct gb_spot *const spot = find_spot(roofs, isa, threads, work->footprint);
     const struct gb_bandwidth b = spot ? spot->bandwidth : roofs->bandwidth[t][share.level];
-    const double best_copy = work->plain_copy ? b.copy : larger(b.copy, b.copy_nt);
-    const double both = fmin(work->read, work->written);
-    const double moving = (both + work->written) / best_copy + (work->read - both) / b.read;
+    const double moving = moving_ns(work, &b);
     const double computing = work->products ? work->flops / roofs->fma[isa][dtype][t] : 0;
     share.limit = computing > moving ? "fma" : "memory";
     share.fraction = larger(computing, moving) / ns;
@@ -317,7 +325,7 @@ static void look_at_fma(struct gb_roofs *roofs, struct gb_binding *binding, cons
 
 /* A spot has the bytes of the problem, as far as more than memory's own roof is measured with tells nothing new. */
 static void look_at_moves(struct gb_roofs *roofs, struct gb_binding *binding, const struct cell *cell) {
-    enum { UNIT = 512, MOVES = 3 }; /* probes work on whole units */
+    enum { UNIT = 512 }; /* probes work on whole units */
     const struct gb_probing *const on = probing_of(roofs);
     const double footprint = cell->work->footprint, most = footprint < MEMORY_MOST ? footprint : MEMORY_MOST;
     const size_t threads = cell->threads, part = ((size_t)most / threads + UNIT) / UNIT * UNIT;
@@ -327,7 +335,7 @@ static void look_at_moves(struct gb_roofs *roofs, struct gb_binding *binding, co
     if (arena && fits(on, part * threads) && map_arena(on, arena, part * threads, threads)) {
         struct gb_spot *const spot = &roofs->spots[roofs->n_spots++];
         *spot = (struct gb_spot){.footprint = footprint, .isa = cell->isa, .threads = threads};
-        add_three_moves(on, cell->isa > 0 ? cell->isa : widest_usable(), &spot->bandwidth, threads, part, probes, arena);
+        add_moves_of(on, cell->isa > 0 ? cell->isa : widest_usable(), &spot->bandwidth, threads, part, probes, arena);
         for (size_t i = 0; i < AGAIN * MOVES || (i < AGAIN_MOST && beats(roofs, cell)); i++) take(&probes[i % MOVES], binding);
         munmap(arena->memory, arena->mapped);
     }

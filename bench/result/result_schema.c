@@ -19,7 +19,9 @@ static const char *const schemas[] = {"gradbench/1", NULL}, *const dtypes[] = {"
 #define BANDWIDTH(type, prefix) \
     {"read_gbps", GB_MEMBER_NUMBER, AT(type, prefix read)}, \
     {"copy_gbps", GB_MEMBER_NUMBER, AT(type, prefix copy)}, \
-    {"copy_nt_gbps", GB_MEMBER_NUMBER, AT(type, prefix copy_nt)}
+    {"copy_nt_gbps", GB_MEMBER_NUMBER, AT(type, prefix copy_nt)}, \
+    {"triad_gbps", GB_MEMBER_NUMBER, AT(type, prefix triad), .optional = true}, \
+    {"triad_nt_gbps", GB_MEMBER_NUMBER, AT(type, prefix triad_nt), .optional = true}
 
 static const struct gb_member bandwidth[] = {BANDWIDTH(gb_bandwidth, )};
 

@@ -45,25 +45,34 @@ static void probe_read(const void *p, const struct gk_team *team) {
     *(real *)((char *)args->sink + 64 * team->rank) = lanes[0];
 }
 
-GK_INLINE void copy(const void *p, const struct gk_team *team, void (*store)(real *, vf)) {
+/* The part of each thread is cut into so many that are alike. y = x, or y = x + the one between. */
+GK_INLINE void move(const void *p, const struct gk_team *team, const int parts, void (*store)(real *, vf)) {
     const struct gk_probe_args *const args = p;
-    const size_t half = args->bytes / 2 / sizeof(real) / (UNROLL * GK_LANES) * (UNROLL * GK_LANES);
-    const real *const x = (const real *)((const char *)args->buffer + team->rank * args->bytes);
-    real *const y = (real *)((char *)args->buffer + team->rank * args->bytes) + half;
+    const size_t part = args->bytes / (size_t)parts / sizeof(real) / (UNROLL * GK_LANES) * (UNROLL * GK_LANES);
+    real *const x = (real *)((char *)args->buffer + team->rank * args->bytes), *const y = x + (size_t)(parts - 1) * part;
     for (size_t round = 0; round < args->rounds; round++)
-        for (size_t i = 0; i < half; i += UNROLL * GK_LANES)
-            for (size_t j = i; j < i + UNROLL * GK_LANES; j += GK_LANES) store(y + j, vf_load(x + j));
+        for (size_t i = 0; i < part; i += UNROLL * GK_LANES)
+            for (size_t j = i; j < i + UNROLL * GK_LANES; j += GK_LANES)
+                store(y + j, parts > 2 ? vf_add(vf_load(x + j), vf_load(x + part + j)) : vf_load(x + j));
 }
 
-static void probe_copy(const void *p, const struct gk_team *team) { copy(p, team, vf_store); }
+static void probe_copy(const void *p, const struct gk_team *team) { move(p, team, 2, vf_store); }
 
 static void probe_copy_nt(const void *p, const struct gk_team *team) {
-    copy(p, team, vf_stream);
+    move(p, team, 2, vf_stream);
+    vf_fence();
+}
+
+static void probe_triad(const void *p, const struct gk_team *team) { move(p, team, 3, vf_store); }
+
+static void probe_triad_nt(const void *p, const struct gk_team *team) {
+    move(p, team, 3, vf_stream);
     vf_fence();
 }
 
 extern gk_run *const GK_SYMBOL(probes)[GK_PROBE_COUNT];
-gk_run *const GK_SYMBOL(probes)[GK_PROBE_COUNT] = {probe_fma, probe_read, probe_copy, probe_copy_nt};
+gk_run *const GK_SYMBOL(probes)[GK_PROBE_COUNT] = {probe_fma,     probe_read,  probe_copy,
+                                                   probe_copy_nt, probe_triad, probe_triad_nt};
 
 GK_INLINE void map(size_t n, const real *x, real *y, vf (*function)(vf)) {
     size_t i = 0;

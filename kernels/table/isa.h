@@ -38,8 +38,17 @@ struct gk_cell {
 };
 
 /* Roof probes, run by the library's own team so that they see the threads that the kernels see. Each call does `rounds` passes;
- * bytes is what each thread works on, at buffer + rank * bytes; a copy goes from the first to the second half of it. */
-enum gk_probe { GK_PROBE_FMA, GK_PROBE_READ, GK_PROBE_COPY, GK_PROBE_COPY_NT, GK_PROBE_COUNT };
+ * bytes is what each thread works on, at buffer + rank * bytes; a copy goes from the first to the second half of it, a triad
+ * adds the first third to the second into the last. */
+enum gk_probe {
+    GK_PROBE_FMA,
+    GK_PROBE_READ,
+    GK_PROBE_COPY,
+    GK_PROBE_COPY_NT,
+    GK_PROBE_TRIAD,
+    GK_PROBE_TRIAD_NT,
+    GK_PROBE_COUNT
+};
 
 struct gk_probe_args {
     void *buffer;

@@ -114,7 +114,8 @@ static bool measure_roofs(struct gb_roofs *roofs, struct gb_binding *of, size_t 
     for (size_t t = 0; t < roofs->n_threads; t++) {
         for (size_t isa = 0; isa < GK_ISA_COUNT; isa++)
             for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) roofs->fma[isa][dtype][t] = 100 * scale;
-        for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs->bandwidth[t][level] = (struct gb_bandwidth){50, 50, 50};
+        for (int level = 0; level < GB_LEVEL_COUNT; level++)
+            roofs->bandwidth[t][level] = (struct gb_bandwidth){50, 50, 50, 50, 50};
     }
     return !script->no_roofs;
 }

@@ -28,7 +28,8 @@ static void open_with(const struct gb_problem_spec *spec) {
     t.roofs.n_threads = 2;
     t.roofs.threads[0] = 1, t.roofs.threads[1] = 3;
     for (size_t i = 0; i < 2; i++) {
-        for (int level = 0; level < GB_LEVEL_COUNT; level++) t.roofs.bandwidth[i][level] = (struct gb_bandwidth){1e3, 1e3, 1e3};
+        for (int level = 0; level < GB_LEVEL_COUNT; level++)
+            t.roofs.bandwidth[i][level] = (struct gb_bandwidth){1e3, 1e3, 1e3, 1e3, 1e3};
         for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) t.roofs.fma[isa][GK_F32][i] = t.roofs.fma[isa][GK_F64][i] = 0.5;
     }
     t.harness = (struct gb_harness){.effects = &script_effects,

@@ -89,7 +89,8 @@ static void assert_interval(const json_t *object, const char *key, double value)
 static bool near(double a, double b) { return fabs(a - b) <= 1e-6 * (fabs(a) + fabs(b)); }
 
 static void check_bandwidth(const json_t *object) {
-    assert_true(number(object, "read_gbps") > 0 && number(object, "copy_gbps") > 0 && number(object, "copy_nt_gbps") > 0);
+    assert_true(number(object, "read_gbps") > 0 && number(object, "copy_gbps") > 0 && number(object, "copy_nt_gbps") > 0 &&
+                number(object, "triad_gbps") > 0 && number(object, "triad_nt_gbps") > 0);
 }
 
 /* Where a problem was faster than the roof of its level. */
@@ -98,7 +99,7 @@ static void check_spots(const json_t *spots) {
     json_t *spot;
     assert_true(json_is_array(spots));
     json_array_foreach(spots, index, spot) {
-        assert_keys(spot, "footprint read_gbps copy_gbps copy_nt_gbps");
+        assert_keys(spot, "footprint read_gbps copy_gbps copy_nt_gbps triad_gbps triad_nt_gbps");
         assert_true(number(spot, "footprint") > 0);
         check_bandwidth(spot);
     }
@@ -123,7 +124,8 @@ static void check_context(const json_t *context, size_t roofs) {
     json_array_foreach(json_object_get(context, "warnings"), index, value) assert_true(json_is_string(value));
     assert_int_equal(json_array_size(json_object_get(context, "roofs")), count(context, "cores") > 1 ? 2 * roofs : roofs);
     json_array_foreach(json_object_get(context, "roofs"), index, value) {
-        assert_keys(value, "isa dtype threads fma_gflops read_gbps copy_gbps copy_nt_gbps in_l2 in_l3 spots");
+        assert_keys(value,
+                    "isa dtype threads fma_gflops read_gbps copy_gbps copy_nt_gbps triad_gbps triad_nt_gbps in_l2 in_l3 spots");
         assert_true(gk_isa_find(text(value, "isa")) >= 0 && count(value, "threads") >= 1 && number(value, "fma_gflops") > 0);
         assert_word(value, "dtype", dtypes);
         check_bandwidth(value);

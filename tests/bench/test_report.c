@@ -454,7 +454,8 @@ static void make_low(struct gb_roofs *roofs) {
     *roofs = (struct gb_roofs){.n_threads = 1, .threads = {1}};
     roofs->isas[0] = roofs->dtypes[GK_F32] = true;
     roofs->fma[0][GK_F32][0] = 1e-4;
-    for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs->bandwidth[0][level] = (struct gb_bandwidth){1e-3, 1e-3, 1e-3};
+    for (int level = 0; level < GB_LEVEL_COUNT; level++)
+        roofs->bandwidth[0][level] = (struct gb_bandwidth){1e-3, 1e-3, 1e-3, 1e-3, 1e-3};
 }
 
 /* A run whose roofs were measured too low raises them, and no cell of it has more than all. */
@@ -499,7 +500,8 @@ static void test_share_of_those_that_ran(void **state) {
     plan.variants[0] = (struct gb_variant){.threads = 2};
     roofs.fma[0][GK_F32][0] = 1, roofs.fma[0][GK_F32][1] = 2;
     for (size_t t = 0; t < 2; t++)
-        for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs.bandwidth[t][level] = (struct gb_bandwidth){1e9, 1e9, 1e9};
+        for (int level = 0; level < GB_LEVEL_COUNT; level++)
+            roofs.bandwidth[t][level] = (struct gb_bandwidth){1e9, 1e9, 1e9, 1e9, 1e9};
     gb_outcome_share(&outcome, &plan, &roofs);
     assert_true(fabs(m.share.fraction - 0.25) < 1e-9);
     m.threads_used = 1;
@@ -549,7 +551,7 @@ static void test_taken_threads(void **state) {
 static void make_roofs(struct gb_result *result, struct gb_result_roof *roofs, size_t threads) {
     for (size_t t = 0; t < threads; t++) roofs[t] = (struct gb_result_roof){"ref", "f32", .threads = t ? 2 * t : 1};
     roofs[0].fma = 28;
-    for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs[0].at[level] = (struct gb_bandwidth){70, 60, 50};
+    for (int level = 0; level < GB_LEVEL_COUNT; level++) roofs[0].at[level] = (struct gb_bandwidth){70, 60, 50, 40, 30};
     *result = (struct gb_result){.context = {.roofs = roofs, .n_roofs = threads}};
 }
 
@@ -603,7 +605,7 @@ static void test_raised_roofs(void **state) {
                         "roof of copies in L2 on 1 thread: measured again, 90 GB/s, not 60\n");
     roofs[0].at[GB_LEVEL_MEMORY].read = 80;
     assert_int_equal(times(printed_raised(before, &after, false), "\n"), 3);
-    roofs[0].at[GB_LEVEL_MEMORY] = (struct gb_bandwidth){80, 70, 60};
+    roofs[0].at[GB_LEVEL_MEMORY] = (struct gb_bandwidth){80, 70, 60, 50, 40};
     const char *text = printed_raised(before, &after, false);
     assert_int_equal(times(text, "\n"), 4);
     assert_says(text, "\n2 more roofs measured again (--details lists all)\n");

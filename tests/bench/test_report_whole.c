@@ -227,7 +227,7 @@ static void set_context(struct whole *w) {
         w->roofs[i] = (struct gb_result_roof){i < 3 ? "ref" : "widest", "f32", threads_of[i], .fma = 10.05 * (double)(i + 1)};
         for (int level = 0; level < GB_LEVEL_COUNT; level++) {
             const double base = 300 / (level + 1) * (double)(i % 3 + 1);
-            w->roofs[i].at[level] = (struct gb_bandwidth){base, base / 2, base / 4};
+            w->roofs[i].at[level] = (struct gb_bandwidth){base, base / 2, base / 4, base / 8, base / 16};
         }
     }
     w->roofs[5].fma = 0; /* not measured */

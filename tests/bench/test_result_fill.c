@@ -140,7 +140,7 @@ static void make_roofs(struct gb_roofs *roofs) {
                 roofs->fma[isa][dtype][t] = 16 + (double)t + 32 * (double)isa + 64 * (1 - dtype);
         for (int level = 0; level < GB_LEVEL_COUNT; level++) {
             const double base = 100 * (double)(t + 1) / (level + 1);
-            roofs->bandwidth[t][level] = (struct gb_bandwidth){base, base / 2, base / 4};
+            roofs->bandwidth[t][level] = (struct gb_bandwidth){base, base / 2, base / 4, base / 8, base / 16};
         }
     }
     roofs->fma[0][GK_F64][0] = 0.5;
@@ -262,9 +262,9 @@ static void test_filled(void **state) {
     gb_fill_no_memory(&result, &plan, &tasks[2], "no memory for it");
     /* what changed since: a roof, spots, warnings, shares */
     roofs.fma[0][GK_F32][1] = 99;
-    roofs.spots[0] = (struct gb_spot){176, 0, 2, {8, 4, 2}};
-    roofs.spots[1] = (struct gb_spot){480, 1, 1, {16, 12, 10}};
-    roofs.spots[2] = (struct gb_spot){512, 0, 2, {7, 6, 5}};
+    roofs.spots[0] = (struct gb_spot){176, 0, 2, {8, 4, 2, 9, 3}};
+    roofs.spots[1] = (struct gb_spot){480, 1, 1, {16, 12, 10, 18, 14}};
+    roofs.spots[2] = (struct gb_spot){512, 0, 2, {7, 6, 5, 4, 3}};
     roofs.n_spots = 3;
     gb_fill_roofs(&result, &roofs);
     gb_fill_roofs(&result, &roofs);
@@ -316,7 +316,7 @@ static void test_exhausted(void **state) {
     make_race(&race);
     make_roofs(&roofs);
     make_first(&made, &tasks[0]);
-    roofs.spots[0] = (struct gb_spot){176, 0, 2, {8, 4, 2}};
+    roofs.spots[0] = (struct gb_spot){176, 0, 2, {8, 4, 2, 9, 3}};
     roofs.n_spots = 1;
     for (int steps = 0; steps < 5; steps++) {
         struct gb_result result = {.exhausted = steps == 0};

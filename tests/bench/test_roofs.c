@@ -18,7 +18,10 @@ enum {
     F64 = GK_F64,
     LAST = GK_ISA_COUNT - 1,
     MIDDLE = LAST / 2,
+    MOVES = 5,
 };
+
+static const size_t kinds[] = {GK_PROBE_READ, GK_PROBE_COPY, GK_PROBE_COPY_NT, GK_PROBE_TRIAD, GK_PROBE_TRIAD_NT};
 
 /* A probe that ran, or (BIND) a team that was bound. */
 struct call {
@@ -171,7 +174,6 @@ static void each_probe_in_each_round(void **state) {
     static const size_t bytes[3][GB_LEVEL_COUNT] = {
         {MIB / 2, 4 * MIB, 128 * MIB}, {MIB / 2, 148 << 14, 43696 << 10}, {MIB / 2, 2 * MIB, 32 * MIB}};
     static const size_t sizes[] = {1, 3, 4};
-    static const size_t kinds[] = {GK_PROBE_READ, GK_PROBE_COPY, GK_PROBE_COPY_NT};
     struct gb_roofs roofs = {.probing = &probing, .n_threads = 3, .threads = {1, 3, 4}, .n_spots = 5};
     struct call probes[64];
     const size_t isa = usable(), arena = 3 * bytes[1][GB_LEVEL_MEMORY], part = arena / 4;
@@ -182,7 +184,7 @@ static void each_probe_in_each_round(void **state) {
     for (size_t t = 0; t < 3 && LAST > 0; t++) probes[n_probes++] = (struct call){GK_PROBE_FMA, LAST, F64, sizes[t], 0, 1, 0};
     for (size_t t = 0; t < 3; t++)
         for (size_t level = 0; level < GB_LEVEL_COUNT; level++)
-            for (size_t kind = 0; kind < 3; kind++)
+            for (size_t kind = 0; kind < MOVES; kind++)
                 probes[n_probes++] = (struct call){kinds[kind], isa, F32, sizes[t], bytes[t][level], 1, 0};
     make_machine(quarter);
     assert_int_equal(measure(&roofs, 3).count, 0);
@@ -217,7 +219,7 @@ static void as_many_roofs_as_can_be(void **state) {
     measure(&roofs, 1);
     for (size_t t = 0; t < GB_THREAD_COUNTS_MAX; t++) {
         for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) assert_true(roofs.fma[isa][F32][t] > 0 && roofs.fma[isa][F64][t] > 0);
-        for (size_t level = 0; level < GB_LEVEL_COUNT; level++) assert_true(roofs.bandwidth[t][level].copy_nt > 0);
+        for (size_t level = 0; level < GB_LEVEL_COUNT; level++) assert_true(roofs.bandwidth[t][level].triad_nt > 0);
     }
     fake.bytes = 2.5 * 8 * MIB + 1; /* L2 only */
     measure(&roofs, 1);
@@ -298,7 +300,11 @@ static void rounds_make_a_millisecond(void **state) {
 
 /* The cost of each kind, and of a width and a number of threads. */
 static double by_kind(const struct call *c) {
-    static const double ns[] = {[GK_PROBE_READ] = 250000, [GK_PROBE_COPY] = 500000, [GK_PROBE_COPY_NT] = 1000000};
+    static const double ns[] = {[GK_PROBE_READ] = 250000,
+                                [GK_PROBE_COPY] = 500000,
+                                [GK_PROBE_COPY_NT] = 1000000,
+                                [GK_PROBE_TRIAD] = 125000,
+                                [GK_PROBE_TRIAD_NT] = 2000000};
     if (c->kind != GK_PROBE_FMA) return ns[c->kind];
     return 250000 + (c->dtype == F64 ? 5000 : 0) + (double)c->isa * 1000 + (double)c->threads * 100;
 }
@@ -359,7 +365,7 @@ static void no_roof_of_threads_that_are_not_there(void **state) {
     assert_true(roofs.fma[0][F32][0] > 0 && roofs.fma[0][F32][1] == 0 && roofs.bandwidth[1][0].read == 0);
     size_t bound = 0;
     for (size_t i = 2; i < fake.count; i++) bound += fake.log[i].kind == BIND && fake.log[i].threads == 4;
-    assert_int_equal(bound, 2 * 10); /* in each round the FMA probe and three of each level, and no more */
+    assert_int_equal(bound, 2 * (1 + 3 * MOVES)); /* in each round the FMA probe and the moves of each level, and no more */
 }
 
 /* --- FMA roofs that others show to be too low */
@@ -511,9 +517,9 @@ enum { AT = 3 };
 static void make_roofs(struct gb_roofs *roofs) {
     *roofs = (struct gb_roofs){.probing = &probing, .n_threads = 4, .threads = {1, 6, 7, 3}};
     roofs->fma[LAST][F64][AT] = 2;
-    roofs->bandwidth[AT][GB_LEVEL_L2] = (struct gb_bandwidth){10, 5, 8};
-    roofs->bandwidth[AT][GB_LEVEL_L3] = (struct gb_bandwidth){4, 5, 2};
-    roofs->bandwidth[AT][GB_LEVEL_MEMORY] = (struct gb_bandwidth){1, 2, 4};
+    roofs->bandwidth[AT][GB_LEVEL_L2] = (struct gb_bandwidth){10, 5, 8, 5, 10};
+    roofs->bandwidth[AT][GB_LEVEL_L3] = (struct gb_bandwidth){4, 5, 2, 6, 3};
+    roofs->bandwidth[AT][GB_LEVEL_MEMORY] = (struct gb_bandwidth){1, 2, 4, 3, 5};
     make_machine(quarter);
 }
 
@@ -536,19 +542,22 @@ static void shares(void **state) {
         const char *limit;
         enum gb_level level;
     } cases[] = {
-        /* 20 as a copy and 10 read: (20 + 20) / 8 + 10 / 10 */
-        {{1000, 30, 20, l2, false, false, false}, 12, 0.5, "memory", GB_LEVEL_L2},
-        {{1000, 30, 20, l2, false, true, false}, 18, 0.5, "memory", GB_LEVEL_L2},       /* 40 / 5 + 10 / 10 */
-        {{1000, 30, 20, l3, false, false, false}, 21, 0.5, "memory", GB_LEVEL_L3},      /* 40 / 5 + 10 / 4 */
-        {{1000, 30, 20, far, false, false, false}, 40, 0.5, "memory", GB_LEVEL_MEMORY}, /* 40 / 4 + 10 / 1 */
-        {{1000, 10, 30, l2, false, false, false}, 10, 0.5, "memory", GB_LEVEL_L2},      /* (10 + 30) / 8 */
+        /* 10 copied, and 10 and 10 added: 20 / 8 + 30 / 10 */
+        {{1000, 30, 20, l2, false, false, false}, 11, 0.5, "memory", GB_LEVEL_L2},
+        {{1000, 30, 20, l2, false, true, false}, 20, 0.5, "memory", GB_LEVEL_L2},       /* 20 / 5 + 30 / 5 */
+        {{1000, 30, 20, l3, false, false, false}, 18, 0.5, "memory", GB_LEVEL_L3},      /* 20 / 5 + 30 / 6 */
+        {{1000, 30, 20, far, false, false, false}, 22, 0.5, "memory", GB_LEVEL_MEMORY}, /* 20 / 4 + 30 / 5 */
+        {{1000, 40, 20, l2, false, false, false}, 12, 0.5, "memory", GB_LEVEL_L2},      /* 60 / 10 */
+        {{1000, 50, 20, l2, false, false, false}, 14, 0.5, "memory", GB_LEVEL_L2},      /* 60 / 10 + 10 / 10 */
+        {{1000, 20, 20, l2, false, false, false}, 10, 0.5, "memory", GB_LEVEL_L2},
+        {{1000, 10, 30, l2, false, false, false}, 10, 0.5, "memory", GB_LEVEL_L2}, /* (10 + 30) / 8 */
         {{1000, 0, 40, l2, false, false, false}, 10, 0.5, "memory", GB_LEVEL_L2},
         {{1000, 40, 0, l2, false, false, false}, 8, 0.5, "memory", GB_LEVEL_L2},
-        {{100, 30, 20, l2, false, false, true}, 200, 0.25, "fma", GB_LEVEL_L2}, /* 100 / 2 beside 6 */
-        {{10, 30, 20, l2, false, false, true}, 12, 0.5, "memory", GB_LEVEL_L2}, /* 5 beside 6 */
-        {{12, 30, 20, l2, false, false, true}, 12, 0.5, "memory", GB_LEVEL_L2}, /* 6 beside 6 */
-        {{13, 30, 20, l2, false, false, true}, 13, 0.5, "fma", GB_LEVEL_L2},    /* 6.5 beside 6 */
-        {{1000, 30, 20, l2, true, false, false}, 12, 0.5, "latency", GB_LEVEL_L2},
+        {{100, 30, 20, l2, false, false, true}, 200, 0.25, "fma", GB_LEVEL_L2}, /* 100 / 2 beside 5.5 */
+        {{10, 30, 20, l2, false, false, true}, 11, 0.5, "memory", GB_LEVEL_L2}, /* 5 beside 5.5 */
+        {{11, 30, 20, l2, false, false, true}, 11, 0.5, "memory", GB_LEVEL_L2}, /* 5.5 beside 5.5 */
+        {{12, 30, 20, l2, false, false, true}, 12, 0.5, "fma", GB_LEVEL_L2},    /* 6 beside 5.5 */
+        {{1000, 30, 20, l2, true, false, false}, 11, 0.5, "latency", GB_LEVEL_L2},
         {{100, 30, 20, l2, true, false, true}, 200, 0.25, "latency", GB_LEVEL_L2},
         /* 105 of 100, and more */
         {{210, 0, 0, l2, false, false, true}, 100, 1.05, "fma", GB_LEVEL_L2},
@@ -575,12 +584,12 @@ static void shares(void **state) {
     assert_true(small.fraction == 0.5 && strcmp(small.limit, "memory") == 0);
     /* of nothing that moves no speed is known */
     const struct gb_work still = {.flops = 100, .footprint = 1, .products = true};
-    roofs.bandwidth[AT][GB_LEVEL_L2] = (struct gb_bandwidth){0, 0, 0};
+    roofs.bandwidth[AT][GB_LEVEL_L2] = (struct gb_bandwidth){.read = 0};
     const struct gb_share unknown = gb_roofs_share(&roofs, LAST, GK_F64, 3, &still, 200);
     assert_true(unknown.fraction == 0 && strcmp(unknown.limit, "memory") == 0);
     make_roofs(&roofs);
     /* no roofs of so many threads, and roofs that nobody measured */
-    const struct gb_work *const fma = &cases[7].work, *const moves = &cases[0].work;
+    const struct gb_work *const fma = &cases[10].work, *const moves = &cases[0].work;
     assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 2, fma, 200).fraction == 0);
     assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 1, moves, 12).fraction == 0);
     const struct gb_share none = gb_roofs_share(&roofs, 1, GK_F32, 3, fma, 200);
@@ -592,7 +601,7 @@ static void spots_count(void **state) {
     (void)state;
     static struct gb_roofs roofs;
     const struct gb_work read = {.read = 120, .footprint = 1000}, copy = {.read = 60, .written = 60, .footprint = 1000};
-    const struct gb_bandwidth wrong = {1000, 1000, 1000};
+    const struct gb_bandwidth wrong = {1000, 1000, 1000, 1000, 1000};
     struct gb_work plain = copy;
     plain.plain_copy = true;
     make_roofs(&roofs);
@@ -600,7 +609,7 @@ static void spots_count(void **state) {
     roofs.spots[0] = (struct gb_spot){999, LAST, 3, wrong};
     roofs.spots[1] = (struct gb_spot){1000, LAST, 1, wrong};
     roofs.spots[2] = (struct gb_spot){1000, LAST + 1, 3, wrong};
-    roofs.spots[3] = (struct gb_spot){1000, LAST, 3, {20, 3, 16}}; /* the level has 10, 5, 8 */
+    roofs.spots[3] = (struct gb_spot){1000, LAST, 3, {20, 3, 16, 2, 6}}; /* the level has 10, 5, 8, 5, 10 */
     roofs.spots[4] = (struct gb_spot){2000, LAST, 3, wrong};
     assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &read, 12).fraction == 0.5);
     assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 3, &copy, 15).fraction == 0.5);
@@ -673,7 +682,6 @@ static void fma_is_measured_again(void **state) {
 /* At the problem's own bytes, by the cell's isa; for ref by the widest. */
 static void moves_are_measured(void **state) {
     (void)state;
-    static const size_t kinds[] = {GK_PROBE_READ, GK_PROBE_COPY, GK_PROBE_COPY_NT};
     static const struct {
         size_t isa, threads;
         double footprint;
@@ -692,7 +700,7 @@ static void moves_are_measured(void **state) {
         const size_t threads = cases[i].threads, t = threads == 1 ? 0 : AT, part = cases[i].part;
         const size_t isa = cases[i].isa ? cases[i].isa : usable();
         const struct gb_work work = {.read = 1e4, .footprint = cases[i].footprint};
-        const struct gb_bandwidth before = {1e3, 1e4, 1e9};
+        const struct gb_bandwidth before = {1e3, 1e4, 1e5, 1e6, 1e7};
         size_t at = 3;
         make_roofs(&roofs);
         fake.round_ns = by_kind;
@@ -702,13 +710,14 @@ static void moves_are_measured(void **state) {
         assert_call(0, (struct call){.kind = BIND, .threads = threads});
         assert_call(1, (struct call){GK_PROBE_COPY, usable(), F32, threads, part / 128 * 128, 1, 0});
         assert_call(2, (struct call){GK_PROBE_COPY, usable(), F32, threads, part / 128 * 128, 1, -(ptrdiff_t)part / 128 * 64});
-        for (size_t sample = 0; sample < 15; sample++) {
-            const size_t kind = kinds[sample % 3];
+        for (size_t sample = 0; sample < 5 * MOVES; sample++) {
+            const size_t kind = kinds[sample % MOVES];
             struct call want = {kind, isa, F32, threads, part, 1, 0};
             assert_call(at++, (struct call){.kind = BIND, .threads = threads});
-            if (sample < 3) assert_call(at++, want);
-            if (sample < 3) assert_call(at++, want);
-            want.rounds = kind == GK_PROBE_READ ? 4 : kind == GK_PROBE_COPY ? 2 : 1;
+            if (sample < MOVES) assert_call(at++, want);
+            if (sample < MOVES && kind == GK_PROBE_TRIAD) want.rounds = 2, assert_call(at++, want);
+            if (sample < MOVES) assert_call(at++, want);
+            want.rounds = (size_t[]){4, 2, 1, 8, 1}[sample % MOVES];
             assert_call(at++, want);
         }
         assert_int_equal(at, fake.count);
@@ -717,7 +726,8 @@ static void moves_are_measured(void **state) {
         const double all = (double)(part * threads);
         assert_true(spot->footprint == cases[i].footprint && spot->threads == threads && spot->isa == cases[i].isa);
         assert_true(spot->bandwidth.read == all / 250000 && spot->bandwidth.copy == all / 500000 &&
-                    spot->bandwidth.copy_nt == all / 1000000);
+                    spot->bandwidth.copy_nt == all / 1000000 && spot->bandwidth.triad == all / 125000 &&
+                    spot->bandwidth.triad_nt == all / 2000000);
         assert_memory_equal(level, &before, sizeof before);
         assert_true(msync(fake.first, 1, MS_ASYNC) == -1);
     }
@@ -786,7 +796,7 @@ static void moved_roofs(void **state) {
     before.fma[0][F32][1] = 0, after.fma[0][F32][1] = 95;
     before.fma[0][F64][1] = 100, after.fma[0][F64][1] = 0;
     for (size_t t = 0; t < 2; t++)
-        before.bandwidth[t][GB_LEVEL_MEMORY] = after.bandwidth[t][GB_LEVEL_MEMORY] = (struct gb_bandwidth){10, 20, 30};
+        before.bandwidth[t][GB_LEVEL_MEMORY] = after.bandwidth[t][GB_LEVEL_MEMORY] = (struct gb_bandwidth){10, 20, 30, 40, 50};
     after.bandwidth[0][GB_LEVEL_L3].read = 7, after.bandwidth[1][GB_LEVEL_MEMORY].copy = 9; /* these may move */
     before.fma[0][F32][2] = before.bandwidth[2][GB_LEVEL_MEMORY].read = 1;                  /* of threads that there are not */
     after.fma[0][F32][2] = after.bandwidth[2][GB_LEVEL_MEMORY].read = 2;
@@ -821,8 +831,8 @@ static void this_machine_is_measured(void **state) {
     assert_true(roofs.fma[gb_widest_isa()][F32][0] > 1e-3);
     for (size_t level = 0; level < GB_LEVEL_COUNT; level++) {
         struct gb_bandwidth *const b = &roofs.bandwidth[0][level];
-        assert_true(b->read > 1e-3 && b->copy > 1e-3 && b->copy_nt > 1e-3);
-        *b = (struct gb_bandwidth){1e-4, 1e-4, 1e-4};
+        assert_true(b->read > 1e-3 && b->copy > 1e-3 && b->copy_nt > 1e-3 && b->triad > 1e-3 && b->triad_nt > 1e-3);
+        *b = (struct gb_bandwidth){1e-4, 1e-4, 1e-4, 1e-4, 1e-4};
     }
     const double ns = 4e5 / 1e-3; /* ten times the roof */
     gb_roofs_look_again(&roofs, NULL, 0, GK_F32, 1, &work, ns);

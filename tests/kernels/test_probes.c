@@ -52,6 +52,24 @@ static void copies(const struct probing *p) {
     }
 }
 
+static void adds(const struct probing *p) {
+    const size_t third = whole(p, BYTES / 3), size = gk_dtype_size(p->dtype);
+    for (int probe = GK_PROBE_TRIAD; probe <= GK_PROBE_TRIAD_NT; probe++) {
+        memset(buffer, 0, sizeof buffer);
+        for (size_t i = 0; i < sizeof buffer / size; i++) set(p, i, (double)i);
+        memcpy(before, buffer, sizeof buffer);
+        run(p, (enum gk_probe)probe);
+        for (size_t rank = 0; rank < p->threads && p->rounds; rank++)
+            for (size_t i = rank * BYTES / size; i < (rank * BYTES + third) / size; i++) {
+                const size_t to = i + 2 * third / size;
+                const double sum = (double)(2 * i + third / size);
+                assert_true(p->dtype == GK_F64 ? ((double *)buffer)[to] == sum : ((float *)buffer)[to] == (float)sum);
+                memcpy(before + to * size, buffer + to * size, size);
+            }
+        assert_memory_equal(buffer, before, sizeof buffer);
+    }
+}
+
 /* Only what is in the first lane is told, so an element of it in each vector. */
 static void reads(const struct probing *p) {
     const size_t lanes = gk_isa_get(p->isa, p->dtype)->lanes, size = gk_dtype_size(p->dtype);
@@ -100,6 +118,11 @@ static void copies_are_whole(void **state) {
     on_each_isa(copies);
 }
 
+static void sums_are_whole(void **state) {
+    (void)state;
+    on_each_isa(adds);
+}
+
 static void all_is_read(void **state) {
     (void)state;
     on_each_isa(reads);
@@ -113,6 +136,7 @@ static void flops_are_those_told(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_are_whole),
+        cmocka_unit_test(sums_are_whole),
         cmocka_unit_test(all_is_read),
         cmocka_unit_test(flops_are_those_told),
     };
