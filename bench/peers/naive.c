@@ -16,7 +16,7 @@ struct job {
     size_t n, d, m, c;
     int threads;
     bool out_in, accumulate, mean;
-    struct matrix x, w, b, y, dy, dx, dw, db, mask, labels, p, row_loss, loss;
+    struct matrix x, w, a, b, y, dy, dx, dw, da, db, mask, labels, p, row_loss, loss;
     void *masked; /* n x m: dy behind the mask */
     void (*run)(const struct job *job);
 };
@@ -29,6 +29,17 @@ struct product {
     bool accumulate;
     int threads;
 };
+
+/* What is done with element j of row r of all operands. None is `restrict`, for outputs may be inputs. */
+#define ELEMENTWISE(name, ...)                                                                                                 \
+    static void NAME(name)(const struct job *o) {                                                                              \
+        _Pragma("omp parallel for num_threads(o->threads)") for (size_t i = 0; i < o->n; i++) {                                \
+            const struct NAME(row) r = NAME(row_at)(o, i);                                                                     \
+            for (size_t j = 0; j < o->d; j++) {                                                                                \
+                __VA_ARGS__;                                                                                                   \
+            }                                                                                                                  \
+        }                                                                                                                      \
+    }
 
 #define REAL       float
 #define NAME(name) name##_f32
@@ -57,6 +68,19 @@ static const struct {
     {"affine_backward", {affine_backward_f32, affine_backward_f64}},
     {"relu_forward", {relu_forward_f32, relu_forward_f64}},
     {"relu_backward", {relu_backward_f32, relu_backward_f64}},
+    {"repeat_forward", {repeat_forward_f32, repeat_forward_f64}},
+    {"add_forward", {add_forward_f32, add_forward_f64}},
+    {"add_backward", {add_backward_f32, add_backward_f64}},
+    {"mul_forward", {mul_forward_f32, mul_forward_f64}},
+    {"mul_backward", {mul_backward_f32, mul_backward_f64}},
+    {"max_forward", {max_forward_f32, max_forward_f64}},
+    {"max_backward", {max_backward_f32, max_backward_f64}},
+    {"reciprocal_forward", {reciprocal_forward_f32, reciprocal_forward_f64}},
+    {"reciprocal_backward", {reciprocal_backward_f32, reciprocal_backward_f64}},
+    {"exp_forward", {exp_forward_f32, exp_forward_f64}},
+    {"exp_backward", {exp_backward_f32, exp_backward_f64}},
+    {"sigmoid_forward", {sigmoid_forward_f32, sigmoid_forward_f64}},
+    {"sigmoid_backward", {sigmoid_backward_f32, sigmoid_backward_f64}},
     {"softmax_xent_forward", {softmax_xent_forward_f32, softmax_xent_forward_f64}},
     {"softmax_xent_backward", {softmax_xent_backward_f32, softmax_xent_backward_f64}},
     {"softmax_xent", {softmax_xent_f32, softmax_xent_f64}},
@@ -80,19 +104,9 @@ static bool operands_known(struct job *job, const struct gb_peer_problem *proble
         const char *name;
         struct matrix *matrix;
     } operands[] = {
-        {"x", &job->x},
-        {"w", &job->w},
-        {"b", &job->b},
-        {"y", &job->y},
-        {"dy", &job->dy},
-        {"dx", &job->dx},
-        {"dw", &job->dw},
-        {"db", &job->db},
-        {"p", &job->p},
-        {"mask", &job->mask},
-        {"loss", &job->loss},
-        {"labels", &job->labels},
-        {"row_loss", &job->row_loss},
+        {"x", &job->x},   {"w", &job->w},       {"a", &job->a},       {"b", &job->b},           {"y", &job->y},
+        {"dy", &job->dy}, {"dx", &job->dx},     {"dw", &job->dw},     {"da", &job->da},         {"db", &job->db},
+        {"p", &job->p},   {"mask", &job->mask}, {"loss", &job->loss}, {"labels", &job->labels}, {"row_loss", &job->row_loss},
     };
     size_t found = 0;
     for (size_t i = 0; i < sizeof operands / sizeof *operands; i++) {

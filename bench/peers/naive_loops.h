@@ -144,6 +144,41 @@ static void NAME(relu_backward)(const struct job *o) {
      o->d);
 }
 
+static void NAME(repeat_forward)(const struct job *o) {
+    const REAL *const restrict b = o->b.at;
+#pragma omp parallel for num_threads(o->threads)
+    for (size_t i = 0; i < o->n; i++) {
+        REAL *const restrict y = (REAL *)o->y.at + i * o->y.ld;
+        for (size_t j = 0; j < o->m; j++) y[j] = b[j];
+    }
+}
+
+/* NULL: absent */
+struct NAME(row) {
+    REAL *x, *a, *b, *y, *dx, *da, *db, *dy;
+};
+
+static REAL *NAME(line)(const struct matrix *m, size_t i) { return m->at ? (REAL *)m->at + i * m->ld : NULL; }
+
+static struct NAME(row) NAME(row_at)(const struct job *o, size_t i) {
+    return (struct NAME(row)){NAME(line)(&o->x, i),  NAME(line)(&o->a, i),  NAME(line)(&o->b, i),  NAME(line)(&o->y, i),
+                              NAME(line)(&o->dx, i), NAME(line)(&o->da, i), NAME(line)(&o->db, i), NAME(line)(&o->dy, i)};
+}
+
+ELEMENTWISE(add_forward, r.y[j] = r.a[j] + r.b[j])
+ELEMENTWISE(mul_forward, r.y[j] = r.a[j] * r.b[j])
+ELEMENTWISE(max_forward, r.y[j] = r.a[j] >= r.b[j] ? r.a[j] : r.b[j])
+ELEMENTWISE(reciprocal_forward, r.y[j] = 1 / r.x[j])
+ELEMENTWISE(exp_forward, r.y[j] = EXP(r.x[j]))
+ELEMENTWISE(sigmoid_forward, r.y[j] = 1 / (1 + EXP(-r.x[j])))
+ELEMENTWISE(reciprocal_backward, r.dx[j] = -r.dy[j] * r.y[j] * r.y[j])
+ELEMENTWISE(exp_backward, r.dx[j] = r.dy[j] * r.y[j])
+ELEMENTWISE(sigmoid_backward, r.dx[j] = r.dy[j] * (1 - r.y[j]) * r.y[j])
+ELEMENTWISE(add_backward, const REAL dy = r.dy[j]; if (r.da) r.da[j] = dy; if (r.db) r.db[j] = dy)
+ELEMENTWISE(mul_backward, const REAL dy = r.dy[j]; if (r.da) r.da[j] = dy * r.b[j]; if (r.db) r.db[j] = dy * r.a[j])
+ELEMENTWISE(max_backward, const REAL dy = r.dy[j]; const bool first = r.a[j] >= r.b[j]; if (r.da) r.da[j] = first ? dy : 0;
+            if (r.db) r.db[j] = first ? 0 : dy)
+
 /* The row's loss; p, if there is one, becomes its probabilities. p may be x. */
 static REAL NAME(softmax_row)(const REAL *x, size_t c, int32_t label, REAL *p) {
     REAL max = -INFINITY, sum = 0;

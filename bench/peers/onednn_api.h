@@ -13,7 +13,18 @@ enum {
     DNN_TAG_ANY = 1,
     DNN_FORWARD_TRAINING = 64,
     DNN_ELTWISE_RELU = 0x20,
+    DNN_ELTWISE_LINEAR = 0x26,
+    DNN_ELTWISE_LOGISTIC = 0x29,
+    DNN_ELTWISE_EXP = 0x2a,
     DNN_ELTWISE_LOG = 0x2d,
+    DNN_ELTWISE_POW = 0x30,
+    DNN_ELTWISE_LOGISTIC_FROM_DST = 0x104,
+    DNN_ELTWISE_EXP_FROM_DST = 0x105,
+    DNN_BINARY_ADD = 0x1fff0,
+    DNN_BINARY_MUL = 0x1fff1,
+    DNN_BINARY_MAX = 0x1fff2,
+    DNN_BINARY_SUB = 0x1fff5,
+    DNN_BINARY_LT = 0x1fff9,
     DNN_SOFTMAX_ACCURATE = 0x30000,
     DNN_REDUCTION_SUM = 0x2fff4,
     DNN_QUERY_WEIGHTS = 131,
@@ -25,6 +36,7 @@ enum {
 /* Names of arguments. */
 enum {
     DNN_SRC = 1,
+    DNN_SRC_1 = 2,
     DNN_DST = 17,
     DNN_WEIGHTS = 33,
     DNN_BIAS = 41,
@@ -71,6 +83,7 @@ struct dnn_version {
     X(int, memory_destroy, (void *memory))                                                                                     \
     X(int, post_ops_create, (void **ops))                                                                                      \
     X(int, post_ops_append_sum, (void *ops, float scale, int32_t zero, int type))                                              \
+    X(int, post_ops_append_eltwise, (void *ops, int algorithm, float alpha, float beta))                                       \
     X(int, post_ops_destroy, (void *ops))                                                                                      \
     X(int, primitive_attr_create, (void **attributes))                                                                         \
     X(int, primitive_attr_set_post_ops, (void *attributes, const void *ops))                                                   \
@@ -98,6 +111,8 @@ struct dnn_version {
     X(int, eltwise_backward_primitive_desc_create,                                                                             \
       (void **desc, void *engine, int algorithm, const void *diff_src, const void *diff_dst, const void *data, float alpha,    \
        float beta, const void *forward, const void *attributes))                                                               \
+    X(int, binary_primitive_desc_create,                                                                                       \
+      (void **desc, void *engine, int algorithm, const void *a, const void *b, const void *dst, const void *attributes))       \
     X(int, softmax_forward_primitive_desc_create,                                                                              \
       (void **desc, void *engine, int kind, int algorithm, const void *src, const void *dst, int axis,                         \
        const void *attributes))                                                                                                \

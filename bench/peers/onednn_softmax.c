@@ -71,6 +71,13 @@ static bool set_logarithms(struct softmax *s) {
            dnn_add_argument(&s->logarithms, DNN_DST, right);
 }
 
+static bool operands_known(const struct gb_peer_problem *problem) {
+    static const char *const names[] = {"x", "p", "dx", "labels", "row_loss", "loss"};
+    size_t found = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) found += gb_peer_operand(problem, names[i], NULL) != NULL;
+    return found == problem->n_operands;
+}
+
 /* Of the whole kernel dx is where the probabilities go first; where nobody wants them they go to memory of our own. */
 static bool set_operands(struct softmax *s, const struct gb_peer_problem *problem) {
     const size_t n = problem->spec.n, c = problem->spec.c;
@@ -93,7 +100,7 @@ bool dnn_prepare_softmax(struct dnn *dnn, const struct gb_peer_problem *problem,
     if (!spec->n || !spec->c) return dnn_unfit(note, "an empty problem", "");
     if (unknown) return dnn_unfit(note, "an option that it does not know: ", unknown);
     if (spec->reduction == GK_NONE) return dnn_unfit(note, "it knows sums and means only", "");
-    if (gb_peer_operand(problem, "dloss", NULL)) return dnn_unfit(note, "it knows no upstream gradient", "");
+    if (!operands_known(problem)) return dnn_unfit(note, "an operand that it does not know", "");
     if (!s) return dnn_unfit(note, "no memory", "");
     *s = (struct softmax){.dnn = dnn, .scale = spec->reduction == GK_MEAN ? 1 / (float)spec->n : 1};
     if (!set_operands(s, problem)) return dnn_unfit(note, "no memory", "");

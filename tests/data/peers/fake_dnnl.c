@@ -16,6 +16,7 @@ enum {
     TAG_ANY = 1,
     FORWARD_TRAINING = 64,
     SRC = 1,
+    SRC_1 = 2,
     DST = 17,
     WEIGHTS = 33,
     BIAS = 41,
@@ -24,13 +25,30 @@ enum {
     DIFF_WEIGHTS = 161
 };
 enum tag { DESC = 0x64657363, MEMORY, OPS, ATTRIBUTES, PRIMITIVE_DESC, PRIMITIVE };
-enum kind { MATMUL, REORDER, INNER, INNER_DATA, INNER_WEIGHTS, REDUCTION, ELTWISE, ELTWISE_BACK, SOFTMAX };
-enum algorithm { RELU = 0x20, LOG = 0x2d, SUM = 0x2fff4, ACCURATE = 0x30000 };
+enum kind { MATMUL, REORDER, INNER, INNER_DATA, INNER_WEIGHTS, REDUCTION, ELTWISE, ELTWISE_BACK, BINARY, SOFTMAX };
+enum algorithm {
+    RELU = 0x20,
+    LINEAR = 0x26,
+    LOGISTIC = 0x29,
+    EXP = 0x2a,
+    LOG = 0x2d,
+    POW = 0x30,
+    LOGISTIC_FROM_DST = 0x104,
+    EXP_FROM_DST = 0x105,
+    ADD = 0x1fff0,
+    MUL = 0x1fff1,
+    MAX = 0x1fff2,
+    SUB = 0x1fff5,
+    LT = 0x1fff9,
+    SUM = 0x2fff4,
+    ACCURATE = 0x30000
+};
 
 struct object {
     enum tag tag;
     enum kind kind;
     int algorithm;
+    float alpha, beta; /* of post-operations: alpha times the result */
     bool any, add, has_bias;
     int n;
     int64_t dims[2], steps[2];
@@ -157,11 +175,20 @@ int dnnl_memory_set_data_handle(struct object *o, void *at) {
 
 int dnnl_memory_destroy(struct object *o) { return destroy(o, MEMORY); }
 
-int dnnl_post_ops_create(struct object **made) { return *made = make(OPS), 0; }
+int dnnl_post_ops_create(struct object **made) {
+    *made = make(OPS);
+    (*made)->alpha = 1;
+    return 0;
+}
 
 int dnnl_post_ops_append_sum(struct object *o, float scale, int32_t zero, int type) {
     o->add = true;
     return scale != 1 || zero != 0 || type != F32 || fails("sum");
+}
+
+int dnnl_post_ops_append_eltwise(struct object *o, int algorithm, float alpha, float beta) {
+    o->alpha = alpha;
+    return algorithm != LINEAR || beta != 0 || fails("number");
 }
 
 int dnnl_post_ops_destroy(struct object *o) { return destroy(o, OPS); }
@@ -169,7 +196,7 @@ int dnnl_post_ops_destroy(struct object *o) { return destroy(o, OPS); }
 int dnnl_primitive_attr_create(struct object **made) { return *made = make(ATTRIBUTES), 0; }
 
 int dnnl_primitive_attr_set_post_ops(struct object *o, const struct object *ops) {
-    o->add = ops->add;
+    o->add = ops->add, o->alpha = ops->alpha;
     return fails("attributes");
 }
 
@@ -246,9 +273,11 @@ int dnnl_reduction_primitive_desc_create(struct object **made, void *of, int alg
 int dnnl_eltwise_forward_primitive_desc_create(struct object **made, void *of, int kind, int algorithm,
                                                const struct object *src, const struct object *dst, float alpha, float beta,
                                                const struct object *attributes) {
-    if (of != &engine || kind != FORWARD_TRAINING || (algorithm != RELU && algorithm != LOG) || alpha != 0 || beta != 0 ||
-        attributes || fails("eltwise"))
-        return 1;
+    static const int known[] = {RELU, LOGISTIC, EXP, LOG, LOGISTIC_FROM_DST, EXP_FROM_DST, POW};
+    bool is = false;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) is |= algorithm == known[i];
+    if (of != &engine || kind != FORWARD_TRAINING || !is || attributes || fails("eltwise")) return 1;
+    if (algorithm == POW ? alpha != 1 || beta != -1 : alpha != 0 || beta != 0) return 1;
     describe(made, ELTWISE, src, src, NULL, dst, NULL);
     (*made)->algorithm = algorithm;
     return 0;
@@ -257,10 +286,22 @@ int dnnl_eltwise_forward_primitive_desc_create(struct object **made, void *of, i
 int dnnl_eltwise_backward_primitive_desc_create(struct object **made, void *of, int algorithm, const struct object *diff_src,
                                                 const struct object *diff_dst, const struct object *data, float alpha,
                                                 float beta, const struct object *hint, const struct object *attributes) {
-    if (of != &engine || algorithm != RELU || alpha != 0 || beta != 0 || attributes || !hint || hint->kind != ELTWISE ||
+    if (of != &engine || alpha != 0 || beta != 0 || attributes || !hint || hint->kind != ELTWISE ||
         hint->algorithm != algorithm || fails("eltwise back"))
         return 1;
-    return describe(made, ELTWISE_BACK, diff_dst, data, NULL, diff_src, NULL);
+    describe(made, ELTWISE_BACK, diff_dst, data, NULL, diff_src, NULL);
+    (*made)->algorithm = algorithm;
+    return 0;
+}
+
+int dnnl_binary_primitive_desc_create(struct object **made, void *of, int algorithm, const struct object *a,
+                                      const struct object *b, const struct object *dst, const struct object *attributes) {
+    if (of != &engine || !shaped(b, a->dims[0], a->dims[1]) || !shaped(dst, a->dims[0], a->dims[1]) || fails("binary"))
+        return 1;
+    describe(made, BINARY, a, b, NULL, dst, NULL);
+    (*made)->algorithm = algorithm;
+    (*made)->alpha = attributes ? attributes->alpha : 1;
+    return 0;
 }
 
 int dnnl_softmax_forward_primitive_desc_create(struct object **made, void *of, int kind, int algorithm,
@@ -285,7 +326,7 @@ int dnnl_primitive_create(struct object **made, const struct object *desc) {
     (*made)->tag = PRIMITIVE;
     (*made)->add = desc->add;
     (*made)->any = desc->any;
-    (*made)->algorithm = desc->algorithm;
+    (*made)->algorithm = desc->algorithm, (*made)->alpha = desc->alpha;
     return 0;
 }
 
@@ -328,11 +369,23 @@ static void softmax(const struct object *a, const struct object *c) {
     }
 }
 
-/* a: what is passed on, b: what decides whether it is. */
-static float passed(const struct object *o, float a, float b) {
-    if (o->kind == REORDER) return a;
-    if (o->algorithm == LOG) return logf(a);
-    return b > 0 ? a : 0;
+/* a: what is passed on, or the gradient; b: the second operand, or what was saved. */
+static float combined(const struct object *o, float a, float b) {
+    switch (o->algorithm) {
+    case RELU: return b > 0 ? a : 0;
+    case LOGISTIC: return 1 / (1 + expf(-a));
+    case EXP: return expf(a);
+    case LOG: return logf(a);
+    case POW: return 1 / a;
+    case LOGISTIC_FROM_DST: return a * (1 - b) * b;
+    case EXP_FROM_DST:
+    case MUL: return o->kind == BINARY ? o->alpha * a * b : a * b;
+    case ADD: return a + b;
+    case MAX: return a > b ? a : b;
+    case SUB: return a - b;
+    case LT: return a < b;
+    default: return a;
+    }
 }
 
 int dnnl_primitive_execute(const struct object *o, void *s, int n, const struct argument *arguments) {
@@ -364,16 +417,20 @@ int dnnl_primitive_execute(const struct object *o, void *s, int n, const struct 
     default: break;
     }
     if (o->kind == ELTWISE_BACK) {
-        a = named(o, 0, n, arguments, DIFF_DST), b = named(o, 1, n, arguments, SRC), c = named(o, 3, n, arguments, DIFF_SRC);
+        a = named(o, 0, n, arguments, DIFF_DST), c = named(o, 3, n, arguments, DIFF_SRC);
+        b = named(o, 1, n, arguments, o->algorithm == RELU ? SRC : DST);
     } else {
         if (o->kind == REDUCTION) take_long("inner");
         a = b = named(o, 0, n, arguments, SRC), c = named(o, 3, n, arguments, DST);
     }
+    if (o->kind == BINARY) b = named(o, 1, n, arguments, SRC_1);
+    if (o->kind == BINARY && b->at == c->at && a->at != c->at) _exit(84); /* in place is the first */
+    if (o->kind == REORDER && a->at == c->at) _exit(85);
     if (o->kind == SOFTMAX) return softmax(a, c), 0;
     for (int64_t i = 0; i < a->dims[0]; i++)
         for (int64_t j = 0; j < (a->n == 1 ? 1 : a->dims[1]); j++)
             if (o->kind == REDUCTION) *element(c, 0, j) = *element(a, i, j) + (i ? *element(c, 0, j) : 0);
-            else *element(c, i, j) = passed(o, *element(a, i, j), *element(b, i, j));
+            else *element(c, i, j) = combined(o, *element(a, i, j), *element(b, i, j));
     return 0;
 }
 
