@@ -20,10 +20,10 @@ struct margin {
 
 /* What labels add to the sizes of an output of a softmax. */
 struct labels {
-    const struct gb_operand *classes, *soft, *dloss; /* NULL: absent */
-    size_t rows;
-    double divisor; /* of a mean, else 1 */
-    bool gradient;  /* the output is one */
+    const struct gb_operand *classes, *soft, *weights, *dloss; /* NULL: absent */
+    size_t rows, c;
+    double smoothing, divisor; /* divisor: of a mean, else 1 */
+    bool gradient;             /* the output is one */
 };
 
 static void make_positive(const struct gb_operand *o) {
@@ -62,7 +62,12 @@ static double longest(const struct gb_problem *problem) {
     return most;
 }
 
-/* Twice the bounds of truth.c, those of softmax for arguments of a normal distribution: the exponents stay below 16. */
+static double smoothing_of(const struct gb_problem *problem) {
+    return gb_option_value(gb_option_find("label_smoothing"), &problem->spec);
+}
+
+/* Smoothed labels, all but one of which are the same, may be added up in one chain that rounds each in the same direction.
+ * Twice the bounds of truth.c, those of softmax for arguments of a normal distribution: the exponents stay below 16. */
 static struct margin margin_of(const struct gb_problem *problem, const struct gk_exactness *exactness) {
     const bool wide = problem->spec.dtype == GK_F64;
     const double u = wide ? 0x1p-53 : 0x1p-24, least = wide ? 0x1p-1022 : 0x1p-126;
@@ -73,7 +78,10 @@ static struct margin margin_of(const struct gb_problem *problem, const struct gk
         const double depth = (double)gb_sum_depth((size_t)k);
         return (struct margin){.relative = 2 * depth * u / (1 - depth * u), .least = least * k};
     }
-    case GK_EXACT_SOFTMAX: return (struct margin){.relative = 2 * u * (48 + log(k) + k / 32), .least = least};
+    case GK_EXACT_SOFTMAX: {
+        const double chain = smoothing_of(problem) != 0 ? (double)problem->spec.c : 0;
+        return (struct margin){.relative = 2 * u * (48 + log(k) + k / 32 + chain), .least = least};
+    }
     case GK_EXACT_ULP: return (struct margin){.relative = 4 * exactness->ulp * u, .least = least};
     default: return (struct margin){0};
     }
@@ -106,18 +114,36 @@ static double value_at(const struct gb_operand *o, size_t row, size_t col) {
     return gb_operand_value(o, gb_operand_bits(o, row, col));
 }
 
-/* The magnitude of a label: of class indices 1 for the class. */
+static double weight_at(const struct labels *labels, size_t col) {
+    return labels->weights ? fabs(value_at(labels->weights, 0, col)) : 1;
+}
+
+/* Ignored rows are not. */
+static bool is_counted(const struct labels *labels, size_t row) {
+    return !labels->classes || (int32_t)gb_operand_bits(labels->classes, 0, row) >= 0;
+}
+
+/* The magnitude of what a row is trained towards: the label, of class indices 1 for the class, smoothed and weighted. */
 static double label_at(const struct labels *labels, size_t row, size_t col) {
-    if (labels->soft) return fabs(value_at(labels->soft, row, col));
-    return labels->classes && gb_operand_bits(labels->classes, 0, row) == col;
+    double label = 0;
+    if (!is_counted(labels, row)) return 0;
+    if (labels->soft) label = fabs(value_at(labels->soft, row, col));
+    if (labels->classes) label = gb_operand_bits(labels->classes, 0, row) == col;
+    if (labels->smoothing != 0) label = label * (1 - labels->smoothing) + labels->smoothing / (double)labels->c;
+    return label * weight_at(labels, col);
 }
 
 /* Of a row; 0 where it is ignored. */
 static double labels_at(const struct labels *labels, size_t row) {
     double sum = 0;
-    if (labels->classes) return (int32_t)gb_operand_bits(labels->classes, 0, row) >= 0;
-    for (size_t j = 0; labels->soft && j < labels->soft->row_elements; j++) sum += label_at(labels, row, j);
+    for (size_t j = 0; labels->rows && j < labels->c; j++) sum += label_at(labels, row, j);
     return sum;
+}
+
+/* Of what a row adds to the divisor of a mean. */
+static double weight_of(const struct labels *labels, size_t row) {
+    if (!is_counted(labels, row)) return 0;
+    return labels->classes ? weight_at(labels, gb_operand_bits(labels->classes, 0, row)) : 1;
 }
 
 static bool is_gradient(const struct gk_kernel *kernel, const char *output) {
@@ -128,17 +154,18 @@ static bool is_gradient(const struct gk_kernel *kernel, const char *output) {
 }
 
 static struct labels labels_of(const struct gb_problem *problem, const char *output) {
-    struct labels labels = {.gradient = is_gradient(problem->kernel, output)};
+    struct labels labels = {
+        .c = problem->spec.c, .smoothing = smoothing_of(problem), .gradient = is_gradient(problem->kernel, output)};
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gb_operand *const o = &problem->operands[i];
         if (o->field->flags & GK_FLAG_DLOSS) labels.dloss = o;
+        if (o->field->flags & GK_FLAG_CLASS_WEIGHTS) labels.weights = o;
         if (!(o->field->flags & GK_FLAG_LABELS)) continue;
         if (o->field->element == GK_ELEMENT_REAL) labels.soft = o, labels.rows = o->rows;
         else labels.classes = o, labels.rows = o->row_elements;
     }
-    for (size_t i = 0; i < labels.rows && problem->spec.reduction == GK_MEAN; i++)
-        labels.divisor += labels.classes ? labels_at(&labels, i) : 1;
-    labels.divisor = fmax(1, labels.divisor);
+    for (size_t i = 0; i < labels.rows && problem->spec.reduction == GK_MEAN; i++) labels.divisor += weight_of(&labels, i);
+    if (labels.divisor == 0) labels.divisor = 1;
     return labels;
 }
 

@@ -84,9 +84,16 @@ static double sum_size(struct gb_problem *p, const struct gb_operand *o, size_t 
     return sum;
 }
 
+static double weight(struct gb_problem *p, size_t j) {
+    return gb_operand_named(p, "class_weights") ? value(p, "class_weights", 0, j) : 1;
+}
+
+/* What a row that counts is trained towards. */
 static double label(struct gb_problem *p, size_t i, size_t j) {
     const struct gb_operand *const labels = gb_operand_named(p, p->spec.wide_labels ? "labels64" : "labels");
-    return labels ? gb_operand_bits(labels, 0, i) == j : value(p, "t", i, j);
+    const double eps = gb_option_value(gb_option_find("label_smoothing"), &p->spec),
+                 plain = labels ? gb_operand_bits(labels, 0, i) == j : fabs(value(p, "t", i, j));
+    return (plain * (1 - eps) + eps / (double)p->spec.c) * weight(p, j);
 }
 
 static bool counts(struct gb_problem *p, size_t i) {
@@ -96,7 +103,9 @@ static bool counts(struct gb_problem *p, size_t i) {
 
 static double divisor(struct gb_problem *p) {
     double rows = 0;
-    for (size_t i = 0; i < p->spec.n; i++) rows += counts(p, i);
+    const struct gb_operand *const labels = gb_operand_named(p, p->spec.wide_labels ? "labels64" : "labels");
+    for (size_t i = 0; i < p->spec.n; i++)
+        if (counts(p, i)) rows += labels ? weight(p, gb_operand_bits(labels, 0, i)) : 1;
     return p->spec.reduction == GK_MEAN ? rows : 1;
 }
 
@@ -141,7 +150,10 @@ static double allowed(struct gb_problem *p, const struct gb_operand *o, size_t r
         const double size = sum_size(p, o, row, col, &terms), depth = terms + 2;
         return 2 * depth * u / (1 - depth * u) * size + terms * least;
     }
-    case GK_EXACT_SOFTMAX: return 2 * u * (48 + log(21) + 21 / 32.) * softmax_size(p, o, row, col) + least;
+    case GK_EXACT_SOFTMAX: {
+        const double chain = gb_option_value(gb_option_find("label_smoothing"), &p->spec) != 0 ? 10 : 0;
+        return 2 * u * (48 + log(21) + 21 / 32. + chain) * softmax_size(p, o, row, col) + least;
+    }
     case GK_EXACT_ULP: return 4 * gk_exactness_of(p->kernel, o->field).ulp * u * fabs(get(o, row, col)) + least;
     default: return 0;
     }
@@ -228,27 +240,30 @@ static void judge(const struct gb_problem_spec *spec, double full_fma) {
 }
 
 static struct gb_problem_spec spec_of(int kernel, int options) {
-    return (struct gb_problem_spec){.kernel = (enum gk_kernel_id)kernel,
-                                    .dtype = options & 1 ? GK_F64 : GK_F32,
-                                    .n = 21,
-                                    .d = 8,
-                                    .m = 17,
-                                    .c = 10,
-                                    .layout = options & 1 ? GK_OUT_IN : GK_IN_OUT,
-                                    .accumulate = options & 1,
-                                    .soft_labels = options & 2,
-                                    .wide_labels = options & 1,
-                                    .ignore = options & 1 && !(options & 2),
-                                    .dloss = options & 1,
-                                    .reduction = (gk_reduction)(options % 3),
-                                    .ld_pad = options & 1,
-                                    .seed = 9};
+    struct gb_problem_spec spec = {.kernel = (enum gk_kernel_id)kernel,
+                                   .dtype = options & 1 ? GK_F64 : GK_F32,
+                                   .n = 21,
+                                   .d = 8,
+                                   .m = 17,
+                                   .c = 10,
+                                   .layout = options & 1 ? GK_OUT_IN : GK_IN_OUT,
+                                   .accumulate = options & 1,
+                                   .soft_labels = options & 2,
+                                   .wide_labels = options & 1,
+                                   .ignore = options & 1 && !(options & 2),
+                                   .dloss = options & 1,
+                                   .reduction = (gk_reduction)(options % 3),
+                                   .class_weights = options & 12,
+                                   .ld_pad = options & 1,
+                                   .seed = 9};
+    if (options & 12) assert_true(gb_option_read(gb_option_find("label_smoothing"), "0.3", &spec));
+    return spec;
 }
 
 static void every_element_has_its_bound(void **state) {
     (void)state;
     for (int id = 0; id < GK_KERNEL_COUNT; id++)
-        for (int options = 0; options < 6; options++) {
+        for (int options = 0; options < 12; options++) {
             const struct gb_problem_spec spec = spec_of(id, options);
             judge(&spec, 0x1p30);
         }
