@@ -3,14 +3,15 @@
 The frameworks' own overhead of a call is timed, for their users pay it too. Eager PyTorch writes into the operands where an
 operation can; the compiled ones return new arrays, which are copied out after the timing.
 """
+import ctypes
 import mmap
 import os
 import sys
 import time
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
-KNOWN = {"kernel", "dtype", "threads", "n", "d", "m", "c", "memory", "bytes", "layout", "accumulate", "reduction",
-         "labels"}
+KNOWN = {"kernel", "dtype", "threads", "n", "d", "m", "c", "memory", "bytes", "layout", "accumulate", "reduction", "labels",
+         "label_smoothing"}
 
 
 class Unsupported(Exception):
@@ -27,13 +28,17 @@ class Problem:
             raise Unsupported(f"an option that it does not know: {unknown[0]}")
         self.kernel, self.f64 = keys["kernel"], keys["dtype"] == "f64"
         self.out_in, self.accumulate = keys.get("layout") == "out_in", keys.get("accumulate") == "1"
-        self.reduction = keys.get("reduction", "mean")
+        self.reduction, self.smoothing = keys.get("reduction", "mean"), float(keys.get("label_smoothing", "0"))
         n, d, m, c = (int(keys.get(name, "0")) for name in "ndmc")
         weights = (m, d) if self.out_in else (d, m)
-        width = d if self.kernel.startswith("relu") else m if self.kernel.startswith("affine") else c
-        shapes = {"w": weights, "dw": weights, "b": (m,), "db": (m,), "labels": (n,), "row_loss": (n,), "loss": (), "dloss": (),
-                  "y": (n, width), "dy": (n, width), "mask": (n, width), "p": (n, c), "t": (n, c)}
-        shapes["x"] = shapes["dx"] = (n, c if self.kernel.startswith("softmax") else d)
+        layer = self.kernel.startswith(("affine", "repeat"))
+        shapes = {"w": weights, "dw": weights, "labels": (n,), "row_loss": (n,), "loss": (), "dloss": ()}
+        shapes.update(dict.fromkeys(("p", "t"), (n, c)), class_weights=(c,))
+        shapes.update(dict.fromkeys(("b", "db"), (m,) if layer else (n, d)))
+        shapes.update(dict.fromkeys(("y", "dy", "mask"), (n, m if layer else d)))
+        shapes.update(dict.fromkeys(("x", "dx"), (n, c if self.kernel.startswith("softmax") else d)))
+        shapes.update(dict.fromkeys(("a", "da"), (n, d)))
+        self.n, self.divisor = n, n if self.reduction == "mean" else 1
         with open(keys["memory"], "r+b") as file:
             self.memory = mmap.mmap(file.fileno(), int(keys["bytes"]))
         real = np.float64 if self.f64 else np.float32
@@ -43,6 +48,8 @@ class Problem:
                 continue
             side, name = key.split(".", 1)
             label_type, name = np.int64 if name == "labels64" else np.int32, name.replace("labels64", "labels")
+            if name not in shapes:
+                raise Unsupported(f"an operand that it does not know: {name}")
             offset, ld = map(int, value.split(","))
             if name == "mask":
                 array = self.unpack(np, shapes[name], offset, ld).astype(real)
@@ -57,6 +64,7 @@ class Problem:
         for name in ("dloss", "t"):
             if name in self.inputs:
                 raise Unsupported(f"{name} is not what users of a framework pass")
+        self.plain = not self.smoothing and "class_weights" not in self.inputs
         if "mask" in self.outputs:
             raise Unsupported("frameworks keep no mask as bits")
 
@@ -93,64 +101,176 @@ def affine(problem, masked):
     return forward if kernel == "affine_forward" else backward
 
 
+def nodes(problem, xp, sigmoid, masked):
+    """The element-wise kernels, as expressions that both frameworks understand; xp: where their functions are."""
+    n = problem.n
+    return {
+        "repeat_forward": lambda b: {"y": xp.tile(b, (n, 1))},
+        "relu_forward": lambda x: {"y": xp.maximum(x, xp.zeros((), dtype=x.dtype))},
+        "relu_backward": lambda dy, mask: {"dx": masked(dy, mask)},
+        "add_forward": lambda a, b: {"y": a + b},
+        "mul_forward": lambda a, b: {"y": a * b},
+        "mul_backward": lambda a, b, dy: {"da": dy * b, "db": dy * a},
+        "max_forward": lambda a, b: {"y": xp.maximum(a, b)},
+        "max_backward": lambda a, b, dy: {"da": xp.where(a >= b, dy, 0), "db": xp.where(a >= b, 0, dy)},
+        "reciprocal_forward": lambda x: {"y": 1 / x},
+        "reciprocal_backward": lambda y, dy: {"dx": -dy * y * y},
+        "exp_forward": lambda x: {"y": xp.exp(x)},
+        "exp_backward": lambda y, dy: {"dx": dy * y},
+        "sigmoid_forward": lambda x: {"y": sigmoid(x)},
+        "sigmoid_backward": lambda y, dy: {"dx": dy * (1 - y) * y},
+    }
+
+
+def find(known, kernel):
+    if kernel not in known:
+        if kernel == "add_backward":
+            raise Unsupported("its users' gradient is the array itself, nothing is computed")
+        raise Unsupported(f"this peer does not do {kernel}")
+    return known[kernel]
+
+
+def wanted(problem, out):
+    return {name: value for name, value in out.items() if name in problem.outputs}
+
+
 class Torch:
     def __init__(self, compiled):
         import torch
 
-        self.torch, self.compiled = torch, compiled
+        self.torch, self.compiled, self.pure = torch, compiled, compiled
         torch.set_num_threads(THREADS)
         way = ", compiled" if compiled else ""
         self.description = f"PyTorch {torch.__version__}{way}, kernels for {torch.backends.cpu.get_cpu_capability()}"
 
     def function(self, problem):
-        torch, F = self.torch, self.torch.nn.functional
+        torch, kernel = self.torch, problem.kernel
+        if kernel == "softmax_xent_backward" and not problem.plain:
+            raise Unsupported("its users have no gradient of smoothed or weighted labels from probabilities")
         tensors = {name: torch.from_numpy(array) for name, array in problem.inputs.items()}
+        out = {name: torch.from_numpy(array) for name, array in problem.outputs.items()}
         torch._dynamo.reset()
         if "labels" in tensors:
             tensors["labels"] = tensors["labels"].long()
-        n = problem.inputs[next(iter(problem.inputs))].shape[0]
 
         def masked(dy, mask):
             return torch.ops.aten.threshold_backward(dy, mask, 0)
 
-        def losses(x, labels):
+        known = {**nodes(problem, torch, torch.sigmoid, masked), **self.softmax(problem)}
+        if not self.compiled:
+            known.update(self.nodes_into(problem, out), **self.softmax_into(problem, out))
+        if kernel.startswith("affine"):
+            function = affine(problem, masked) if self.compiled else self.into(problem, out, masked)
+        else:
+            function = find(known, kernel)
+        if kernel == "softmax_xent":  # it takes its gradient outside of what is compiled
+            return lambda: function(**tensors)
+        if self.compiled:
+            whole = function
+            function = torch.compile(lambda **inputs: wanted(problem, whole(**inputs)), dynamic=False)
+        function = torch.no_grad()(function)
+        return lambda: function(**tensors)
+
+    def softmax(self, problem):
+        torch, F = self.torch, self.torch.nn.functional
+
+        def reduced(rows, labels, weights=None):
+            if problem.reduction == "sum":
+                loss = rows.sum()
+            else:
+                loss = rows.mean() if weights is None else rows.sum() / weights[labels].sum()
+            return {"loss": loss, "row_loss": rows}
+
+        def losses(x, labels, class_weights=None):
+            asked = {"weight": class_weights, "label_smoothing": problem.smoothing}
             if "row_loss" not in problem.outputs:
-                return {"loss": F.cross_entropy(x, labels, reduction=problem.reduction)}
-            rows = F.cross_entropy(x, labels, reduction="none")
-            return {"loss": rows.mean() if problem.reduction == "mean" else rows.sum(), "row_loss": rows}
+                return {"loss": F.cross_entropy(x, labels, reduction=problem.reduction, **asked)}
+            return reduced(F.cross_entropy(x, labels, reduction="none", **asked), labels, class_weights)
 
         losses_here = torch.compile(losses, dynamic=False) if self.compiled else losses
 
-        def xent(x, labels):
+        def both(x, labels, class_weights=None):
             x = x.detach().requires_grad_()
-            out = losses_here(x, labels)
+            out = losses_here(x, labels, class_weights)
             dx = torch.autograd.grad(out["loss"], x)[0]
             return {"dx": dx, **{name: value.detach() for name, value in out.items()}}
 
-        def xent_forward(x, labels):
-            out = losses(x, labels)
-            if "p" in problem.outputs:
-                out["p"] = torch.softmax(x, 1)
-            return out
+        def forward(x, labels, class_weights=None):
+            if "p" not in problem.outputs:
+                return losses(x, labels, class_weights)
+            p = torch.softmax(x, 1)
+            if not problem.plain:
+                return {"p": p, **losses(x, labels, class_weights)}
+            return {"p": p, **reduced(-torch.log(p.gather(1, labels[:, None])[:, 0]), labels)}
 
-        def xent_backward(p, labels):
-            return {"dx": (p - F.one_hot(labels, p.shape[1])) / (n if problem.reduction == "mean" else 1)}
+        def backward(p, labels):
+            classes = torch.arange(p.shape[1])
+            return {"dx": torch.where(labels[:, None] == classes, p - 1, p) / problem.divisor}
 
-        functions = {"relu_forward": lambda x: {"y": torch.relu(x)}, "relu_backward": lambda dy, mask: {"dx": masked(dy, mask)},
-                     "softmax_xent": xent, "softmax_xent_forward": xent_forward, "softmax_xent_backward": xent_backward}
-        function = functions.get(problem.kernel) or affine(problem, masked)
-        if self.compiled and problem.kernel != "softmax_xent":  # the gradient is taken outside
-            function = torch.compile(function, dynamic=False)
-        elif problem.kernel.startswith("affine"):
-            function = self.into(problem, masked)
-        if problem.kernel != "softmax_xent":
-            function = torch.no_grad()(function)
-        return lambda: function(**tensors)
+        return {"softmax_xent": both, "softmax_xent_forward": forward, "softmax_xent_backward": backward}
 
-    def into(self, problem, masked):
-        """Eager PyTorch can write the layer's outputs where they belong."""
+    def softmax_into(self, problem, out):
+        """What eager PyTorch can write where it belongs."""
+        torch = self.torch
+
+        def backward(p, labels):
+            torch.mul(p, 1 / problem.divisor, out=out["dx"])
+            out["dx"].scatter_add_(1, labels[:, None], less)
+            return {}
+
+        less = torch.full((problem.n, 1), -1 / problem.divisor, dtype=torch.float64 if problem.f64 else torch.float32)
+        return {"softmax_xent_backward": backward}
+
+    def nodes_into(self, problem, out):
+        """The same of the element-wise kernels: a function of each, which returns nothing."""
+        torch = self.torch
+        aten = torch.ops.aten
+
+        def copies(dy):
+            for gradient in out.values():
+                gradient.copy_(dy)
+
+        def products(a, b, dy):
+            for name, other in (("da", b), ("db", a)):
+                if name in out:
+                    torch.mul(dy, other, out=out[name])
+
+        def gated(a, b, dy):  # as a factor: torch.where takes ten times as long
+            for name, passes in (("da", torch.ge), ("db", torch.lt)):
+                if name in out:
+                    torch.mul(dy, passes(a, b, out=gate), out=out[name])
+
+        gate = torch.empty_like(next(iter(out.values())))
+        functions = {
+            "repeat_forward": lambda b: out["y"].copy_(b),
+            "relu_forward": lambda x: torch.clamp_min(x, 0, out=out["y"]),
+            "relu_backward": lambda dy, mask: aten.threshold_backward.grad_input(dy, mask, 0, grad_input=out["dx"]),
+            "add_forward": lambda a, b: torch.add(a, b, out=out["y"]),
+            "add_backward": copies,
+            "mul_forward": lambda a, b: torch.mul(a, b, out=out["y"]),
+            "mul_backward": products,
+            "max_forward": lambda a, b: torch.maximum(a, b, out=out["y"]),
+            "max_backward": gated,
+            "reciprocal_forward": lambda x: torch.reciprocal(x, out=out["y"]),
+            "reciprocal_backward": lambda y, dy: torch.mul(dy, y, out=out["dx"]).mul_(y).neg_(),
+            "exp_forward": lambda x: torch.exp(x, out=out["y"]),
+            "exp_backward": lambda y, dy: torch.mul(dy, y, out=out["dx"]),
+            "sigmoid_forward": lambda x: torch.sigmoid(x, out=out["y"]),
+            "sigmoid_backward": lambda y, dy: aten.sigmoid_backward.grad_input(dy, y, grad_input=out["dx"]),
+        }
+
+        def silent(function):
+            def call(**inputs):
+                function(**inputs)
+                return {}
+
+            return call
+
+        return {name: silent(function) for name, function in functions.items()}
+
+    def into(self, problem, out, masked):
+        """And of the layer."""
         torch, accumulate = self.torch, problem.accumulate
-        out = {name: torch.from_numpy(array) for name, array in problem.outputs.items()}
 
         def product(name, a, b):
             if accumulate:
@@ -190,11 +310,13 @@ class Jax:
         import jax
 
         jax.config.update("jax_enable_x64", True)
-        self.jax = jax
+        self.jax, self.pure = jax, True
         self.description = f"JAX {jax.__version__}, jit; operands are arrays of its own"
 
     def function(self, problem):
         jax, jnp = self.jax, self.jax.numpy
+        if not problem.plain:
+            raise Unsupported("JAX itself has no smoothed or weighted labels")
         arrays = {name: jax.device_put(array.copy()) for name, array in problem.inputs.items()}
 
         def masked(dy, mask):
@@ -204,26 +326,26 @@ class Jax:
             rows = jax.nn.logsumexp(x, 1) - jnp.take_along_axis(x, labels[:, None], 1)[:, 0]
             return rows.mean() if problem.reduction == "mean" else rows.sum(), rows
 
-        def xent(x, labels):
+        def both(x, labels):
             (value, rows), gradient = jax.value_and_grad(loss, has_aux=True)(x, labels)
             return {"loss": value, "dx": gradient, "row_loss": rows}
 
-        def xent_forward(x, labels):
-            out = dict(zip(("loss", "row_loss"), loss(x, labels)))
-            if "p" in problem.outputs:
-                out["p"] = jax.nn.softmax(x, 1)
-            return out
+        def forward(x, labels):
+            if "p" not in problem.outputs:
+                return dict(zip(("loss", "row_loss"), loss(x, labels)))
+            p = jax.nn.softmax(x, 1)
+            rows = -jnp.log(jnp.take_along_axis(p, labels[:, None], 1)[:, 0])
+            return {"p": p, "loss": rows.sum() / problem.divisor, "row_loss": rows}
 
-        def xent_backward(p, labels):
-            rows = p.shape[0] if problem.reduction == "mean" else 1
-            return {"dx": (p - jax.nn.one_hot(labels, p.shape[1], dtype=p.dtype)) / rows}
+        def backward(p, labels):
+            return {"dx": (p - jax.nn.one_hot(labels, p.shape[1], dtype=p.dtype)) / problem.divisor}
 
-        functions = {"relu_forward": lambda x: {"y": jnp.maximum(x, 0)},
-                     "relu_backward": lambda dy, mask: {"dx": masked(dy, mask)}, "softmax_xent": xent,
-                      "softmax_xent_forward": xent_forward, "softmax_xent_backward": xent_backward}
-        whole = functions.get(problem.kernel) or affine(problem, masked)
-        wanted = jax.jit(lambda **inputs: {name: value for name, value in whole(**inputs).items() if name in problem.outputs})
-        return lambda: jax.block_until_ready(wanted(**arrays))
+        known = {**nodes(problem, jnp, jax.nn.sigmoid, masked), "softmax_xent": both, "softmax_xent_forward": forward,
+                 "softmax_xent_backward": backward}
+        affine_here = problem.kernel.startswith("affine")
+        whole = affine(problem, masked) if affine_here else find(known, problem.kernel)
+        function = jax.jit(lambda **inputs: wanted(problem, whole(**inputs)))
+        return lambda: jax.block_until_ready(function(**arrays))
 
 
 def start(which):
@@ -244,7 +366,7 @@ def serve(framework, np, say):
                 function = problem = last = None
                 problem = Problem(rest, np)
                 function = framework.function(problem)
-                if not problem.accumulate:  # compiled now; an accumulated output must not change
+                if framework.pure or not problem.accumulate:  # compiled now; an accumulated output must not change
                     function()
                 answer = "ready"
             elif word == "run":
@@ -264,6 +386,14 @@ def serve(framework, np, say):
         say(answer)
 
 
+def keep_memory():
+    """What is freed is used again, as with the allocators that users are told to have: a result's pages are not new ones."""
+    TRIM_THRESHOLD, MMAP_MAX, ARENA_MAX = -1, -4, -8
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda *_: None)
+    for option, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, 2**31 - 1), (ARENA_MAX, 1)):
+        mallopt(option, value)
+
+
 def main():
     if len(sys.argv) != 2 or sys.argv[1] not in ("torch", "torch-compile", "jax"):
         sys.exit("usage: gradbench-peer-frameworks torch|torch-compile|jax")
@@ -273,6 +403,7 @@ def main():
     def say(text):
         print(text, file=answers, flush=True)
 
+    keep_memory()
     framework = start(sys.argv[1])
     if isinstance(framework, str):
         say(framework)
