@@ -129,6 +129,11 @@ static void append_options(char line[LINE_BYTES], const struct gb_problem_spec *
     if (labels && spec->ignore && !spec->soft_labels) APPEND(line, " ignore=1");
     if (gb_kernel_has(kernel, GB_OPTION_ACCUMULATE) && spec->accumulate) APPEND(line, " accumulate=1");
     if (gb_kernel_has(kernel, GB_OPTION_IN_PLACE) && spec->in_place) APPEND(line, " in_place=1");
+    for (enum gb_option o = GB_OPTION_REAL; o < GB_OPTION_COUNT; o++) {
+        char text[GB_VALUE_MAX];
+        if (gb_kernel_has(kernel, o) && gb_option_differs(o, spec, 0))
+            APPEND(line, " %s=%s", gb_option_name(o), gb_option_text(o, spec, text));
+    }
 }
 
 static void prepare_line(const struct shared *s, size_t threads, char line[LINE_BYTES]) {
