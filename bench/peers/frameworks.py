@@ -175,7 +175,7 @@ class Torch:
         torch, F = self.torch, self.torch.nn.functional
 
         def reduced(rows, labels, weights=None):
-            if problem.reduction == "sum":
+            if problem.reduction != "mean":
                 loss = rows.sum()
             else:
                 loss = rows.mean() if weights is None else rows.sum() / weights[labels].sum()
