@@ -20,4 +20,4 @@ static void run(const void *args, const struct gk_team *team) {
     gk_elementwise(team, &e, (struct gk_form){.inputs = 1, .outputs = 2}, f);
 }
 
-GK_CELL(add_backward) = GK_ELEMENTWISE;
+GK_CELL(add_backward) = GK_ELEMENTWISE(256e3);

@@ -24,4 +24,4 @@ static void run(const void *args, const struct gk_team *team) {
     gk_elementwise(team, &e, (struct gk_form){.inputs = 2, .outputs = 1}, f);
 }
 
-GK_CELL(max_forward) = GK_ELEMENTWISE;
+GK_CELL(max_forward) = GK_ELEMENTWISE(256e3);

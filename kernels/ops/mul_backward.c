@@ -25,4 +25,4 @@ static void run(const void *args, const struct gk_team *team) {
     gk_elementwise(team, &e, (struct gk_form){.inputs = 3, .outputs = 2}, f);
 }
 
-GK_CELL(mul_backward) = GK_ELEMENTWISE;
+GK_CELL(mul_backward) = GK_ELEMENTWISE(256e3);

@@ -22,4 +22,4 @@ static void run(const void *args, const struct gk_team *team) {
     gk_elementwise(team, &e, (struct gk_form){.inputs = 1, .outputs = 1, .reads_mask = true}, f);
 }
 
-GK_CELL(relu_backward) = GK_ELEMENTWISE;
+GK_CELL(relu_backward) = GK_ELEMENTWISE(256e3);

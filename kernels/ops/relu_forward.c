@@ -28,4 +28,4 @@ static void run(const void *args, const struct gk_team *team) {
     gk_elementwise(team, &e, (struct gk_form){.inputs = 1, .outputs = 1, .writes_mask = true}, f);
 }
 
-GK_CELL(relu_forward) = GK_ELEMENTWISE;
+GK_CELL(relu_forward) = GK_ELEMENTWISE(256e3);

@@ -14,7 +14,8 @@ static void f(const real *x, real *y, bool *kept) {
 GK_INLINE void f(struct gk_vectors *v, int side) {
     const vf one = vf_set1(1);
     vf t[GK_SIDE];
-    GK_EACH(u, side) t[u] = vf_exp(vf_neg(vf_abs(v->x[0][u])));
+    GK_EACH(u, side) t[u] = vf_minus_abs(v->x[0][u]);
+    gk_exp(t, true, side);
     GK_EACH(u, side) v->y[0][u] = vf_div(vf_select(vf_lt(v->x[0][u], vf_set1(0)), t[u], one), vf_add(one, t[u]));
 }
 
@@ -26,4 +27,4 @@ static void run(const void *args, const struct gk_team *team) {
     gk_elementwise(team, &e, (struct gk_form){.inputs = 1, .outputs = 1}, f);
 }
 
-GK_CELL(sigmoid_forward) = GK_ELEMENTWISE;
+GK_CELL(sigmoid_forward) = GK_ELEMENTWISE(64e3);

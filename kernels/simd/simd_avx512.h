@@ -56,10 +56,20 @@ static inline vf vf_set1(real x) { return GK_PS(set1)(x); }
 static inline vf vf_load(const real *p) { return GK_PS(loadu)(p); }
 static inline void vf_store(real *p, vf a) { GK_PS(storeu)(p, a); }
 static inline void vf_stream(real *p, vf a) { GK_PS(stream)(p, a); }
+/* By parts, so that p need be aligned to 16 bytes alone. As fast: they fill the same lines. */
+static inline void vf_stream_parts(real *p, vf a) {
+    const __m512i bits = vi_from_vf(a);
+    _mm_stream_si128((__m128i *)p, _mm512_castsi512_si128(bits));
+    _mm_stream_si128((__m128i *)p + 1, _mm512_extracti32x4_epi32(bits, 1));
+    _mm_stream_si128((__m128i *)p + 2, _mm512_extracti32x4_epi32(bits, 2));
+    _mm_stream_si128((__m128i *)p + 3, _mm512_extracti32x4_epi32(bits, 3));
+}
 static inline void vf_fence(void) { _mm_sfence(); }
 
 /* The first n lanes. */
 static inline vm vm_first(size_t n) { return n >= GK_LANES ? (vm)-1 : (vm)((1u << n) - 1); }
+/* Bit `first` is lane 0's. */
+static inline vm vm_from_bits_at(uint64_t bits, size_t first) { return (vm)(bits >> first); }
 static inline vm vm_from_bits(uint64_t bits) { return (vm)bits; }
 static inline uint64_t vm_to_bits(vm m) { return m; }
 
@@ -74,6 +84,12 @@ static inline vf vf_sub(vf a, vf b) { return GK_PS(sub)(a, b); }
 static inline vf vf_mul(vf a, vf b) { return GK_PS(mul)(a, b); }
 static inline vf vf_div(vf a, vf b) { return GK_PS(div)(a, b); }
 static inline vf vf_fma(vf a, vf b, vf c) { return GK_PS(fmadd)(a, b, c); }
+
+#define GK_HAS_SCALE
+static inline vf vf_scale(vf a, vf n, vf k) {
+    (void)n;
+    return GK_PS(scalef)(a, k);
+}
 
 /* The low lanes alone; the others become anything. */
 static inline vf vf_fma_low(vf a, vf b, vf c) { return GK_WIDE(GK_PS_LOW(fmadd)(GK_LOW(a), GK_LOW(b), GK_LOW(c))); }
@@ -105,8 +121,9 @@ GK_INLINE vf vf_add_first(vf a, const real *p, const int lanes) {
 #endif
 }
 
-/* The larger; b where a or b is NaN. */
+/* The larger, the smaller; b where a or b is NaN. */
 static inline vf vf_max(vf a, vf b) { return GK_PS(max)(a, b); }
+static inline vf vf_min(vf a, vf b) { return GK_PS(min)(a, b); }
 
 /* False for NaN; those that negate are true for NaN. */
 static inline vm vf_lt(vf a, vf b) { return GK_PS_MASK(cmp)(a, b, _CMP_LT_OQ); }
@@ -119,7 +136,7 @@ static inline vf vf_keep(vm m, vf a) { return GK_PS(maskz_mov)(m, a); }
 static inline vf vf_drop(vm m, vf a) { return GK_PS(maskz_mov)((vm)~m, a); }
 static inline vm vm_or(vm a, vm b) { return (vm)(a | b); }
 static inline vf vf_neg(vf a) { return GK_PS(xor)(a, vf_set1((real)-0.0)); }
-static inline vf vf_abs(vf a) { return GK_PS(andnot)(vf_set1((real)-0.0), a); }
+static inline vf vf_minus_abs(vf a) { return GK_PS(or)(a, vf_set1((real)-0.0)); }
 
 static inline vi vi_add(vi a, vi b) { return GK_EPI(add)(a, b); }
 static inline vi vi_sub(vi a, vi b) { return GK_EPI(sub)(a, b); }

@@ -67,27 +67,36 @@ GK_INLINE void gk_exp_rest(const vf *x, const vf *k, vf *r, const int chains) {
     GK_FOR_CHAINS(i) r[i] = vf_fma(k[i], vf_set1(-GK_LN2_LO), r[i]);
 }
 
+/* a 2^k, rounded once, for n = GK_MAGIC + 2 GK_BIAS + k. Without an instruction for it 2^k is applied as 2^i 2^j with i half of
+ * k, rounded down: so that only the second product can be subnormal. The bits of the magic number are shifted out. */
+#ifndef GK_HAS_SCALE
+GK_INLINE vf vf_scale(vf a, vf n, vf k) {
+    (void)k;
+    const vi both = vi_from_vf(n), half = vi_srl(both, 1), rest = vi_sub(both, half);
+    return vf_mul(vf_mul(a, vf_from_vi(vi_sll(half, GK_MANTISSA))), vf_from_vi(vi_sll(rest, GK_MANTISSA)));
+}
+#endif
+
 /* exp(r) = 1 + r + r^2 q. What 1 + r loses is added to the small terms: 1 + (r + r^2 q) alone has 1.01 ULP. */
 GK_INLINE vf gk_exp_join(vf r, vf q) {
     const vf sum = vf_add(vf_set1(1), r), lost = vf_sub(r, vf_sub(sum, vf_set1(1)));
     return vf_add(sum, vf_fma(vf_mul(r, r), q, lost));
 }
 
-/* Any x: at most 1 ULP, subnormal results included; exp(NaN) = NaN. 2^n is applied as 2^a 2^b, a = floor(n / 2), so that a
- * subnormal result is rounded once. */
+/* Of so many vectors in place, any x, or x <= 0 or NaN: at most 1 ULP, subnormal results included; exp(NaN) = NaN. */
+GK_INLINE void gk_exp(vf *x, const bool negative, const int chains) {
+    vf n[GK_EXP_CHAINS], k[GK_EXP_CHAINS], r[GK_EXP_CHAINS], q[GK_EXP_CHAINS];
+    GK_FOR_CHAINS(i) x[i] = vf_max(vf_set1(GK_EXP_MIN), x[i]);
+    if (!negative) GK_FOR_CHAINS(i) x[i] = vf_min(vf_set1(GK_EXP_MAX), x[i]);
+    gk_exp_split(x, GK_MAGIC + 2 * GK_BIAS, n, k, chains);
+    gk_exp_rest(x, k, r, chains);
+    gk_polynomials(r, gk_exp_terms, GK_TERMS(gk_exp_terms), q, chains);
+    GK_FOR_CHAINS(i) x[i] = vf_scale(gk_exp_join(r[i], q[i]), n[i], k[i]);
+}
+
 GK_INLINE vf vf_exp(vf x) {
-    const vf low = vf_select(vf_lt(x, vf_set1(GK_EXP_MIN)), vf_set1(GK_EXP_MIN), x);
-    const vf bounded = vf_select(vf_lt(vf_set1(GK_EXP_MAX), low), vf_set1(GK_EXP_MAX), low);
-    vf n, k, r;
-    gk_exp_split(&bounded, GK_MAGIC, &n, &k, 1);
-    gk_exp_rest(&bounded, &k, &r, 1);
-    const vf e = gk_exp_join(r, gk_polynomial(r, gk_exp_terms, GK_TERMS(gk_exp_terms)));
-    /* 4 * GK_BIAS + 4 is even and keeps n positive for the logical shift */
-    const vi raised = vi_add(vi_sub(vi_from_vf(n), vi_from_vf(vf_set1(GK_MAGIC))), vi_set1(4 * GK_BIAS + 4));
-    const vi a = vi_srl(raised, 1), b = vi_sub(raised, a);
-    const vi base = vi_set1(2 * GK_BIAS + 2 - GK_BIAS);
-    const vf first = vf_mul(e, vf_from_vi(vi_sll(vi_sub(a, base), GK_MANTISSA)));
-    return vf_mul(first, vf_from_vi(vi_sll(vi_sub(b, base), GK_MANTISSA)));
+    gk_exp(&x, false, 1);
+    return x;
 }
 
 /* The softmax's exp of so many vectors in place, x <= 0 or NaN: the bits of vf_exp, but exactly +0 where the result would be

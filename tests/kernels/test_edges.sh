@@ -15,7 +15,7 @@ declare -A no_edge=(
   [GK_EIGHTH]='virtual lanes' [GK_LANES_GROUPS]='GK_ROWS_TOGETHER'
   [FEW]='GK_GEMM_THIN_ROWS' [SUMS]='GK_GEMM_THIN_SUMS' [IN_REGISTERS]='registers'
   [MW]='how strips lie' [PITCH]='how panels lie' [STRIP]='how strips lie'
-  [LONG_ENOUGH]='what is fetched, not what is computed'
+  [WIDE]='rows that are copied at once' [LONG_ENOUGH]='what is fetched, not what is computed'
 )
 
 without_comments() { # FILE
