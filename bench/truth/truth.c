@@ -162,9 +162,11 @@ void gb_judge(struct gb_task *task, const char *name, const gb_real *want, const
     const gb_real *const got = load(task, name, false);
     const struct gk_exactness exactness = gk_exactness_of(task->problem->kernel, o->field);
     const size_t cols = transposed(task, o) ? o->rows : o->row_elements;
-    for (size_t i = 0; got && i < o->rows * o->row_elements; i++)
-        compare(task->result, name, i / cols, i % cols, in_range(task, got[i]), in_range(task, want[i]),
-                bound_of(task, &exactness, want[i], size ? size[i] : 0));
+    for (size_t i = 0; got && i < o->rows * o->row_elements; i++) {
+        const gb_real right = in_range(task, want[i]);
+        compare(task->result, name, i / cols, i % cols, in_range(task, got[i]), right,
+                bound_of(task, &exactness, right, size ? size[i] : 0));
+    }
 }
 
 void gb_judge_mask(struct gb_task *task, const char *name, const unsigned char *want, size_t cols) {

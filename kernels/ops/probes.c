@@ -84,8 +84,6 @@ GK_INLINE void map(size_t n, const real *x, real *y, vf (*function)(vf)) {
     memcpy(y + i, last, (n - i) * sizeof(real));
 }
 
-static void math_exp(size_t n, const void *x, void *y) { map(n, x, y, vf_exp); }
-
 static void math_exp_flushed(size_t n, const void *x, void *y) {
     enum { TOGETHER = GK_EXP_CHAINS * GK_LANES };
     const real *from = x;
@@ -102,4 +100,4 @@ static void math_exp_flushed(size_t n, const void *x, void *y) {
 static void math_log(size_t n, const void *x, void *y) { map(n, x, y, vf_log); }
 
 extern const struct gk_math GK_SYMBOL(math);
-const struct gk_math GK_SYMBOL(math) = {.exp = math_exp, .exp_flushed = math_exp_flushed, .log = math_log};
+const struct gk_math GK_SYMBOL(math) = {.exp_flushed = math_exp_flushed, .log = math_log};

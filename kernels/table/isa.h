@@ -58,7 +58,6 @@ struct gk_probe_args {
 
 /* The isa's vector functions over arrays, for the tests of their accuracy. */
 struct gk_math {
-    void (*exp)(size_t n, const void *x, void *y);
     void (*exp_flushed)(size_t n, const void *x, void *y); /* x <= 0 or NaN */
     void (*log)(size_t n, const void *x, void *y);         /* x >= 0 */
 };

@@ -233,6 +233,72 @@ static void long_masks(void **state) {
     gb_problem_destroy(&p);
 }
 
+/* --- gates --- */
+
+/* Three elements: what goes in, what must come out, how many units in the last place it may be off. */
+static const struct {
+    enum gk_kernel_id kernel;
+    const char *in[3], *out[2];
+    double from[3][3], want[2][3], ulp;
+} gates[] = {
+    {GK_KERNEL_add_forward, {"a", "b"}, {"y"}, {{1, -2, 0.5}, {2, 5, 0x1p-30}}, {{3, 3, 0.5 + 0x1p-30}}, 0.5},
+    {GK_KERNEL_add_backward, {"dy"}, {"da", "db"}, {{1, -2, 0}}, {{1, -2, 0}, {1, -2, 0}}, 0},
+    {GK_KERNEL_mul_forward, {"a", "b"}, {"y"}, {{3, -2, 0.5}, {2, 5, 7}}, {{6, -10, 3.5}}, 0.5},
+    {GK_KERNEL_mul_backward,
+     {"a", "b", "dy"},
+     {"da", "db"},
+     {{3, -2, 0.5}, {2, 5, 7}, {10, 1, -4}},
+     {{20, 5, -28}, {30, -2, -2}},
+     0.5},
+    {GK_KERNEL_max_forward, {"a", "b"}, {"y"}, {{3, -2, 4}, {2, 5, 4}}, {{3, 5, 4}}, 0},
+    {GK_KERNEL_max_backward, {"a", "b", "dy"}, {"da", "db"}, {{3, -2, 4}, {2, 5, 4}, {7, 8, 9}}, {{7, 0, 9}, {0, 8, 0}}, 0},
+    {GK_KERNEL_reciprocal_forward, {"x"}, {"y"}, {{3, -2, 0x1p-10}}, {{1 / 3., -0.5, 0x1p10}}, 0.5},
+    {GK_KERNEL_reciprocal_backward, {"y", "dy"}, {"dx"}, {{3, -2, 0.5}, {1, 5, -8}}, {{-9, -20, 2}}, 1.5},
+    {GK_KERNEL_exp_forward, {"x"}, {"y"}, {{0, 1, -2}}, {{1, 2.718281828459045, 0.1353352832366127}}, 1},
+    {GK_KERNEL_exp_backward, {"y", "dy"}, {"dx"}, {{3, 0.25, 2}, {1, 5, -8}}, {{3, 1.25, -16}}, 0.5},
+    {GK_KERNEL_sigmoid_forward, {"x"}, {"y"}, {{0, 1, -1}}, {{0.5, 0.7310585786300049, 0.2689414213699951}}, 2.5},
+    {GK_KERNEL_sigmoid_backward, {"y", "dy"}, {"dx"}, {{0.5, 0.25, 0}, {8, 16, 1}}, {{2, 3, 0}}, 2.5},
+};
+
+static void gates_by_hand(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof gates / sizeof *gates; i++) {
+        struct gb_problem p;
+        open_problem(&p, (struct gb_problem_spec){.kernel = gates[i].kernel, .n = 1, .d = 3});
+        for (size_t k = 0; k < 3 && gates[i].in[k]; k++) fill(&p, gates[i].in[k], gates[i].from[k]);
+        call(&p);
+        for (size_t k = 0; k < 2 && gates[i].out[k]; k++) {
+            double bounds[3];
+            for (size_t j = 0; j < 3; j++) {
+                int exponent;
+                frexp(gates[i].want[k][j], &exponent);
+                bounds[j] = gates[i].ulp * fmax(ldexp(f32, exponent), least);
+            }
+            expect(&p, gates[i].out[k], gates[i].want[k], bounds);
+        }
+        gb_problem_destroy(&p);
+    }
+}
+
+/* Infinity is the number after the largest one: right where the result is past that, and wrong far below. */
+static void overflow(void **state) {
+    struct gb_problem p;
+    struct gb_accuracy result;
+    (void)state;
+    open_problem(&p, (struct gb_problem_spec){.kernel = GK_KERNEL_exp_forward, .n = 1, .d = 3});
+    fill(&p, "x", (double[]){1000, -1000, 0x1.62e42ep+6});
+    call(&p);
+    const struct gb_operand *const y = gb_operand_named(&p, "y");
+    put(y, 0, 0, 0x1.fffff8p127);
+    assert_false(gb_accuracy_check(&p, &result));
+    put(y, 0, 0, (double)INFINITY);
+    put(y, 0, 2, (double)INFINITY);
+    assert_false(gb_accuracy_check(&p, &result));
+    put(y, 0, 2, (double)NAN);
+    assert_false(gb_accuracy_check(&p, &result));
+    gb_problem_destroy(&p);
+}
+
 /* --- softmax: rows of (0, log 3) are probabilities of 1/4 and 3/4 --- */
 
 /* Its unit roundoff, the smallest numbers, and 7 roundings of a row sum of up to 64 classes. */
@@ -570,6 +636,8 @@ int main(void) {
         cmocka_unit_test(other_bounds_of_sums),
         cmocka_unit_test(depths),
         cmocka_unit_test(relu),
+        cmocka_unit_test(gates_by_hand),
+        cmocka_unit_test(overflow),
         cmocka_unit_test(long_masks),
         cmocka_unit_test(softmax),
         cmocka_unit_test(long_rows),

@@ -1,5 +1,6 @@
-/* exp and log of every usable isa: every float against libm in double, at most 1 ULP; doubles against long double; specials;
- * the neighbours of every value at which a path changes; monotone from one float to the next; the same bits in every isa.
+/* exp, log and sigmoid of every usable isa, exp and sigmoid by their kernels: every float against libm in double, whose own
+ * error is below a millionth of a float's ULP; doubles against long double; specials; the neighbours of every value at which a
+ * path changes; exp and log monotone from one float to the next; the same bits in every isa.
  *
  * The first isa calls fma as a function and would take most of the time: it takes one float in STRIDE, with an offset from
  * the seed, all of them where GK_LONG=1; the other isas always take every float. GK_SEED sets the seed. With GK_QUICK=1 all
@@ -8,20 +9,23 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "core/team.h"
 #include "support_lineup.h"
 #include "support_shares.h"
 
 enum { COLUMNS_MAX = 16, CHUNK = 4096, STRIDE = 13, THREADS_MAX = 64, LOGGED_MAX = 5, QUICK_STEP = 127, NEAR = 64 };
 
-enum function { EXP, LOG, FUNCTIONS };
+enum function { EXP, LOG, SIGMOID, FUNCTIONS };
 
-static const char *const names[FUNCTIONS] = {"exp", "log"};
+static const char *const names[FUNCTIONS] = {"exp", "log", "sigmoid"};
+static const double most_ulp[FUNCTIONS] = {1, 1, 2.5};
 
 /* Of all results of a sweep, a quick one, and near the cuts; the same on every machine. A change raises GK_NUMERICS_VERSION. */
-static const uint64_t checksums[FUNCTIONS] = {0x76023c6315df516f, 0x6fe19c19ec9fc5bc};
-static const uint64_t quick_checksums[FUNCTIONS] = {0xce90fa9b7a4234dc, 0xbb05b09447d8f6b4};
+static const uint64_t checksums[FUNCTIONS] = {0x76023c6315df516f, 0x6fe19c19ec9fc5bc, 0xb725323fa6a6a23b};
+static const uint64_t quick_checksums[FUNCTIONS] = {0xce90fa9b7a4234dc, 0xbb05b09447d8f6b4, 0xe09da0c08c68022e};
 static const uint64_t cut_checksums[FUNCTIONS][GK_DTYPE_COUNT] = {{0xb9529aff4d282ad3, 0x0b5de9a0cdd5d1f9},
-                                                                  {0x59a3823b81bebb01, 0xa2f0ca4237f6c025}};
+                                                                  {0x59a3823b81bebb01, 0xa2f0ca4237f6c025},
+                                                                  {0x455a655c0a3d6ad0, 0x462307b67d0e0d91}};
 
 static size_t isas[COLUMNS_MAX], n_columns; /* usable, plainest first */
 static uint64_t seed = 20240607;
@@ -60,8 +64,20 @@ struct tally {
 };
 
 static void apply(enum function f, enum gk_dtype dtype, size_t isa, size_t n, const void *x, void *y) {
-    const struct gk_math *const math = gk_isa_get(isas[isa], dtype)->math;
-    (f == EXP ? math->exp : math->log)(n, x, y);
+    static const struct gk_caches caches = {.l3 = SIZE_MAX};
+    static const struct gk_team alone = {.size = 1, .caches = &caches};
+    const struct gk_isa *const column = gk_isa_get(isas[isa], dtype);
+    const gk_exp_forward_args exp_args = {.n = 1, .d = n, .x = x, .y = y};
+    const gk_sigmoid_forward_args sigmoid_args = {.n = 1, .d = n, .x = x, .y = y};
+    if (f == LOG) column->math->log(n, x, y);
+    else if (f == EXP) column->cells[GK_KERNEL_exp_forward]->run(&exp_args, &alone);
+    else column->cells[GK_KERNEL_sigmoid_forward]->run(&sigmoid_args, &alone);
+}
+
+static double truth_of(enum function f, double x) { return f == LOG ? log(x) : f == EXP ? exp(x) : 1 / (1 + exp(-x)); }
+
+static long double wide_truth_of(enum function f, double x) {
+    return f == LOG ? logl(x) : f == EXP ? expl(x) : 1 / (1 + expl(-(long double)x));
 }
 
 static float float_of(uint32_t bits) {
@@ -120,10 +136,11 @@ static void sweep_chunk(struct tally *t, size_t first, uint32_t base, size_t n, 
     const bool falling = base >> 31;
     for (size_t i = 0; i < n; i++) {
         const float got = y[first][i];
-        const double truth = t->function == EXP ? exp(x[i]) : log(x[i]), error = error_of(got, truth);
+        const double truth = truth_of(t->function, x[i]), error = error_of(got, truth);
         if (error > t->worst) t->worst = error, t->worst_at = bits[i];
-        if (!(error <= 1)) complain(t, first, bits[i], "more than 1 ULP", got, truth);
-        if (falling ? got > *previous : got < *previous) complain(t, first, bits[i], "not monotone", got, *previous);
+        if (!(error <= most_ulp[t->function])) complain(t, first, bits[i], "too many ULP", got, truth);
+        const bool turns = falling ? got > *previous : got < *previous;
+        if (turns && t->function != SIGMOID) complain(t, first, bits[i], "not monotone", got, *previous);
         *previous = got;
     }
 }
@@ -191,6 +208,11 @@ static void exp_of_every_float(void **state) {
     sweep(EXP, (uint64_t)1 << 32);
 }
 
+static void sigmoid_of_every_float(void **state) {
+    (void)state;
+    sweep(SIGMOID, (uint64_t)1 << 32);
+}
+
 /* x >= 0 and NaN. */
 static void log_of_every_float(void **state) {
     (void)state;
@@ -209,7 +231,7 @@ static double input(enum function f, uint64_t *random) {
     const uint64_t bits = next(random);
     const double unit = (double)(next(random) >> 11) * 0x1p-53, sign = bits & 16 ? -1 : 1;
     double x;
-    if (f == EXP) {
+    if (f != LOG) {
         if (bits % 8 == 0) return sign * ldexp(unit, -(int)(bits >> 8 & 63));
         return bits % 8 == 1 ? -708 - 38 * unit : unit * 1460 - 748;
     }
@@ -242,12 +264,12 @@ static void check_doubles(void *all, size_t stream) {
         for (size_t i = 0; i < CHUNK; i++) x[i] = input(t->function, &t->random);
         for (size_t c = 0; c < n_columns; c++) apply(t->function, GK_F64, c, CHUNK, x, y[c]);
         for (size_t i = 0; i < CHUNK; i++) {
-            const long double truth = t->function == EXP ? expl(x[i]) : logl(x[i]);
+            const long double truth = wide_truth_of(t->function, x[i]);
             const double error = truth == -INFINITY && y[0][i] == -INFINITY ? 0 : error_f64(y[0][i], truth);
             if (!(error <= t->worst)) t->worst = error, t->worst_at = x[i];
             bool same = true;
             for (size_t c = 1; c < n_columns; c++) same = same && memcmp(&y[c][i], &y[0][i], sizeof(double)) == 0;
-            if (same && error <= 1) continue;
+            if (same && error <= most_ulp[t->function]) continue;
             if (++t->failures <= LOGGED_MAX)
                 fprintf(stderr, "FAILED %s(%a) f64: %a, %g ULP from %La, isas %s\n", names[t->function], x[i], y[0][i], error,
                         truth, same ? "agree" : "differ");
@@ -278,6 +300,11 @@ static void exp_of_doubles(void **state) {
     doubles(EXP);
 }
 
+static void sigmoid_of_doubles(void **state) {
+    (void)state;
+    doubles(SIGMOID);
+}
+
 static void log_of_doubles(void **state) {
     (void)state;
     doubles(LOG);
@@ -297,7 +324,7 @@ static void fill_near(struct near *n, enum gk_dtype dtype, double cut) {
         n->xd[i] = dtype == GK_F64 ? d : (double)s, n->xs[i] = s;
 }
 
-/* At most 1 ULP, and the same bits in every isa. Adds to the checksum. */
+/* As close as everywhere, and the same bits in every isa. Adds to the checksum. */
 static void check_near(enum function f, enum gk_dtype dtype, double cut, uint64_t *checksum) {
     const bool wide = dtype == GK_F64;
     struct near n;
@@ -306,7 +333,7 @@ static void check_near(enum function f, enum gk_dtype dtype, double cut, uint64_
         apply(f, dtype, c, 2 * NEAR + 1, wide ? (void *)n.xd : (void *)n.xs, wide ? (void *)n.yd[c] : (void *)n.ys[c]);
     for (size_t i = 0; i <= 2 * NEAR; i++) {
         const double x = n.xd[i], y = wide ? n.yd[0][i] : (double)n.ys[0][i];
-        const long double truth = f == EXP ? expl(x) : logl(x);
+        const long double truth = wide_truth_of(f, x);
         if (f == LOG && x < 0) continue;
         uint64_t bits = bits_of(n.ys[0][i]);
         if (wide) memcpy(&bits, &y, sizeof bits);
@@ -314,7 +341,7 @@ static void check_near(enum function f, enum gk_dtype dtype, double cut, uint64_
         for (size_t c = 1; c < n_columns; c++)
             assert_true(wide ? memcmp(&n.yd[c][i], &y, sizeof y) == 0 : bits_of(n.ys[c][i]) == bits_of(n.ys[0][i]));
         const double error = y == (double)truth ? 0 : wide ? error_f64(y, truth) : error_of((float)y, (double)truth);
-        if (!(error <= 1)) fail_msg("%s(%a) %s is %a: %g ULP", names[f], x, gk_dtype_name(dtype), y, error);
+        if (!(error <= most_ulp[f])) fail_msg("%s(%a) %s is %a: %g ULP", names[f], x, gk_dtype_name(dtype), y, error);
     }
 }
 
@@ -325,7 +352,9 @@ static void neighbours_of_cuts(void **state) {
         {{0, -104, 89, -0x1.5d589ep+6, 0x1.62e42ep+6, -0x1.9fe368p+6, -150, 128, -0x1p-126},
          {0, -746, 710, -0x1.6232bdd7abcd2p+9, 0x1.62e42fefa39efp+9, -0x1.74910d52d3051p+9, -1100, 1100, -0x1p-1022}},
         {{0, 0x1p-126, 0x1.6a09e6p-1, 0x1.6a09e6p+0, 1, 2, 0x1.fffffep+127, 0x1p-140, 0x1p-149},
-         {0, 0x1p-1022, 0x1.6a09e667f3bcdp-1, 0x1.6a09e667f3bcdp+0, 1, 2, 0x1.fffffffffffffp+1023, 0x1p-1060, 0x1p-1074}}};
+         {0, 0x1p-1022, 0x1.6a09e667f3bcdp-1, 0x1.6a09e667f3bcdp+0, 1, 2, 0x1.fffffffffffffp+1023, 0x1p-1060, 0x1p-1074}},
+        {{0, -104, 104, -0x1.5d589ep+6, 0x1.5d589ep+6, -0x1.9fe368p+6, 0x1.154246p+4, -0x1.0a2b24p+4, 128},
+         {0, -746, 746, -0x1.6232bdd7abcd2p+9, 0x1.6232bdd7abcd2p+9, -0x1.74910d52d3051p+9, 37, -36, 1100}}};
     size_t wrong = 0;
     (void)state;
     for (int i = 0; i < FUNCTIONS * GK_DTYPE_COUNT; i++) {
@@ -335,7 +364,7 @@ static void neighbours_of_cuts(void **state) {
         uint64_t checksum = 0;
         for (size_t k = 0; k < 9; k++) check_near(f, dtype, ends[f][dtype][k], &checksum);
         for (int k = -exponents; k <= exponents; k++)
-            check_near(f, dtype, f == EXP ? (k + 0.5) * 0x1.62e42fefa39efp-1 : ldexp(0x1.6a09e667f3bcdp-1, k), &checksum);
+            check_near(f, dtype, f == LOG ? ldexp(0x1.6a09e667f3bcdp-1, k) : (k + 0.5) * 0x1.62e42fefa39efp-1, &checksum);
         printf("%s %s near the cuts: checksum %#llx\n", names[f], gk_dtype_name(dtype), (unsigned long long)checksum);
         wrong += checksum != cut_checksums[f][dtype];
     }
@@ -468,8 +497,10 @@ int main(void) {
         cmocka_unit_test(softmax_flushes_subnormals),
         cmocka_unit_test(exp_of_doubles),
         cmocka_unit_test(log_of_doubles),
+        cmocka_unit_test(sigmoid_of_doubles),
         cmocka_unit_test(log_of_every_float),
         cmocka_unit_test(exp_of_every_float),
+        cmocka_unit_test(sigmoid_of_every_float),
         cmocka_unit_test(exp_flushed_of_every_negative_float),
     };
     const char *const length = getenv("GK_LONG"), *const number = getenv("GK_SEED");
