@@ -170,6 +170,14 @@ static inline vi vi_or(vi a, vi b) { return _mm256_or_si256(a, b); }
 #define vi_srl(a, bits) GK_EPI(srli)(a, bits)
 #define vi_sll(a, bits) GK_EPI(slli)(a, bits)
 
+/* Lane i is lane n + i, +0 where there is none. */
+static inline vf vf_from_lane(vf a, size_t n) {
+    static const int32_t order[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8, 8, 8, 8, 8};
+    const __m256i index = _mm256_loadu_si256((const void *)(order + n * sizeof(real) / 4));
+    const __m256i moved = _mm256_permutevar8x32_epi32(vi_from_vf(a), index);
+    return vf_from_vi(_mm256_and_si256(moved, _mm256_cmpgt_epi32(_mm256_set1_epi32(8), index)));
+}
+
 /* Lanes halved until one is left: i + lanes / 2, ..., + 2, + 1. */
 static inline real vf_sum(vf a) {
 #if GK_IS_F64

@@ -145,6 +145,16 @@ static inline vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
 #define vi_srl(a, bits) GK_EPI(srli)(a, bits)
 #define vi_sll(a, bits) GK_EPI(slli)(a, bits)
 
+/* Lane i is lane n + i, +0 where there is none. */
+static inline vf vf_from_lane(vf a, size_t n) {
+#if GK_IS_F64
+    const vi lanes = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+#else
+    const vi lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#endif
+    return GK_PS(maskz_permutexvar)(vm_first(GK_LANES - n), vi_add(lanes, vi_set1((vi_element)n)), a);
+}
+
 /* Lanes halved until one is left: i + lanes / 2, ..., + 2, + 1. */
 static inline real vf_sum(vf a) {
 #if GK_IS_F64

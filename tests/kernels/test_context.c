@@ -99,7 +99,8 @@ static void the_option_decides_on_threads(void **state) {
 
 /* What each kernel asks for, but for what products need, whose plan says that: column sums a chunk a thread, 4096 reals and a
  * page, for more than eight vectors of columns, and the sums of a wave of 64 blocks at most where threads share rows; a loss
- * without the rows' one real a row; a mask a copy of dy, in rows of an odd number of lines, up to a page. */
+ * without the rows' one real a row, where these are wide; a mask a copy of dy, in rows of an odd number of lines, up to a page.
+ */
 static void scratch_by_hand_numbers(void **state) {
     static const struct {
         const char *kernel, *operands;
@@ -118,14 +119,14 @@ static void scratch_by_hand_numbers(void **state) {
         {"affine_db", "dy db", GK_F64, 2, 65 * 256, 0, 1, 0, 64 * 64 * 8},
         {"affine_db", "dy db", GK_F32, 5, 1000, 0, 300, 0, 5 * 20480 + 4 * 320 * 4},
         {"affine_db", "dy db", GK_F32, 5, 1000, 0, 320, 0, 5 * 20480},
-        {"softmax_xent_forward", "x labels loss", GK_F32, 3, 10, 0, 0, 5, 40},
-        {"softmax_xent_forward", "x labels loss p", GK_F64, 3, 10, 0, 0, 5, 80},
-        {"softmax_xent_forward", "x labels loss row_loss", GK_F32, 3, 10, 0, 0, 5, 0},
-        {"softmax_xent_forward", "x p", GK_F32, 3, 10, 0, 0, 5, 0},
+        {"softmax_xent_forward", "x labels loss", GK_F32, 3, 10, 0, 0, 500, 40},
+        {"softmax_xent_forward", "x labels loss p", GK_F64, 3, 10, 0, 0, 500, 80},
+        {"softmax_xent_forward", "x labels loss row_loss", GK_F32, 3, 10, 0, 0, 500, 0},
+        {"softmax_xent_forward", "x p", GK_F32, 3, 10, 0, 0, 500, 0},
         {"softmax_xent_forward", "x labels loss", GK_F32, 3, 10, 0, 0, 0, 0},
-        {"softmax_xent", "x labels dx loss", GK_F32, 3, 10, 0, 0, 5, 40},
-        {"softmax_xent", "x labels dx loss row_loss", GK_F32, 3, 10, 0, 0, 5, 0},
-        {"softmax_xent", "x labels dx", GK_F32, 3, 10, 0, 0, 5, 0},
+        {"softmax_xent", "x labels dx loss", GK_F32, 3, 10, 0, 0, 500, 40},
+        {"softmax_xent", "x labels dx loss row_loss", GK_F32, 3, 10, 0, 0, 500, 0},
+        {"softmax_xent", "x labels dx", GK_F32, 3, 10, 0, 0, 500, 0},
         {"affine_backward", "w dy dx", GK_F32, 1, 10, 7, 100, 0, 0},
         {"affine_backward", "w dy dx mask", GK_F32, 1, 10, 7, 100, 0, 8192}, /* 10 rows of 7 lines */
         {"affine_backward", "w dy dx mask", GK_F32, 2, 9, 7, 128, 0, 8192},
@@ -163,6 +164,27 @@ static void column_sums_in_registers(void **state) {
         const union gk_any_args args = call_of(kernel, "dy db", sizes);
         const size_t want = more ? 4096 + 4096 * gk_dtype_size(dtype) : 0;
         assert_int_equal(isa->cells[kernel->id]->scratch(&args, &(struct gk_machine){.threads = 1}), want);
+    }
+}
+
+/* Rows of few classes: as much for each thread, room for 128 columns at least, or for all of a row's. */
+static void scratch_of_short_rows(void **state) {
+    static const struct gk_caches caches = {32 << 10, 1 << 20, 16 << 20};
+    static const size_t classes[] = {1, 10, 128, 200};
+    (void)state;
+    for (size_t i = 0; i < GK_ISA_COUNT * GK_DTYPE_COUNT * 4; i++) {
+        const enum gk_dtype dtype = (enum gk_dtype)(i / GK_ISA_COUNT % GK_DTYPE_COUNT);
+        const struct gk_isa *const isa = gk_isa_get(i % GK_ISA_COUNT, dtype);
+        const struct gk_kernel *const kernel = gk_kernel_find("softmax_xent");
+        const struct gk_cell *const cell = isa->cells[kernel->id];
+        const size_t c = classes[i / GK_ISA_COUNT / GK_DTYPE_COUNT], element = dtype == GK_F64 ? 8 : 4;
+        const size_t sizes[GK_DIM_COUNT] = {[GK_DIM_n] = 9, [GK_DIM_c] = c};
+        const union gk_any_args args = call_of(kernel, "x labels dx loss", sizes);
+        if (gk_isa_unusable(i % GK_ISA_COUNT) || isa->lanes == 1) continue;
+        const size_t one = cell->scratch(&args, &(struct gk_machine){1, caches}) - 9 * element;
+        assert_true(one >= (c < 128 ? 128 : c) * isa->lanes * element);
+        assert_true(one % (isa->lanes * element) == 0);
+        assert_int_equal(cell->scratch(&args, &(struct gk_machine){5, caches}), 9 * element + 5 * one);
     }
 }
 
@@ -350,11 +372,12 @@ static void statuses_have_their_words(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_work_decides_on_threads), cmocka_unit_test(the_option_decides_on_threads),
-        cmocka_unit_test(scratch_by_hand_numbers),     cmocka_unit_test(column_sums_in_registers),
-        cmocka_unit_test(scratch_of_products),         cmocka_unit_test(scratch_grows_by_huge_pages),
-        cmocka_unit_test(scratch_asks_for_huge_pages), cmocka_unit_test(growing_shapes_in_one_context),
-        cmocka_unit_test(an_inspection_tells_all),     cmocka_unit_test(statuses_have_their_words),
+        cmocka_unit_test(the_work_decides_on_threads),   cmocka_unit_test(the_option_decides_on_threads),
+        cmocka_unit_test(scratch_by_hand_numbers),       cmocka_unit_test(column_sums_in_registers),
+        cmocka_unit_test(scratch_of_short_rows),         cmocka_unit_test(scratch_of_products),
+        cmocka_unit_test(scratch_grows_by_huge_pages),   cmocka_unit_test(scratch_asks_for_huge_pages),
+        cmocka_unit_test(growing_shapes_in_one_context), cmocka_unit_test(an_inspection_tells_all),
+        cmocka_unit_test(statuses_have_their_words),
     };
     (void)argc;
     unsetenv("GRADKERN_ISA");

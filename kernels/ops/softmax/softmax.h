@@ -38,12 +38,12 @@ struct gk_softmax {
     const real *dloss;
     gk_reduction reduction;
     real *row_loss; /* NULL: not wanted */
-    real *spare;    /* scratch of this thread for a row of float labels whose loss needs x that y overwrites; else NULL */
+    real *spare;    /* of this thread, for a row of float labels, whose loss needs the logits, where y is x; else NULL */
     bool fetches;   /* the next row, while this one is computed */
 };
 
 /* Of a row: its exponentials, to its place in y or to the spare row, and their sum, which is returned; its loss, but for
- * log(sum) where the labels are classes. A row whose gradient is 0 whatever they are has none. */
+ * log(sum) where the labels are classes. No exponentials where the gradient is 0 whatever they are. */
 static inline real gk_row_forward(const struct gk_softmax *o, size_t i, real m, const real *next) {
     const real *const x = o->x + i * o->ld_x;
     const struct gk_labels *const l = &o->labels;
@@ -66,8 +66,8 @@ static inline void gk_row_finish(const struct gk_softmax *o, size_t i, real inve
 }
 
 /* Rows [begin, end), one by one. A row's maximum is found before the row above is finished, whose sum and division take their
- * time. A function of its own, as gk_targets_rows is: of those two a call has the stack of one. */
-static __attribute__((noinline, unused)) void gk_rows(const struct gk_softmax *o, size_t begin, size_t end) {
+ * time. */
+static inline void gk_rows(const struct gk_softmax *o, size_t begin, size_t end) {
     real sums[GK_ROWS_TOGETHER]; /* of exp, then their logarithms */
     real m = begin < end ? gk_row_max(o->x + begin * o->ld_x, o->c) : 0;
     for (size_t first = begin, i = begin; first < end; first = i) {
@@ -85,10 +85,15 @@ static __attribute__((noinline, unused)) void gk_rows(const struct gk_softmax *o
     }
 }
 
-/* Where the call does not fit into the threads' L2, but a few rows do: elsewhere it takes 6 to 9 % longer. */
+/* Where a thread's rows do not fit into its L2, but two of them do: elsewhere it takes 6 to 9 % longer. */
 static inline bool gk_fetches(size_t n, size_t c, bool in_place, const struct gk_team *team) {
-    const size_t row = c * sizeof(real) * (in_place ? 1 : 2);
-    return 3 * row < team->caches->l2 && n / team->size > team->caches->l2 / row;
+    const size_t row = c * sizeof(real), operands = in_place ? 1 : 2, l2 = team->caches->l2;
+    return (operands + 1) * row < l2 && n * operands * row / team->size > l2;
+}
+
+/* The spare row of each thread. */
+static inline size_t gk_spare_bytes(const real *t, const real *x, const real *y, size_t c) {
+    return t && x == y ? c * sizeof(real) : 0;
 }
 
 #endif

@@ -73,9 +73,9 @@ static inline real gk_batch_loss(const real *row_loss, size_t n, double divisor)
     return gk_reduced_loss(sum, divisor);
 }
 
-/* Scratch for the rows' losses, where only their sum is wanted. What stands behind it is aligned. */
+/* Scratch for the rows' losses, where only their sum is wanted. */
 static inline size_t gk_loss_bytes(size_t n, size_t c, const real *row_loss, const real *loss) {
-    return c && loss && !row_loss ? (n * sizeof(real) / 64 + 1) * 64 : 0;
+    return c && loss && !row_loss ? n * sizeof(real) : 0;
 }
 
 /* Where they go; NULL: no loss is wanted. */

@@ -6,17 +6,20 @@
 #include "softmax.h"
 
 enum {
-    GK_LANES_CLASSES = 400, /* wider rows go one by one */
-    GK_LANES_VECTORS = 128, /* of a block, but for one group of wider rows */
+    GK_LANES_CLASSES = GK_LANES * sizeof(real) > 32 ? 200 : 400, /* wider rows go one by one */
+    GK_LANES_VECTORS = 128,                                      /* of a block, but for one group of wider rows */
 };
 
-static inline bool gk_in_lanes(const struct gk_labels *l, size_t c) {
-    return !GK_IS_REFERENCE && !l->t && c > 0 && c <= GK_LANES_CLASSES;
-}
+/* Is the call done here? */
+static inline bool gk_in_lanes(const real *t, size_t c) { return !GK_IS_REFERENCE && !t && c > 0 && c <= GK_LANES_CLASSES; }
+
+/* Phases are functions of their own: in one that holds them all compilers keep counters and sums of loops in memory, which
+ * made 100 x 10 a third slower. And the ways of a call share no stack. */
+#define GK_PHASE static __attribute__((noinline))
 
 #if GK_IS_REFERENCE
 
-static inline size_t gk_lanes_bytes(size_t c) { return (void)c, 0; }
+static inline size_t gk_lanes_bytes(const real *t, size_t c) { return (void)t, (void)c, 0; }
 
 static inline void gk_lanes_rows(const struct gk_softmax *o, struct gk_slice rows, void *scratch, double *sum) {
     (void)o, (void)rows, (void)scratch, (void)sum;
@@ -39,10 +42,6 @@ struct gk_lanes_block {
     real at_label[GK_ROWS_TOGETHER], upstream[GK_ROWS_TOGETHER], loss[GK_ROWS_TOGETHER];
     uint64_t ignored; /* a bit a row */
 };
-
-/* Phases are functions of their own: in one that holds them all compilers keep counters and sums of loops in memory, which
- * made 100 x 10 a third slower. */
-#define GK_PHASE static __attribute__((noinline))
 
 /* --- columns --- */
 
@@ -103,17 +102,20 @@ GK_INLINE void gk_lanes_store(const struct gk_softmax *o, const struct gk_lanes_
     else gk_lanes_store_by(GK_COLUMNS, false, e, c, by, row);
 }
 
-/* Exponentials in place, less the maximum where there is one group. Up to 3 vectors behind them are written, too. */
-GK_PHASE void gk_lanes_exp(const struct gk_lanes_block *b, size_t groups, size_t c) {
-    const vf max = groups > 1 ? vf_zero() : b->max[0];
-    const size_t count = groups * c;
-    vf *const e = b->e, t[GK_EXP_CHAINS];
+GK_INLINE void gk_lanes_exp_by(const bool subtract, vf max, vf *e, size_t count) {
+    vf t[GK_EXP_CHAINS];
     for (size_t i = count; i % GK_EXP_CHAINS; i++) e[i] = max;
     for (size_t i = 0; i < count; i += GK_EXP_CHAINS) {
-        for (size_t u = 0; u < GK_EXP_CHAINS; u++) t[u] = vf_sub(e[i + u], max);
+        for (size_t u = 0; u < GK_EXP_CHAINS; u++) t[u] = subtract ? vf_sub(e[i + u], max) : e[i + u];
         vf_exp_flushed_together(t);
         for (size_t u = 0; u < GK_EXP_CHAINS; u++) e[i + u] = t[u];
     }
+}
+
+/* Exponentials in place, less the maximum where there is one group. Up to 3 vectors behind them are written, too. */
+GK_PHASE void gk_lanes_exp(const struct gk_lanes_block *b, size_t groups, size_t c) {
+    if (groups > 1) gk_lanes_exp_by(false, vf_zero(), b->e, groups * c);
+    else gk_lanes_exp_by(true, b->max[0], b->e, c);
 }
 
 /* --- the sum of a row: virtual lanes r, r + 8, ... first, then the 8 sums --- */
@@ -270,10 +272,18 @@ GK_INLINE void gk_lanes_single(const struct gk_softmax *o, struct gk_slice rows,
     *loss = sum;
 }
 
-/* Scratch of one thread: a block, a row, vectors, and as many more as chains may write. A stack may be too small. */
-static inline size_t gk_lanes_bytes(size_t c) {
+/* Scratch of one thread: a block, for which a stack may be too small, a row, and vectors: as many more as chains may write, and
+ * one, for the begin is rounded up. */
+static inline size_t gk_lanes_bytes(const real *t, size_t c) {
+    if (!gk_in_lanes(t, c)) return 0;
     const size_t vectors = c < GK_LANES_VECTORS ? GK_LANES_VECTORS : c;
-    return sizeof(struct gk_lanes_block) + (c / GK_LANES + 1 + vectors + GK_EXP_CHAINS) * sizeof(vf);
+    return sizeof(struct gk_lanes_block) + (c / GK_LANES + 2 + vectors + GK_EXP_CHAINS) * sizeof(vf);
+}
+
+/* The first place of a vector in scratch, which stands behind the rows' losses. */
+GK_INLINE void *gk_lanes_align(void *scratch) {
+    char *const at = scratch;
+    return at + (sizeof(vf) - (uintptr_t)at % sizeof(vf)) % sizeof(vf);
 }
 
 /* Adds the rows' losses to *loss, in order. */
@@ -283,7 +293,7 @@ GK_INLINE void gk_lanes_rows(const struct gk_softmax *o, struct gk_slice rows, v
         return;
     }
     const size_t fit = gk_min(GK_LANES_VECTORS / o->c, GK_LANES_GROUPS), together = (fit ? fit : 1) * GK_LANES;
-    struct gk_lanes_block *const b = scratch;
+    struct gk_lanes_block *const b = gk_lanes_align(scratch);
     b->spare = (real *)(b + 1);
     b->e = (vf *)(b + 1) + o->c / GK_LANES + 1;
     for (b->begin = rows.begin; b->begin < rows.end; b->begin = b->end) {

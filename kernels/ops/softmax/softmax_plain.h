@@ -1,14 +1,14 @@
-/* Forward, and forward with the gradient, where a call asks for nothing but labels: short rows in lanes, the others one by one.
- */
+/* Forward, and forward with the gradient, of calls that ask for nothing but labels: short rows in lanes, others one by one. */
 #ifndef GK_SOFTMAX_PLAIN_H
 #define GK_SOFTMAX_PLAIN_H
 
 #include "softmax_lanes.h"
 
+GK_PHASE void gk_rows_one_by_one(const struct gk_softmax *o, struct gk_slice rows) { gk_rows(o, rows.begin, rows.end); }
+
 /* Bytes of scratch of a thread: a block of short rows, or a spare row. */
 static inline size_t gk_plain_own(const struct gk_softmax *o) {
-    if (gk_in_lanes(&o->labels, o->c)) return gk_lanes_bytes(o->c);
-    return o->labels.t && o->x == o->y ? o->c * sizeof(real) : 0;
+    return gk_in_lanes(o->labels.t, o->c) ? gk_lanes_bytes(o->labels.t, o->c) : gk_spare_bytes(o->labels.t, o->x, o->y, o->c);
 }
 
 static inline size_t gk_plain_scratch(const struct gk_softmax *o, size_t loss_bytes, size_t threads) {
@@ -18,7 +18,7 @@ static inline size_t gk_plain_scratch(const struct gk_softmax *o, size_t loss_by
 /* The batch's loss: from the sum where one thread had all rows and added them, else from the rows'. */
 static inline real gk_plain_loss(const struct gk_softmax *o, size_t n, double sum, const struct gk_team *team) {
     const double divisor = gk_rows_divisor(&o->labels, n, o->reduction);
-    const bool summed = team->size == 1 && gk_in_lanes(&o->labels, o->c);
+    const bool summed = team->size == 1 && gk_in_lanes(o->labels.t, o->c);
     return summed ? gk_reduced_loss(sum, divisor) : gk_batch_loss(o->row_loss, n, divisor);
 }
 
@@ -32,12 +32,12 @@ static inline void gk_plain_run(struct gk_softmax o, size_t n, real *loss, const
         return;
     }
     o.row_loss = gk_losses(o.row_loss, loss, team);
-    if (gk_in_lanes(&o.labels, o.c)) {
+    if (gk_in_lanes(o.labels.t, o.c)) {
         gk_lanes_rows(&o, rows, scratch, &sum);
     } else {
         o.spare = scratch;
         o.fetches = gk_fetches(n, o.c, o.x == o.y, team);
-        gk_rows(&o, rows.begin, rows.end);
+        gk_rows_one_by_one(&o, rows);
     }
     if (!loss) return;
     gk_team_barrier(team);

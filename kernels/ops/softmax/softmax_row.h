@@ -10,6 +10,7 @@
 enum {
     GK_EXP_GROUP = GK_EXP_CHAINS * GK_LANES, /* columns whose exponentials are computed side by side */
     GK_EXP_PIECE = 2048 / sizeof(real),      /* columns whose exponentials stay in L1 until they are added */
+    GK_LINE = 64 / sizeof(real),             /* of memory */
 };
 
 #if GK_IS_REFERENCE
@@ -79,7 +80,8 @@ static inline void gk_logs(real *s, size_t count) {
  * where it works in place it is loaded before anything is stored. A row shorter than a vector is filled up. */
 GK_INLINE vf gk_load_last(const real *x, size_t c, real filler) {
     if (c >= GK_LANES) return vf_load(x + c - GK_LANES);
-    return vf_select(vm_first(c), vf_load_few(x, c), vf_set1(filler));
+    const vf few = vf_load_few(x, c);
+    return filler == 0 ? few : vf_select(vm_first(c), few, vf_set1(filler));
 }
 
 GK_INLINE void gk_store_last(real *y, size_t c, vf a) {
@@ -88,13 +90,7 @@ GK_INLINE void gk_store_last(real *y, size_t c, vf a) {
 }
 
 /* Of that vector the columns behind the whole vectors, the first of them in lane 0, and +0 behind them. */
-GK_INLINE vf gk_behind(vf last, size_t c) {
-    real both[2 * GK_LANES];
-    if (c < GK_LANES) return last;
-    vf_store(both, last);
-    vf_store(both + GK_LANES, vf_zero());
-    return vf_load(both + GK_LANES - c % GK_LANES);
-}
+GK_INLINE vf gk_behind(vf last, size_t c) { return c < GK_LANES ? last : vf_from_lane(last, GK_LANES - c % GK_LANES); }
 
 static inline real gk_row_max(const real *x, size_t c) {
     enum { CHAINS = 8 };
@@ -105,8 +101,9 @@ static inline real gk_row_max(const real *x, size_t c) {
     for (; j + CHAINS * GK_LANES <= c; j += CHAINS * GK_LANES)
         UNROLLED for (size_t v = 0; v < CHAINS; v++) m[v] = vf_max(vf_load(x + j + v * GK_LANES), m[v]);
     for (; j + GK_LANES <= c; j += GK_LANES) m[0] = vf_max(vf_load(x + j), m[0]);
-    UNROLLED for (size_t half = CHAINS / 2; half > 0; half /= 2) UNROLLED for (size_t v = 0; v < half; v++) m[v] =
-        vf_max(m[v], m[v + half]);
+    UNROLLED for (size_t half = CHAINS / 2; half > 0; half /= 2) {
+        UNROLLED for (size_t v = 0; v < half; v++) m[v] = vf_max(m[v], m[v + half]);
+    }
     return vf_greatest(m[0]);
 }
 
@@ -149,8 +146,9 @@ GK_INLINE real gk_finish_lanes(vf sums[GK_ROW_VECTORS], const struct gk_terms *t
         if ((v + 1) * GK_LANES <= count) sums[v] = vf_add(sums[v], gk_term_at(t, v * GK_LANES));
         else if (v * GK_LANES < count) sums[v] = vf_add(sums[v], behind);
     }
-    UNROLLED for (size_t half = GK_ROW_VECTORS / 2; half > 0; half /= 2) UNROLLED for (size_t i = 0; i < half; i++) sums[i] =
-        vf_add(sums[i], sums[i + half]);
+    UNROLLED for (size_t half = GK_ROW_VECTORS / 2; half > 0; half /= 2) {
+        UNROLLED for (size_t i = 0; i < half; i++) sums[i] = vf_add(sums[i], sums[i + half]);
+    }
     return vf_sum(sums[0]);
 }
 
@@ -176,8 +174,6 @@ static inline real gk_row_soft_loss(const real *x, real m, real log_s, const rea
 
 /* --- exp --- */
 
-enum { GK_LINE = 64 / sizeof(real) }; /* of memory */
-
 /* e = exp(x - m) of whole groups of columns; fetches as many of next into L2, unless it is NULL. Functions of their own: among
  * the rest compilers keep what these loops use on the stack. */
 static __attribute__((noinline)) void gk_exp_groups(const real *x, real m, size_t count, real *e, const real *next) {
@@ -201,7 +197,7 @@ GK_INLINE vf gk_exp_left(const real *x, vf max, size_t vectors, vf last, real *e
 }
 
 static inline real gk_row_exp(const real *x, real m, size_t c, real *e, const real *next) {
-    const vf max = vf_set1(m), last = gk_load_last(x, c, (real)-INFINITY);
+    const vf last = gk_load_last(x, c, (real)-INFINITY);
     real piece[GK_EXP_PIECE];
     vf sums[GK_ROW_VECTORS];
     size_t j = 0;
@@ -214,36 +210,58 @@ static inline real gk_row_exp(const real *x, real m, size_t c, real *e, const re
     real *const to = e ? e + j : piece;
     const size_t left = c - j, grouped = left / GK_EXP_GROUP * GK_EXP_GROUP, whole = left / GK_SUM_LANES * GK_SUM_LANES;
     gk_exp_groups(x + j, m, grouped, to, next ? next + j : NULL);
-    const vf behind = gk_exp_left(x + j + grouped, max, (left - grouped) / GK_LANES, last, to + grouped);
-    if (e) gk_store_last(e, c, behind);
+    vf behind = last;
+    if (left > grouped) behind = gk_exp_left(x + j + grouped, vf_set1(m), (left - grouped) / GK_LANES, last, to + grouped);
+    if (e && c % GK_LANES) gk_store_last(e, c, behind);
     gk_add_lanes(sums, &(struct gk_terms){.a = to}, whole);
     return gk_finish_lanes(sums, &(struct gk_terms){.a = to + whole}, left - whole, gk_behind(behind, c));
 }
 
 /* --- results --- */
 
-static inline void gk_row_scale(const real *e, real r, size_t c, real *y) {
-    const vf by = vf_set1(r), last = gk_load_last(e, c, 0);
-    for (size_t j = 0; j + GK_LANES <= c; j += GK_LANES) vf_store(y + j, vf_mul(vf_load(e + j), by));
-    gk_store_last(y, c, vf_mul(last, by));
+/* e a; e a b; e a b d; (e a) t; (e - 1) a b, or (e - 1) a t if there is t; (e a w - t) b d. */
+enum gk_result { GK_SCALED, GK_SCALED_TWICE, GK_SCALED_THRICE, GK_SCALED_EACH, GK_LESS_ONE, GK_SOFT };
+
+struct gk_factors {
+    real a, b, d, w;
+    const real *t;
+};
+
+GK_INLINE vf gk_result(const enum gk_result kind, const struct gk_factors *f, vf e, vf t) {
+    const vf a = vf_set1(f->a), b = vf_set1(f->b), d = vf_set1(f->d);
+    switch (kind) {
+    case GK_SCALED: return vf_mul(e, a);
+    case GK_SCALED_TWICE: return vf_mul(vf_mul(e, a), b);
+    case GK_SCALED_THRICE: return vf_mul(vf_mul(vf_mul(e, a), b), d);
+    case GK_SCALED_EACH: return vf_mul(vf_mul(e, a), t);
+    case GK_LESS_ONE: return vf_mul(vf_mul(vf_sub(e, vf_set1(1)), a), f->t ? t : b);
+    default: return vf_mul(vf_mul(vf_sub(vf_mul(vf_mul(e, a), vf_set1(f->w)), t), b), d);
+    }
 }
 
-GK_INLINE vf gk_spread(vf e, vf r, vf scale, vf g) { return vf_mul(vf_mul(vf_mul(e, r), scale), g); }
+GK_INLINE vf gk_result_at(const enum gk_result kind, const struct gk_factors *f, const real *e, size_t j) {
+    return gk_result(kind, f, vf_load(e + j), kind >= GK_SCALED_EACH && f->t ? vf_load(f->t + j) : vf_zero());
+}
+
+/* Stores past the caches were no faster for 257 x 50257, and half as fast for 8192 x 1000. */
+GK_INLINE void gk_results(const enum gk_result kind, struct gk_factors f, const real *e, size_t c, real *y) {
+    const vf last = gk_result(kind, &f, gk_load_last(e, c, 0), f.t ? gk_load_last(f.t, c, 0) : vf_zero());
+    for (size_t j = 0; j + GK_LANES <= c; j += GK_LANES) vf_store(y + j, gk_result_at(kind, &f, e, j));
+    if (c % GK_LANES) gk_store_last(y, c, last);
+}
+
+static inline void gk_row_scale(const real *e, real r, size_t c, real *y) {
+    gk_results(GK_SCALED, (struct gk_factors){.a = r}, e, c, y);
+}
 
 static inline void gk_row_spread(const real *e, real r, real scale, real g, size_t c, real *dx) {
-    const vf vr = vf_set1(r), vs = vf_set1(scale), vg = vf_set1(g), last = gk_load_last(e, c, 0);
-    for (size_t j = 0; j + GK_LANES <= c; j += GK_LANES) vf_store(dx + j, gk_spread(vf_load(e + j), vr, vs, vg));
-    gk_store_last(dx, c, gk_spread(last, vr, vs, vg));
+    const struct gk_factors f = {.a = r, .b = scale, .d = g};
+    if (g == 1) gk_results(GK_SCALED_TWICE, f, e, c, dx);
+    else gk_results(GK_SCALED_THRICE, f, e, c, dx);
 }
 
 static inline void gk_row_soft_gradient(const real *e, real r, real w, const real *t, real scale, real g, size_t c, real *dx) {
-    const vf vr = vf_set1(r), vw = vf_set1(w), vs = vf_set1(scale), vg = vf_set1(g);
-    const vf last = gk_load_last(e, c, 0), last_t = gk_load_last(t, c, 0);
-    for (size_t j = 0; j + GK_LANES <= c; j += GK_LANES) {
-        const vf d = vf_sub(vf_mul(vf_mul(vf_load(e + j), vr), vw), vf_load(t + j));
-        vf_store(dx + j, vf_mul(vf_mul(d, vs), vg));
-    }
-    gk_store_last(dx, c, vf_mul(vf_mul(vf_sub(vf_mul(vf_mul(last, vr), vw), last_t), vs), vg));
+    gk_results(GK_SOFT, (struct gk_factors){.a = r, .b = scale, .d = g, .w = w, .t = t}, e, c, dx);
 }
 
 static inline real gk_log(real s) {
