@@ -16,7 +16,8 @@ struct job {
     size_t n, d, m, c;
     int threads;
     bool out_in, accumulate, mean;
-    struct matrix x, w, a, b, y, dy, dx, dw, da, db, mask, labels, p, row_loss, loss;
+    double smoothing;
+    struct matrix x, w, a, b, y, dy, dx, dw, da, db, mask, labels, p, row_loss, loss, class_weights;
     void *masked; /* n x m: dy behind the mask */
     void (*run)(const struct job *job);
 };
@@ -92,8 +93,8 @@ static bool unfit(char note[GB_PEER_NOTE_MAX], const char *what, const char *whi
 }
 
 static bool options_known(const struct gb_peer_problem *problem, char note[GB_PEER_NOTE_MAX]) {
-    const uint64_t known =
-        1u << GB_OPTION_LAYOUT | 1u << GB_OPTION_ACCUMULATE | 1u << GB_OPTION_REDUCTION | 1u << GB_OPTION_IN_PLACE;
+    const uint64_t known = 1u << GB_OPTION_LAYOUT | 1u << GB_OPTION_ACCUMULATE | 1u << GB_OPTION_REDUCTION |
+                           1u << GB_OPTION_IN_PLACE | (uint64_t)1 << gb_option_find("label_smoothing");
     const char *const unknown = gb_peer_unknown_option(problem, known);
     if (unknown) return unfit(note, "an option that it does not know: ", unknown);
     return problem->spec.reduction != GK_NONE || unfit(note, "it knows sums and means only", "");
@@ -104,9 +105,22 @@ static bool operands_known(struct job *job, const struct gb_peer_problem *proble
         const char *name;
         struct matrix *matrix;
     } operands[] = {
-        {"x", &job->x},   {"w", &job->w},       {"a", &job->a},       {"b", &job->b},           {"y", &job->y},
-        {"dy", &job->dy}, {"dx", &job->dx},     {"dw", &job->dw},     {"da", &job->da},         {"db", &job->db},
-        {"p", &job->p},   {"mask", &job->mask}, {"loss", &job->loss}, {"labels", &job->labels}, {"row_loss", &job->row_loss},
+        {"x", &job->x},
+        {"w", &job->w},
+        {"a", &job->a},
+        {"b", &job->b},
+        {"y", &job->y},
+        {"dy", &job->dy},
+        {"dx", &job->dx},
+        {"dw", &job->dw},
+        {"da", &job->da},
+        {"db", &job->db},
+        {"p", &job->p},
+        {"mask", &job->mask},
+        {"loss", &job->loss},
+        {"labels", &job->labels},
+        {"row_loss", &job->row_loss},
+        {"class_weights", &job->class_weights},
     };
     size_t found = 0;
     for (size_t i = 0; i < sizeof operands / sizeof *operands; i++) {
@@ -128,6 +142,8 @@ static bool prepare(void *data, const struct gb_peer_problem *problem, char note
     job->out_in = s->layout == GK_OUT_IN;
     job->accumulate = s->accumulate;
     job->mean = s->reduction == GK_MEAN;
+    const double smoothing = gb_option_value(gb_option_find("label_smoothing"), s);
+    job->smoothing = smoothing > 0 ? smoothing : 0; /* of a kernel without it no number */
     if (!options_known(problem, note) || !operands_known(job, problem, note)) return false;
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
         if (strcmp(kernels[i].kernel, problem->kernel->name) == 0) job->run = kernels[i].run[s->dtype];

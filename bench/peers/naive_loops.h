@@ -179,48 +179,85 @@ ELEMENTWISE(mul_backward, const REAL dy = r.dy[j]; if (r.da) r.da[j] = dy * r.b[
 ELEMENTWISE(max_backward, const REAL dy = r.dy[j]; const bool first = r.a[j] >= r.b[j]; if (r.da) r.da[j] = first ? dy : 0;
             if (r.db) r.db[j] = first ? 0 : dy)
 
+static REAL NAME(weight)(const struct job *o, size_t j) {
+    return o->class_weights.at ? ((const REAL *)o->class_weights.at)[j] : 1;
+}
+
+/* A smoothed label, times the weight. */
+static REAL NAME(target)(const struct job *o, int32_t label, size_t j) {
+    const REAL smoothing = (REAL)o->smoothing;
+    return (((size_t)label == j ? 1 - smoothing : 0) + smoothing / (REAL)o->c) * NAME(weight)(o, j);
+}
+
+/* The targets of a row add up to 1 where classes do not weigh. */
+static REAL NAME(all)(const struct job *o, int32_t label) {
+    REAL sum = 0;
+    if (!o->class_weights.at) return 1;
+    for (size_t j = 0; j < o->c; j++) sum += NAME(target)(o, label, j);
+    return sum;
+}
+
+static bool NAME(plain)(const struct job *o) { return o->smoothing == 0 && !o->class_weights.at; }
+
 /* The row's loss; p, if there is one, becomes its probabilities. p may be x. */
-static REAL NAME(softmax_row)(const REAL *x, size_t c, int32_t label, REAL *p) {
+static REAL NAME(softmax_row)(const struct job *o, const REAL *x, int32_t label, REAL *p) {
+    const size_t c = o->c;
     REAL max = -INFINITY, sum = 0;
     for (size_t j = 0; j < c; j++) max = x[j] > max ? x[j] : max;
-    const REAL right = (uint32_t)label < c ? x[label] - max : 0;
+    REAL right = (uint32_t)label < c ? x[label] - max : 0;
+    if (!NAME(plain)(o)) right = 0;
+    for (size_t j = 0; !NAME(plain)(o) && j < c; j++) right += NAME(target)(o, label, j) * (x[j] - max);
     for (size_t j = 0; j < c; j++) {
         const REAL e = EXP(x[j] - max);
         if (p) p[j] = e;
         sum += e;
     }
     for (size_t j = 0; p && j < c; j++) p[j] /= sum;
-    return LOG(sum) - right;
+    return NAME(all)(o, label) * LOG(sum) - right;
 }
 
-static void NAME(subtract_label)(const REAL *p, size_t c, int32_t label, REAL scale, REAL *dx) {
-    for (size_t j = 0; j < c; j++) dx[j] = (p[j] - ((size_t)label == j ? 1 : 0)) * scale;
+static void NAME(subtract_label)(const struct job *o, const REAL *p, int32_t label, REAL scale, REAL *dx) {
+    const size_t c = o->c;
+    const REAL all = NAME(all)(o, label);
+    if (NAME(plain)(o)) {
+        for (size_t j = 0; j < c; j++) dx[j] = (p[j] - ((size_t)label == j ? 1 : 0)) * scale;
+        return;
+    }
+    for (size_t j = 0; j < c; j++) dx[j] = (p[j] * all - NAME(target)(o, label, j)) * scale;
 }
 
-static REAL NAME(scale)(const struct job *o) { return o->mean ? 1 / (REAL)o->n : 1; }
+static REAL NAME(scale)(const struct job *o) {
+    REAL sum = 0;
+    if (!o->mean) return 1;
+    if (!o->class_weights.at) return 1 / (REAL)o->n;
+    for (size_t i = 0; i < o->n; i++) sum += NAME(weight)(o, (size_t)((const int32_t *)o->labels.at)[i]);
+    return sum == 0 ? 0 : 1 / sum;
+}
 
 /* probabilities: where a row's go, if anywhere. */
 static void NAME(softmax_rows)(const struct job *o, const struct matrix *probabilities, bool gradient) {
     const int32_t *const labels = o->labels.at;
+    const REAL scale = NAME(scale)(o);
     REAL total = 0;
 #pragma omp parallel for num_threads(o->threads) reduction(+ : total)
     for (size_t i = 0; i < o->n; i++) {
         REAL *const p = probabilities->at ? (REAL *)probabilities->at + i * probabilities->ld : NULL;
-        const REAL loss = NAME(softmax_row)((const REAL *)o->x.at + i * o->x.ld, o->c, labels[i], p);
-        if (gradient) NAME(subtract_label)(p, o->c, labels[i], NAME(scale)(o), p);
+        const REAL loss = NAME(softmax_row)(o, (const REAL *)o->x.at + i * o->x.ld, labels[i], p);
+        if (gradient) NAME(subtract_label)(o, p, labels[i], scale, p);
         if (o->row_loss.at) ((REAL *)o->row_loss.at)[i] = loss;
         total += loss;
     }
-    if (o->loss.at) *(REAL *)o->loss.at = total * NAME(scale)(o);
+    if (o->loss.at) *(REAL *)o->loss.at = total * scale;
 }
 
 static void NAME(softmax_xent_forward)(const struct job *o) { NAME(softmax_rows)(o, &o->p, false); }
 
 static void NAME(softmax_xent_backward)(const struct job *o) {
     const int32_t *const labels = o->labels.at;
+    const REAL scale = NAME(scale)(o);
 #pragma omp parallel for num_threads(o->threads)
     for (size_t i = 0; i < o->n; i++) NAME(subtract_label)
-    ((const REAL *)o->p.at + i * o->p.ld, o->c, labels[i], NAME(scale)(o), (REAL *)o->dx.at + i * o->dx.ld);
+    (o, (const REAL *)o->p.at + i * o->p.ld, labels[i], scale, (REAL *)o->dx.at + i * o->dx.ld);
 }
 
 static void NAME(softmax_xent)(const struct job *o) { NAME(softmax_rows)(o, &o->dx, true); }

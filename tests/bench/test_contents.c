@@ -110,7 +110,7 @@ static void assert_operands(const struct gb_problem_spec *spec, const char *expe
 }
 
 static void operands_follow_from_options(void **state) {
-    enum { BARE = 1, SOFT = 2, WIDE = 4, DLOSS = 8 };
+    enum { BARE = 1, SOFT = 2, WIDE = 4, DLOSS = 8, WEIGHTS = 16, Z = 32 };
     static const struct {
         enum gk_kernel_id kernel;
         unsigned options;
@@ -135,20 +135,27 @@ static void operands_follow_from_options(void **state) {
         {GK_KERNEL_softmax_xent_backward, DLOSS, GK_NONE, "p labels dloss dx"},
         {GK_KERNEL_softmax_xent, 0, GK_SUM, "x labels dx row_loss loss"},
         {GK_KERNEL_softmax_xent, BARE | DLOSS, GK_SUM, "x labels dloss dx"},
+        {GK_KERNEL_softmax_xent_forward, WEIGHTS | Z, GK_MEAN, "x labels p row_loss loss class_weights lse"},
+        {GK_KERNEL_softmax_xent_forward, BARE | WEIGHTS | Z, GK_MEAN, "x labels loss class_weights"},
+        {GK_KERNEL_softmax_xent_backward, BARE | Z, GK_MEAN, "p labels dx lse"},
+        {GK_KERNEL_softmax_xent, WEIGHTS | Z, GK_SUM, "x labels dx row_loss loss class_weights"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        assert_operands(&(struct gb_problem_spec){.kernel = table[i].kernel,
-                                                  .n = 2,
-                                                  .d = 3,
-                                                  .m = 4,
-                                                  .c = 5,
-                                                  .reduction = table[i].reduction,
-                                                  .bare = table[i].options & BARE,
-                                                  .soft_labels = table[i].options & SOFT,
-                                                  .wide_labels = table[i].options & WIDE,
-                                                  .dloss = table[i].options & DLOSS},
-                        table[i].names);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct gb_problem_spec spec = {.kernel = table[i].kernel,
+                                       .n = 2,
+                                       .d = 3,
+                                       .m = 4,
+                                       .c = 5,
+                                       .reduction = table[i].reduction,
+                                       .bare = table[i].options & BARE,
+                                       .soft_labels = table[i].options & SOFT,
+                                       .wide_labels = table[i].options & WIDE,
+                                       .dloss = table[i].options & DLOSS,
+                                       .class_weights = table[i].options & WEIGHTS};
+        if (table[i].options & Z) assert_true(gb_option_read(gb_option_find("z_loss"), "0.5", &spec));
+        assert_operands(&spec, table[i].names);
+    }
 }
 
 static void bytes_are_counted(void **state) {
