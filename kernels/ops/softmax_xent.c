@@ -4,10 +4,9 @@
 
 typedef GK_ARGS_OF(softmax_xent) args_type;
 
-static const size_t edges[] = {GK_LANES_CLASSES, GK_LANES_VECTORS,
-                               GK_EXP_GROUP,     GK_ROWS_TOGETHER,
-                               GK_EXP_PIECE,     GK_TARGETS_TERMS / GK_ROWS_TOGETHER,
-                               GK_TARGETS_TERMS, 0};
+static const size_t edges[] = {GK_LANES_CLASSES, GK_LANES_VECTORS,  GK_EXP_GROUP,
+                               GK_ROWS_TOGETHER, GK_EXP_PIECE,      GK_TARGETS_TERMS / GK_TARGETS_ROWS,
+                               GK_TARGETS_TERMS, GK_TARGETS_NARROW, 0};
 
 static struct gk_softmax plain(const args_type *a) {
     const struct gk_labels l = GK_LABELS_OF(a);
@@ -51,7 +50,7 @@ static size_t scratch(const void *args, const struct gk_machine *machine) {
     const struct gk_targets t = GK_TARGETS_OF(a);
     const struct gk_softmax o = plain(a);
     if (!GK_HAS_TARGETS(a)) return gk_plain_scratch(&o, losses, machine->threads);
-    return gk_targets_scratch(&t, losses, gk_targets_copy(&t, a->x, a->dx, a->row_loss || a->loss), machine->threads);
+    return gk_targets_scratch(&t, losses, a->x == a->dx, machine->threads);
 }
 
 static gk_status check(const void *args) {

@@ -110,14 +110,12 @@ static void run_targets(const args_type *a, const struct gk_team *team) {
     const struct gk_targets t = GK_TARGETS_OF(a);
     const struct gk_slice rows = gk_team_slice(team, a->n, 1);
     const size_t ld_p = gk_ld(a->ld_p, a->c), ld_dx = gk_ld(a->ld_dx, a->c);
-    const struct gk_pass pass = {.dloss = a->dloss, .divisor = gk_divisor(&t)};
-    real *const tau = gk_targets_tau(&t, 0, false, team);
-    gk_tau_begin(&t, tau);
+    struct gk_pass pass = {.dloss = a->dloss, .tau = gk_targets_tau(&t, 0, false, team)};
+    gk_targets_divide(&t, &pass);
+    gk_tau_begin(&t, &pass.tau);
     for (size_t i = rows.begin; i < rows.end; i++) {
-        const bool counts = !gk_ignored(&t.labels, i);
-        const real *const own = counts ? gk_tau(&t, i, tau) : NULL;
-        gk_targets_gradient(&t, &pass, i, a->p + i * ld_p, 1, t.zeta != 0 ? a->lse[i] : 0, own, a->dx + i * ld_dx);
-        if (counts) gk_tau_end(&t, i, tau);
+        const real *const tau = gk_tau_of_row(&t, i, &pass.tau);
+        gk_targets_gradient(&t, &pass, i, a->p + i * ld_p, 1, t.zeta != 0 ? a->lse[i] : 0, tau, a->dx + i * ld_dx);
     }
 }
 

@@ -733,7 +733,6 @@ static void what_peers_do_not_do(void **state) {
         {2, {.kernel = GK_KERNEL_softmax_xent, .reduction = GK_NONE}, NULL, "unsupported it knows sums and means only"},
         {2, {.kernel = GK_KERNEL_softmax_xent, .dloss = true}, NULL, "unsupported an operand that it does not know"},
         {2, {.kernel = GK_KERNEL_softmax_xent, .class_weights = true}, NULL, "unsupported an operand that it does not know"},
-        {0, {.kernel = GK_KERNEL_softmax_xent, .class_weights = true}, NULL, "unsupported an operand that it does not know"},
         {2, {.kernel = GK_KERNEL_softmax_xent}, " in.labels=", "unsupported it needs labels"},
         {2, {.kernel = GK_KERNEL_softmax_xent_backward}, " in.labels=", "unsupported it needs labels"},
         {2, {.kernel = GK_KERNEL_softmax_xent, .n = SIZE_MAX}, NULL, "unsupported an empty problem"},

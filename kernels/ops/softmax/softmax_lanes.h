@@ -13,10 +13,6 @@ enum {
 /* Is the call done here? */
 static inline bool gk_in_lanes(const real *t, size_t c) { return !GK_IS_REFERENCE && !t && c > 0 && c <= GK_LANES_CLASSES; }
 
-/* Phases are functions of their own: in one that holds them all compilers keep counters and sums of loops in memory, which
- * made 100 x 10 a third slower. And the ways of a call share no stack. */
-#define GK_PHASE static __attribute__((noinline))
-
 #if GK_IS_REFERENCE
 
 static inline size_t gk_lanes_bytes(const real *t, size_t c) { return (void)t, (void)c, 0; }
