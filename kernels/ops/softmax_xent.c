@@ -4,9 +4,16 @@
 
 typedef GK_ARGS_OF(softmax_xent) args_type;
 
-static const size_t edges[] = {GK_LANES_CLASSES, GK_LANES_VECTORS,  GK_EXP_GROUP,
-                               GK_ROWS_TOGETHER, GK_EXP_PIECE,      GK_TARGETS_TERMS / GK_TARGETS_ROWS,
-                               GK_TARGETS_TERMS, GK_TARGETS_NARROW, 0};
+static const size_t edges[] = {GK_LANES_CLASSES,
+                               GK_LANES_VECTORS,
+                               GK_EXP_GROUP,
+                               GK_ROWS_TOGETHER,
+                               GK_EXP_PIECE,
+                               GK_EXP_BUFFER,
+                               GK_TARGETS_TERMS / GK_TARGETS_ROWS,
+                               GK_TARGETS_TERMS,
+                               GK_TARGETS_NARROW,
+                               0};
 
 static struct gk_softmax plain(const args_type *a) {
     const struct gk_labels l = GK_LABELS_OF(a);

@@ -4,9 +4,16 @@
 
 typedef GK_ARGS_OF(softmax_xent_forward) args_type;
 
-static const size_t edges[] = {GK_LANES_CLASSES, GK_LANES_VECTORS,  GK_EXP_GROUP,
-                               GK_ROWS_TOGETHER, GK_EXP_PIECE,      GK_TARGETS_TERMS / GK_TARGETS_ROWS,
-                               GK_TARGETS_TERMS, GK_TARGETS_NARROW, 0};
+static const size_t edges[] = {GK_LANES_CLASSES,
+                               GK_LANES_VECTORS,
+                               GK_EXP_GROUP,
+                               GK_ROWS_TOGETHER,
+                               GK_EXP_PIECE,
+                               GK_EXP_BUFFER,
+                               GK_TARGETS_TERMS / GK_TARGETS_ROWS,
+                               GK_TARGETS_TERMS,
+                               GK_TARGETS_NARROW,
+                               0};
 
 /* Where lse is wanted the bits of the others are the same, and its time is not that of a plain call. */
 static bool has_targets(const args_type *a) { return GK_HAS_TARGETS(a) || a->lse; }

@@ -9,11 +9,12 @@
 
 /* Phases are functions of their own: in one that holds them all compilers keep counters and sums of loops in memory, which
  * made 100 x 10 a third slower. And the ways of a call share no stack. */
-#define GK_PHASE static __attribute__((noinline))
+#define GK_PHASE static __attribute__((noinline, unused))
 
 enum {
     GK_EXP_GROUP = GK_EXP_CHAINS * GK_LANES, /* columns whose exponentials are computed side by side */
     GK_EXP_PIECE = 2048 / sizeof(real),      /* columns whose exponentials stay in L1 until they are added */
+    GK_EXP_BUFFER = 512 / sizeof(real),      /* the same where they are not kept, on a stack that may be small */
     GK_LINE = 64 / sizeof(real),             /* of memory */
 };
 
@@ -170,9 +171,9 @@ GK_INLINE real gk_row_terms(struct gk_terms t, size_t c) {
     return gk_finish_lanes(sums, &t, c - whole, gk_behind(last, c));
 }
 
-static inline real gk_row_sum(const real *t, size_t c) { return gk_row_terms((struct gk_terms){.a = t}, c); }
+GK_PHASE real gk_row_sum(const real *t, size_t c) { return gk_row_terms((struct gk_terms){.a = t}, c); }
 
-static inline real gk_row_soft_loss(const real *x, real m, real log_s, const real *t, size_t c) {
+GK_PHASE real gk_row_soft_loss(const real *x, real m, real log_s, const real *t, size_t c) {
     return gk_row_terms((struct gk_terms){.a = t, .x = x, .max = vf_set1(m), .log = vf_set1(log_s)}, c);
 }
 
@@ -199,16 +200,17 @@ GK_INLINE vf gk_exp_left(const real *x, vf max, size_t vectors, vf last, real *e
     return z[GK_EXP_CHAINS - 1];
 }
 
-static inline real gk_row_exp(const real *x, real m, size_t c, real *e, const real *next) {
+GK_PHASE real gk_row_exp(const real *x, real m, size_t c, real *e, const real *next) {
     const vf last = gk_load_last(x, c, (real)-INFINITY);
-    real piece[GK_EXP_PIECE];
+    real piece[GK_EXP_BUFFER];
+    const size_t step = e ? GK_EXP_PIECE : GK_EXP_BUFFER;
     vf sums[GK_ROW_VECTORS];
     size_t j = 0;
     gk_clear(sums);
-    for (; c - j >= GK_EXP_PIECE; j += GK_EXP_PIECE) {
+    for (; c - j >= step; j += step) {
         const struct gk_terms terms = {.a = e ? e + j : piece};
-        gk_exp_groups(x + j, m, GK_EXP_PIECE, e ? e + j : piece, next ? next + j : NULL);
-        gk_add_lanes(sums, &terms, GK_EXP_PIECE);
+        gk_exp_groups(x + j, m, step, e ? e + j : piece, next ? next + j : NULL);
+        gk_add_lanes(sums, &terms, step);
     }
     real *const to = e ? e + j : piece;
     const size_t left = c - j, grouped = left / GK_EXP_GROUP * GK_EXP_GROUP, whole = left / GK_SUM_LANES * GK_SUM_LANES;

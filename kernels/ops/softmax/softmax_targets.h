@@ -56,7 +56,12 @@ static inline double gk_divisor(const struct gk_targets *t) {
 
 /* --- tau --- */
 
-static inline real gk_weighted(const real *w, size_t j, real t) { return !w ? t : t == 0 ? 0 : t * w[j]; }
+/* The weight is read whatever t is: a compiler would read it with a mask. */
+static inline real gk_weighted(const real *w, size_t j, real t) {
+    if (!w) return t;
+    const real weighted = t * w[j];
+    return t == 0 ? 0 : weighted;
+}
 
 /* Of one thread: tau of class indices but for the labels, with the lanes of its row sum, and the sums with each label, NaN
  * until they are known. Of float labels: room for a row. */
