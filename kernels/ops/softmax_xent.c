@@ -4,18 +4,7 @@
 
 typedef GK_ARGS_OF(softmax_xent) args_type;
 
-static const size_t edges[] = {GK_LANES_CLASSES,
-                               GK_LANES_VECTORS,
-                               GK_EXP_GROUP,
-                               GK_ROWS_TOGETHER,
-                               GK_EXP_PIECE,
-                               GK_EXP_BUFFER,
-                               GK_TARGETS_TERMS / GK_TARGETS_ROWS,
-                               GK_TARGETS_TERMS,
-                               GK_TARGETS_NARROW,
-                               0};
-
-static struct gk_softmax plain(const args_type *a) {
+static struct gk_softmax softmax_of(const args_type *a) {
     const struct gk_labels l = GK_LABELS_OF(a);
     return (struct gk_softmax){.labels = l,
                                .x = a->x,
@@ -29,35 +18,21 @@ static struct gk_softmax plain(const args_type *a) {
                                .row_loss = a->row_loss};
 }
 
-static struct gk_pass pass(const args_type *a) {
-    return (struct gk_pass){.x = a->x,
-                            .ld_x = gk_ld(a->ld_x, a->c),
-                            .e = a->dx,
-                            .ld_e = gk_ld(a->ld_dx, a->c),
-                            .gradient = true,
-                            .dloss = a->dloss,
-                            .row_loss = a->row_loss};
-}
-
 static void run(const void *args, const struct gk_team *team) {
     const args_type *const a = args;
-    if (GK_HAS_TARGETS(a)) {
-        const struct gk_targets t = GK_TARGETS_OF(a);
-        gk_targets_run(&t, pass(a), a->loss, team);
-        return;
-    }
-    struct gk_softmax o = plain(a);
-    o.scale = gk_gradient_scale(&o.labels, a->n, a->reduction);
-    gk_plain_run(o, a->n, a->loss, team);
+    const struct gk_targets t = GK_TARGETS_OF(a);
+    const struct gk_softmax o = softmax_of(a);
+    if (GK_HAS_TARGETS(a)) gk_targets_run(&t, &o, NULL, a->loss, team);
+    else gk_plain_run(o, a->n, a->loss, team);
 }
 
 static size_t scratch(const void *args, const struct gk_machine *machine) {
     const args_type *const a = args;
     const size_t losses = gk_loss_bytes(a->n, a->c, a->row_loss, a->loss);
     const struct gk_targets t = GK_TARGETS_OF(a);
-    const struct gk_softmax o = plain(a);
-    if (!GK_HAS_TARGETS(a)) return gk_plain_scratch(&o, losses, machine->threads);
-    return gk_targets_scratch(&t, losses, a->x == a->dx, machine->threads);
+    const struct gk_softmax o = softmax_of(a);
+    return GK_HAS_TARGETS(a) ? gk_targets_scratch(&t, losses, a->x == a->dx, machine->threads)
+                             : gk_plain_scratch(&o, losses, machine->threads);
 }
 
 static gk_status check(const void *args) {
@@ -65,5 +40,4 @@ static gk_status check(const void *args) {
     return GK_CHECK_TARGETS(a, true);
 }
 
-GK_CELL(softmax_xent) = {
-    .run = run, .scratch = scratch, .check = check, .serial_below = GK_SOFTMAX_SERIAL_BELOW, .edges = edges};
+GK_CELL(softmax_xent) = {.run = run, .scratch = scratch, .check = check, .serial_below = GK_SOFTMAX_SERIAL_BELOW};

@@ -127,7 +127,7 @@ static void run(const void *args, const struct gk_team *team) {
     }
     const struct gk_labels l = GK_LABELS_OF(a);
     const struct gk_slice rows = gk_team_slice(team, a->n, 1);
-    const real scale = gk_gradient_scale(&l, a->n, a->reduction);
+    const real scale = gk_gradient_scale(gk_rows_divisor(&l, a->n, a->reduction));
     if (a->c == 0) return;
     if (is_short(a)) run_short(a, &l, scale, rows);
     else run_rows(a, &l, scale, rows);

@@ -18,7 +18,7 @@ static const size_t edges[] = {GK_LANES_CLASSES,
 /* Where lse is wanted the bits of the others are the same, and its time is not that of a plain call. */
 static bool has_targets(const args_type *a) { return GK_HAS_TARGETS(a) || a->lse; }
 
-static struct gk_softmax plain(const args_type *a) {
+static struct gk_softmax softmax_of(const args_type *a) {
     const struct gk_labels l = GK_LABELS_OF(a);
     return (struct gk_softmax){.labels = l,
                                .x = a->x,
@@ -30,29 +30,21 @@ static struct gk_softmax plain(const args_type *a) {
                                .row_loss = a->row_loss};
 }
 
-static struct gk_pass pass(const args_type *a) {
-    return (struct gk_pass){.x = a->x,
-                            .ld_x = gk_ld(a->ld_x, a->c),
-                            .e = a->p,
-                            .ld_e = gk_ld(a->ld_p, a->c),
-                            .row_loss = a->row_loss,
-                            .lse = a->lse};
-}
-
 static void run(const void *args, const struct gk_team *team) {
     const args_type *const a = args;
     const struct gk_targets t = GK_TARGETS_OF(a);
-    if (has_targets(a)) gk_targets_run(&t, pass(a), a->loss, team);
-    else gk_plain_run(plain(a), a->n, a->loss, team);
+    const struct gk_softmax o = softmax_of(a);
+    if (has_targets(a)) gk_targets_run(&t, &o, a->lse, a->loss, team);
+    else gk_plain_run(o, a->n, a->loss, team);
 }
 
 static size_t scratch(const void *args, const struct gk_machine *machine) {
     const args_type *const a = args;
     const size_t losses = gk_loss_bytes(a->n, a->c, a->row_loss, a->loss);
     const struct gk_targets t = GK_TARGETS_OF(a);
-    const struct gk_softmax o = plain(a);
-    if (!has_targets(a)) return gk_plain_scratch(&o, losses, machine->threads);
-    return gk_targets_scratch(&t, losses, a->x == a->p, machine->threads);
+    const struct gk_softmax o = softmax_of(a);
+    return has_targets(a) ? gk_targets_scratch(&t, losses, a->x == a->p, machine->threads)
+                          : gk_plain_scratch(&o, losses, machine->threads);
 }
 
 static gk_status check(const void *args) {

@@ -65,9 +65,10 @@ static inline void gk_row_finish(const struct gk_softmax *o, size_t i, real inve
     else gk_row_scale(e, inverse, o->c, y);
 }
 
-/* Rows [begin, end), one by one. A row's maximum is found before the row above is finished, whose sum and division take their
+/* Rows one by one. A row's maximum is found before the row above is finished, whose sum and division take their
  * time. */
-static inline void gk_rows(const struct gk_softmax *o, size_t begin, size_t end) {
+GK_PHASE void gk_rows(const struct gk_softmax *o, struct gk_slice rows) {
+    const size_t begin = rows.begin, end = rows.end;
     real sums[GK_ROWS_TOGETHER]; /* of exp, then their logarithms */
     real m = begin < end ? gk_row_max(o->x + begin * o->ld_x, o->c) : 0;
     for (size_t first = begin, i = begin; first < end; first = i) {

@@ -48,20 +48,17 @@ static inline size_t gk_count_rows(const struct gk_labels *l, size_t n) {
     return count;
 }
 
-/* 1 / N for the mean, else 1. Where no row counts nothing uses it: 0, and no division that a host might trap. */
-static inline real gk_gradient_scale(const struct gk_labels *l, size_t n, gk_reduction reduction) {
-    const size_t count = gk_count_rows(l, n);
-    return reduction != GK_MEAN ? 1 : count ? 1 / (real)count : 0;
-}
-
 static inline real gk_upstream(const real *dloss, gk_reduction reduction, size_t row) {
     return dloss ? dloss[reduction == GK_NONE ? row : 0] : 1;
 }
 
-/* What the sum of the rows' losses is divided by; 0: no row counts. */
+/* What the sum of the rows' losses is divided by: N for the mean, else 1; 0: no row counts. */
 static inline double gk_rows_divisor(const struct gk_labels *l, size_t n, gk_reduction reduction) {
     return reduction == GK_MEAN ? (double)gk_count_rows(l, n) : 1;
 }
+
+/* What gradients are multiplied with: 1 / N. Where no row counts nothing uses it: 0, and no division that a host might trap. */
+static inline real gk_gradient_scale(double divisor) { return divisor == 0 ? 0 : 1 / (real)divisor; }
 
 /* The batch loss from that sum: divided once and rounded once. */
 static inline real gk_reduced_loss(double sum, double divisor) { return divisor == 0 ? 0 : (real)(sum / divisor); }

@@ -15,7 +15,7 @@ static inline bool gk_in_lanes(const real *t, size_t c) { return !GK_IS_REFERENC
 
 #if GK_IS_REFERENCE
 
-static inline size_t gk_lanes_bytes(const real *t, size_t c) { return (void)t, (void)c, 0; }
+static inline size_t gk_lanes_bytes(size_t c) { return (void)c, 0; }
 
 static inline void gk_lanes_rows(const struct gk_softmax *o, struct gk_slice rows, void *scratch, double *sum) {
     (void)o, (void)rows, (void)scratch, (void)sum;
@@ -270,8 +270,7 @@ GK_INLINE void gk_lanes_single(const struct gk_softmax *o, struct gk_slice rows,
 
 /* Scratch of one thread: a block, for which a stack may be too small, a row, and vectors: as many more as chains may write, and
  * one, for the begin is rounded up. */
-static inline size_t gk_lanes_bytes(const real *t, size_t c) {
-    if (!gk_in_lanes(t, c)) return 0;
+static inline size_t gk_lanes_bytes(size_t c) {
     const size_t vectors = c < GK_LANES_VECTORS ? GK_LANES_VECTORS : c;
     return sizeof(struct gk_lanes_block) + (c / GK_LANES + 2 + vectors + GK_EXP_CHAINS) * sizeof(vf);
 }

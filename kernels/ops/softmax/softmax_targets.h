@@ -390,8 +390,17 @@ static inline void gk_targets_empty(const struct gk_targets *t, const struct gk_
     gk_empty_rows(t->n, p->row_loss, loss, team);
 }
 
-/* Forward, and forward with the gradient: all that is in `pass`, and the batch's loss. */
-static inline void gk_targets_run(const struct gk_targets *t, struct gk_pass pass, real *loss, const struct gk_team *team) {
+/* Forward, and forward with the gradient: all that the call wants, lse and the batch's loss. */
+static inline void gk_targets_run(const struct gk_targets *t, const struct gk_softmax *o, real *lse, real *loss,
+                                  const struct gk_team *team) {
+    struct gk_pass pass = {.x = o->x,
+                           .ld_x = o->ld_x,
+                           .e = o->y,
+                           .ld_e = o->ld_y,
+                           .gradient = o->gradient,
+                           .dloss = o->dloss,
+                           .row_loss = o->row_loss,
+                           .lse = lse};
     const size_t bytes = gk_loss_bytes(t->n, t->c, pass.row_loss, loss);
     const struct gk_slice rows = gk_team_slice(team, t->n, 1);
     if (t->n == 0 || t->c == 0) {
