@@ -285,7 +285,8 @@ GK_INLINE void vf_load_pair(const real *const row[GK_LANES], size_t j, vf r[2]) 
 #else
     __m128 part[4];
     for (int k = 0; k < 4; k++)
-        part[k] = _mm_loadh_pi(_mm_castpd_ps(_mm_load_sd((const void *)(row[2 * k] + j))), (const void *)(row[2 * k + 1] + j));
+        part[k] =
+            _mm_loadh_pi(_mm_castsi128_ps(_mm_loadl_epi64((const void *)(row[2 * k] + j))), (const void *)(row[2 * k + 1] + j));
     const vf a = _mm256_insertf128_ps(_mm256_castps128_ps256(part[0]), part[2], 1);
     const vf b = _mm256_insertf128_ps(_mm256_castps128_ps256(part[1]), part[3], 1);
     r[0] = _mm256_shuffle_ps(a, b, 0x88);

@@ -278,7 +278,8 @@ GK_INLINE void vf_load_pair(const real *const row[GK_LANES], size_t j, vf r[2]) 
 #else
     __m128 part[8];
     for (int k = 0; k < 8; k++)
-        part[k] = _mm_loadh_pi(_mm_castpd_ps(_mm_load_sd((const void *)(row[2 * k] + j))), (const void *)(row[2 * k + 1] + j));
+        part[k] =
+            _mm_loadh_pi(_mm_castsi128_ps(_mm_loadl_epi64((const void *)(row[2 * k] + j))), (const void *)(row[2 * k + 1] + j));
     const __m256 even = _mm256_insertf128_ps(_mm256_castps128_ps256(part[0]), part[2], 1);
     const __m256 even2 = _mm256_insertf128_ps(_mm256_castps128_ps256(part[4]), part[6], 1);
     const __m256 odd = _mm256_insertf128_ps(_mm256_castps128_ps256(part[1]), part[3], 1);
