@@ -119,7 +119,7 @@ static void add_source(struct gb_plan *plan, const char *format, ...) {
     snprintf(plan->source + used, sizeof plan->source - used, "%s%s", used ? ", " : "", part);
 }
 
-static int read_shapes(struct gb_plan *plan, const struct gb_plan_options *options) {
+static int read_shapes(struct gb_plan *plan, const struct gb_plan_options *options, const bool kernels[GK_KERNEL_COUNT]) {
     const bool none = options->workloads.count == 0 && options->shapes.count == 0 && options->draw == 0;
     bool input_read = false;
     char path[GB_PATH_MAX];
@@ -142,7 +142,8 @@ static int read_shapes(struct gb_plan *plan, const struct gb_plan_options *optio
     }
     const size_t shapes = plan->workload.count - before;
     if (shapes) add_source(plan, "%zu shape%s", shapes, shapes == 1 ? "" : "s");
-    if (!gb_workload_draw(&plan->workload, options->draw, options->seed)) return gb_fail(GB_EXIT_RESOURCE, "no memory");
+    if (!gb_workload_draw(&plan->workload, options->draw, options->seed, kernels, !options->dtype))
+        return gb_fail(GB_EXIT_RESOURCE, "no memory");
     if (options->draw) add_source(plan, "%ju drawn by seed %ju", (uintmax_t)options->draw, (uintmax_t)options->seed);
     return GB_EXIT_OK;
 }
@@ -152,10 +153,9 @@ static bool wanted(const struct gb_shape *shape, enum gk_dtype dtype, const bool
     return gb_shape_says(shape, GB_OPTION_DTYPE) ? shape->spec.dtype == dtype : asked[dtype];
 }
 
-static int make_tasks(struct gb_plan *plan, const struct gb_plan_options *options) {
-    bool kernels[GK_KERNEL_COUNT], asked[GK_DTYPE_COUNT] = {false};
-    int code = gb_parse_kernels(options->kernels, kernels);
-    if (code == GB_EXIT_OK) code = parse_dtypes(options->dtype ? options->dtype : "f32", asked);
+static int make_tasks(struct gb_plan *plan, const struct gb_plan_options *options, const bool kernels[GK_KERNEL_COUNT]) {
+    bool asked[GK_DTYPE_COUNT] = {false};
+    const int code = parse_dtypes(options->dtype ? options->dtype : "f32", asked);
     if (code != GB_EXIT_OK) return code;
     plan->tasks = calloc(plan->workload.count * GK_KERNEL_COUNT * GK_DTYPE_COUNT, sizeof *plan->tasks);
     if (!plan->tasks) return gb_fail(GB_EXIT_RESOURCE, "no memory for the plan");
@@ -203,11 +203,13 @@ struct gb_variant *gb_plan_add_peer(struct gb_plan *plan, const char *name, size
 }
 
 int gb_plan_make(struct gb_plan *plan, const struct gb_plan_options *options) {
+    bool kernels[GK_KERNEL_COUNT];
     *plan = (struct gb_plan){.n_tasks = 0};
     int code = gb_parse_isas(options->isa, plan->isas);
     if (code == GB_EXIT_OK) code = gb_parse_threads(options->threads, plan->threads, &plan->n_threads);
-    if (code == GB_EXIT_OK) code = read_shapes(plan, options);
-    if (code == GB_EXIT_OK) code = make_tasks(plan, options);
+    if (code == GB_EXIT_OK) code = gb_parse_kernels(options->kernels, kernels);
+    if (code == GB_EXIT_OK) code = read_shapes(plan, options, kernels);
+    if (code == GB_EXIT_OK) code = make_tasks(plan, options, kernels);
     if (code == GB_EXIT_OK) code = make_contexts(plan);
     if (code != GB_EXIT_OK) gb_plan_free(plan);
     return code;

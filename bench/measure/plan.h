@@ -45,7 +45,7 @@ struct gb_plan {
 
 struct gb_plan_options {
     struct gb_texts workloads, shapes;
-    uint64_t draw;                               /* so many shapes at random */
+    uint64_t draw;                               /* so many problems at random; without dtype of both types */
     const char *default_workload;                /* where none of these is given */
     const char *kernels, *isa, *threads, *dtype; /* lists separated by commas; NULL: all, 1 and all, f32 */
     uint64_t seed;

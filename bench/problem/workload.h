@@ -58,8 +58,11 @@ int gb_workload_read(struct gb_workload *workload, const char *path);
  * code. */
 int gb_workload_read_line(struct gb_workload *workload, const char *what, const char *label, const char *text);
 
-/* Adds `count` layers that nobody chose: each side from 1 to 4096, log-uniform, named drawn:1 and so on. False: no memory. */
-bool gb_workload_draw(struct gb_workload *workload, size_t count, uint64_t seed);
+/* Adds `count` problems that nobody chose, in turn of each family that has one of the kernels, of which there is one: each size
+ * from 1 to 4096, classes to 65536, log-uniform; layout and accumulate, as far as there are any, and (typed) the type by coins.
+ * The third of a family is named drawn:affine3, and is a function of seed, family and number. False: no memory. */
+bool gb_workload_draw(struct gb_workload *workload, size_t count, uint64_t seed, const bool kernels[GK_KERNEL_COUNT],
+                      bool typed);
 
 void gb_workload_free(struct gb_workload *workload);
 

@@ -121,17 +121,66 @@ static int collect(struct table *t, const struct gb_result *results, size_t coun
 
 static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
-static void print_raced(const struct table *t, const struct gb_result_row *column) {
+/* What comes after "peer:", or NULL. */
+static const char *peer_of(const char *variant) {
     static const char prefix[] = "peer:";
+    return strncmp(variant, prefix, strlen(prefix)) == 0 ? variant + strlen(prefix) : NULL;
+}
+
+static void print_raced(const struct table *t, const struct gb_result_row *column) {
     struct gb_names names = {.count = 0};
     for (size_t i = 0; i < t->count; i++)
         for (size_t j = 0; j < t->entries[i].row->n_vs && compare_columns(t->entries[i].row, column) == 0; j++)
-            if (strncmp(t->entries[i].row->vs[j].variant, prefix, strlen(prefix)) == 0)
-                gb_names_add(&names, t->entries[i].row->vs[j].variant + strlen(prefix));
+            if (peer_of(t->entries[i].row->vs[j].variant)) gb_names_add(&names, peer_of(t->entries[i].row->vs[j].variant));
     qsort(names.list, names.count, sizeof *names.list, by_name);
     for (size_t i = 0; i < names.count; i++) {
         fputs(i ? ", " : "; raced: ", t->out);
         print_text(t->out, names.list[i]);
+    }
+}
+
+static void print_options(FILE *out, const struct gb_result_row *row) {
+    for (size_t i = 0; i < row->n_options; i++) {
+        fputc(' ', out);
+        print_text(out, row->options[i].word);
+        fputc('=', out);
+        print_text(out, row->options[i].value ? row->options[i].value : "1");
+    }
+}
+
+static bool is_behind(const struct gb_result_row *row) {
+    return row->best_peer && strcmp(row->best_peer->verdict, "slower") == 0;
+}
+
+/* The furthest behind, of a line each, which --shape takes. */
+static void print_behind(const struct table *t, const struct gb_result_row *column) {
+    const struct gb_result_row *worst[GB_WORST_SHOWN];
+    size_t count = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct gb_result_row *const row = t->entries[i].row;
+        if (!is_behind(row) || compare_columns(row, column) != 0) continue;
+        size_t at = count;
+        while (at > 0 && row->best_peer->pair.ratio < worst[at - 1]->best_peer->pair.ratio) at--;
+        if (at == GB_WORST_SHOWN) continue;
+        count += count < GB_WORST_SHOWN;
+        memmove(&worst[at + 1], &worst[at], (count - 1 - at) * sizeof *worst);
+        worst[at] = row;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct gb_versus *const best = worst[i]->best_peer;
+        const char *const peer = peer_of(best->variant);
+        fputs("  - behind ", t->out);
+        print_text(t->out, peer ? peer : best->variant);
+        fprintf(t->out, ", %.2f [%.2f, %.2f]: ", best->pair.ratio, best->pair.low, best->pair.high);
+        print_text(t->out, worst[i]->kernel);
+        for (size_t d = 0; d < worst[i]->n_shape; d++) {
+            fputc(' ', t->out);
+            print_text(t->out, worst[i]->shape[d].name);
+            fprintf(t->out, "=%zu", worst[i]->shape[d].size);
+        }
+        fprintf(t->out, " dtype=%s", worst[i]->dtype);
+        print_options(t->out, worst[i]);
+        fputc('\n', t->out);
     }
 }
 
@@ -145,7 +194,7 @@ static void print_column_summary(const struct table *t, const struct gb_result_r
         if (!row->best_peer || compare_columns(row, column) != 0) continue;
         rows++;
         below += row->best_peer->pair.high < 1;
-        behind += strcmp(row->best_peer->verdict, "slower") == 0;
+        behind += is_behind(row);
         if (strcmp(row->share.limit, "latency") == 0) continue;
         counted++;
         logs += log(row->best_peer->pair.ratio);
@@ -158,6 +207,7 @@ static void print_column_summary(const struct table *t, const struct gb_result_r
             counted, below, behind, rows);
     if (!brief) print_raced(t, column);
     fputc('\n', t->out);
+    if (!brief) print_behind(t, column);
 }
 
 static void print_machine(FILE *out, const struct gb_result_context *c) {
@@ -218,12 +268,7 @@ static void print_what(FILE *out, const struct gb_result_row *row, bool named) {
     fputs(" | ", out);
     print_text(out, gb_kernel_part(row->kernel));
     if (strcmp(row->dtype, "f32") != 0) fprintf(out, " %s", row->dtype);
-    for (size_t i = 0; i < row->n_options; i++) {
-        fputc(' ', out);
-        print_text(out, row->options[i].word);
-        fputc('=', out);
-        print_text(out, row->options[i].value ? row->options[i].value : "1");
-    }
+    print_options(out, row);
     fputs(" |", out);
 }
 

@@ -261,10 +261,10 @@ static void print_tally(const struct gb_report *report, const struct gb_result *
     }
 }
 
-/* A cell that is behind a peer. */
+/* A problem on which a variant is behind a peer. */
 struct behind {
     const struct gb_result_problem *problem;
-    size_t variant, peer;
+    size_t peer;
     struct gb_versus versus;
 };
 
@@ -273,35 +273,33 @@ static int worst_first(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Of the widest isa. Room for one a problem and number of threads. */
-static size_t find_behind(const struct gb_result *result, struct behind *list) {
+/* There is room for all problems. */
+static size_t find_behind(const struct gb_result *result, size_t variant, struct behind *list) {
     size_t found = 0;
-    for (size_t k = 0; k < result->n_run; k++)
-        for (size_t i = result->n_own - result->n_threads; i < result->n_own; i++) {
-            const size_t peer = gb_best_peer(result, &result->problems[k], result->variants[i].threads);
-            if (!gb_is_timed(result, &result->problems[k], i) || peer == result->n_variants) continue;
-            const struct gb_versus versus = gb_compare_cells(&result->problems[k], i, peer);
-            if (strcmp(versus.verdict, "slower") == 0) list[found++] = (struct behind){&result->problems[k], i, peer, versus};
-        }
+    for (size_t k = 0; k < result->n_run; k++) {
+        const struct gb_result_problem *const p = &result->problems[k];
+        const size_t peer = gb_best_peer(result, p, result->variants[variant].threads);
+        if (!gb_is_timed(result, p, variant) || peer == result->n_variants) continue;
+        const struct gb_versus versus = gb_compare_cells(p, variant, peer);
+        if (strcmp(versus.verdict, "slower") == 0) list[found++] = (struct behind){p, peer, versus};
+    }
     qsort(list, found, sizeof *list, worst_first);
     return found;
 }
 
 /* The furthest behind; with details all. */
-static void print_behind(const struct gb_report *report, const struct gb_result *result) {
-    enum { SHOWN = 5 };
-    struct behind *const list = calloc(result->n_run * result->n_threads + 1, sizeof *list);
+static void print_behind(const struct gb_report *report, const struct gb_result *result, size_t variant) {
+    struct behind *const list = calloc(result->n_run + 1, sizeof *list);
     if (!list) {
         gb_say(report, 2, "there is no memory for a list of what is behind");
         return;
     }
-    const size_t found = find_behind(result, list);
-    const size_t shown = report->details || found < SHOWN ? found : SHOWN;
+    const size_t found = find_behind(result, variant, list);
+    const size_t shown = report->details || found < GB_WORST_SHOWN ? found : GB_WORST_SHOWN;
     char pair[128];
     for (size_t i = 0; i < shown; i++) {
         const struct behind *const b = &list[i];
-        gb_say(report, 4, "  behind: %s (%s), %s, against %s: %s%s", b->problem->text, b->problem->workload,
-               result->variants[b->variant].label, result->variants[b->peer].name,
+        gb_say(report, 4, "  behind %s: %s (%s): %s%s", result->variants[b->peer].name, b->problem->text, b->problem->workload,
                gb_pair_text(&b->versus.pair, b->versus.verdict, pair, sizeof pair), b->problem->latency ? " (latency)" : "");
     }
     if (shown < found) gb_say(report, 4, "  behind: %zu more (--details lists all)", found - shown);
@@ -364,9 +362,11 @@ void gb_report_footer(const struct gb_report *report, const struct gb_result *re
     if (result->n_run) print_kernels(report, result);
     print_counts(report, result);
     const size_t told = report->details ? 0 : result->n_own - result->n_threads; /* else the widest isa */
-    for (size_t i = told; i < result->n_own && raced; i++)
-        if (!result->variants[i].ref) print_tally(report, result, i);
-    if (raced) print_behind(report, result);
+    for (size_t i = told; i < result->n_own && raced; i++) {
+        if (result->variants[i].ref) continue;
+        print_tally(report, result, i);
+        print_behind(report, result, i);
+    }
     print_threads(report, result, false);
     print_threads(report, result, true);
     print_noise(report, result);

@@ -5,6 +5,8 @@
 #include "speed.h"
 #include "stats.h"
 
+enum { GB_WORST_SHOWN = 5 }; /* rows of a race that are named as those furthest behind */
+
 const char *gb_time_text(double ns, char *text, size_t size);     /* "12.3 us" */
 const char *gb_flops_text(double flops, char *text, size_t size); /* "50 FLOP", "302 MFLOP" */
 

@@ -55,6 +55,48 @@ static void test_empty(void **state) {
     assert_string_equal(text, "- wide: t, d, c, revision r\n");
 }
 
+/* The five furthest behind, each as --shape takes it, the furthest first; what is slower within the noise is not. */
+static void test_behind(void **state) {
+    (void)state;
+    enum { ROWS = 8 };
+    static const double ratios[ROWS] = {0.5, 0.75, 0.25, 0.125, 0.625, 0.0625, 0.875, 0.5};
+    struct gb_result_size sizes[ROWS][2];
+    struct gb_result_option options[] = {{"layout", "out_in", false}, {"accumulate", NULL, false}};
+    struct gb_versus best[ROWS];
+    struct gb_result_row rows[ROWS];
+    char text[4000];
+    for (size_t i = 0; i < ROWS; i++) {
+        sizes[i][0] = (struct gb_result_size){"n", i}, sizes[i][1] = (struct gb_result_size){"d", 9};
+        best[i] = (struct gb_versus){"peer:x|y", {9, ratios[i], ratios[i], ratios[i], false}, i == 5 ? "same" : "slower"};
+        rows[i] = (struct gb_result_row){.kernel = "k",
+                                         .dtype = "f64",
+                                         .workload = "net:w",
+                                         .variant = "x",
+                                         .isa = "x",
+                                         .threads = i == 3 ? 2 : 1,
+                                         .shape = sizes[i],
+                                         .n_shape = 2,
+                                         .share = {.limit = "fma"},
+                                         .state = GB_STATE_TIMED,
+                                         .best_peer = &best[i]};
+    }
+    rows[2].options = options, rows[2].n_options = 2;
+    const struct gb_result result = {.context = {.isa = "wide", .topology = "t", .compiler = "c", .revision = "r", .date = "d"},
+                                     .rows = rows,
+                                     .n_rows = ROWS};
+    assert_int_equal(print(text, sizeof text, &result, 1, false), 0);
+    *strstr(text, "\n\n") = '\0';
+    assert_string_equal(text, "- x, 2 threads: geometric mean 0.13 of 1, 1 below 1 and 1 behind of 1\n"
+                              "  - behind x\\|y, 0.12 [0.12, 0.12]: k n=3 d=9 dtype=f64\n"
+                              "- x, 1 thread: geometric mean 0.40 of 7, 7 below 1 and 6 behind of 7\n"
+                              "  - behind x\\|y, 0.25 [0.25, 0.25]: k n=2 d=9 dtype=f64 layout=out_in accumulate=1\n"
+                              "  - behind x\\|y, 0.50 [0.50, 0.50]: k n=0 d=9 dtype=f64\n"
+                              "  - behind x\\|y, 0.50 [0.50, 0.50]: k n=7 d=9 dtype=f64\n"
+                              "  - behind x\\|y, 0.62 [0.62, 0.62]: k n=4 d=9 dtype=f64\n"
+                              "  - behind x\\|y, 0.75 [0.75, 0.75]: k n=1 d=9 dtype=f64\n"
+                              "- wide: t, d, c, revision r");
+}
+
 /* 64 columns are the most. */
 static void test_columns(void **state) {
     (void)state;
@@ -89,10 +131,8 @@ static void test_columns(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_keeps_nothing),
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_tables), cmocka_unit_test(test_keeps_nothing), cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_behind), cmocka_unit_test(test_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

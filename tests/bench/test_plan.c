@@ -397,17 +397,24 @@ static void sources(void **state) {
     write_workloads(folder);
     setenv("GRADBENCH_WORKLOADS", folder, 1);
     runs(o, "workload one", "relu_forward f32 one:1 7");
+    o.draw = 5;
+    runs(o, "5 drawn by seed 7",
+         "affine_db f32 drawn:affine1 7; relu_forward f32 drawn:relu1 7; affine_db f32 drawn:affine2 7; "
+         "relu_forward f32 drawn:relu2 7; affine_db f64 drawn:affine3 7");
     o.draw = 2;
-    runs(o, "2 drawn by seed 7", "affine_db f32 drawn:1 7; affine_db f32 drawn:2 7");
     o.shapes = (struct gb_texts){.list = {"relu_forward n=1 d=1", "relu_forward n=2 d=1"}, .count = 2};
     runs(o, "2 shapes, 2 drawn by seed 7",
-         "relu_forward f32 shape1:1 7; relu_forward f32 shape2:1 7; affine_db f32 drawn:1 7; affine_db f32 drawn:2 7");
-    o.draw = 0;
+         "relu_forward f32 shape1:1 7; relu_forward f32 shape2:1 7; affine_db f32 drawn:affine1 7; relu_forward f32 "
+         "drawn:relu1 7");
+    const struct gb_plan_options before = o;
+    o.dtype = "f32", o.kernels = "affine_db", o.shapes.count = 0, o.draw = 3;
+    runs(o, "3 drawn by seed 7", "affine_db f32 drawn:affine1 7; affine_db f32 drawn:affine2 7; affine_db f32 drawn:affine3 7");
+    o = before, o.draw = 0;
     runs(o, "2 shapes", "relu_forward f32 shape1:1 7; relu_forward f32 shape2:1 7");
     o.workloads = (struct gb_texts){.list = {"two", "one"}, .count = 2};
     o.shapes.count = 1, o.draw = 1;
     runs(o, "workload two, one, 1 shape, 1 drawn by seed 7",
-         "relu_forward f32 two:1 7; relu_forward f32 one:1 7; relu_forward f32 shape1:1 7; affine_db f32 drawn:1 7");
+         "relu_forward f32 two:1 7; relu_forward f32 one:1 7; relu_forward f32 shape1:1 7; affine_db f32 drawn:affine1 7");
     o.shapes.count = 0, o.draw = 0;
     runs(o, "workload two, one", "relu_forward f32 two:1 7; relu_forward f32 one:1 7");
     o.workloads.list[1] = "-";

@@ -372,33 +372,88 @@ static void beside_the_program(void **state) {
     }
 }
 
-static void drawn_layers(void **state) {
-    static const size_t sides[][3] = {{111, 494, 3218}, {40, 40, 570}, {1477, 78, 11}};
-    struct gb_workload workload = {0};
+/* The problem of a line as check prints it; of a line without a type f32. */
+static const char *drawn_text(const struct gb_shape *shape, enum gk_kernel_id kernel) {
+    static char text[300];
+    const struct gb_problem_spec spec = gb_shape_problem(shape, kernel, GK_F32, 0);
+    gb_problem_title(&spec, 0, text, sizeof text);
+    return text;
+}
+
+static void select_kernels(bool kernels[GK_KERNEL_COUNT], const char *family) {
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        kernels[id] = !family || strcmp(gk_kernel_get((enum gk_kernel_id)id)->family, family) == 0;
+}
+
+/* In turn of each family of the list; with some of the kernels or types the same ones of the rest. */
+static void drawn_of_each_family(void **state) {
+    const struct gb_names families = gb_family_names();
+    struct gb_workload all = {0}, some = {0}, untyped = {0};
+    bool kernels[GK_KERNEL_COUNT];
     (void)state;
-    assert_true(gb_workload_draw(&workload, 3, 1));
-    assert_int_equal(workload.count, 3);
-    for (size_t i = 0; i < 3; i++) {
-        const struct gb_shape *const s = &workload.shapes[i];
-        char name[20];
-        snprintf(name, sizeof name, "drawn:%zu", i + 1);
-        assert_string_equal(s->name, name);
-        if (s->spec.n != sides[i][0] || s->spec.d != sides[i][1] || s->spec.m != sides[i][2])
-            fail_msg("%zu %zu %zu", s->spec.n, s->spec.d, s->spec.m);
-        assert_true(s->kernels[GK_KERNEL_affine_dx] && !s->kernels[GK_KERNEL_relu_forward]);
+    select_kernels(kernels, NULL);
+    const size_t count = 3 * families.count - 1;
+    assert_true(families.count > 2 && gb_workload_draw(&all, count, 1, kernels, true));
+    assert_int_equal(all.count, count);
+    for (size_t i = 0; i < count; i++) {
+        char name[GB_NAME_MAX];
+        snprintf(name, sizeof name, "drawn:%s%zu", families.list[i % families.count], i / families.count + 1);
+        assert_string_equal(all.shapes[i].name, name);
+        select_kernels(kernels, families.list[i % families.count]);
+        assert_memory_equal(all.shapes[i].kernels, kernels, sizeof kernels);
     }
-    gb_workload_free(&workload);
-    size_t small = 0, largest = 0, smallest = SIZE_MAX;
-    assert_true(gb_workload_draw(&workload, GB_DRAW_MAX, 7));
-    for (size_t i = 0; i < workload.count; i++) {
-        const size_t n = workload.shapes[i].spec.n;
-        small += n < 64; /* half of the octaves */
-        largest = n > largest ? n : largest;
-        smallest = n < smallest ? n : smallest;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) kernels[id] = id == GK_KERNEL_softmax_xent || id == GK_KERNEL_affine_dx;
+    assert_true(gb_workload_draw(&some, 4, 1, kernels, true) && gb_workload_draw(&untyped, 4, 1, kernels, false));
+    for (size_t i = 0; i < 4; i++) {
+        const struct gb_shape *same = all.shapes;
+        while (strcmp(same->name, some.shapes[i].name) != 0) same++;
+        assert_memory_equal(&some.shapes[i], same, sizeof *same);
+        assert_true(gb_shape_says(same, GB_OPTION_DTYPE) && !gb_shape_says(&untyped.shapes[i], GB_OPTION_DTYPE));
+        assert_memory_equal(untyped.shapes[i].spec.dims, same->spec.dims, sizeof same->spec.dims);
+        assert_int_equal(untyped.shapes[i].spec.layout, same->spec.layout);
+        assert_int_equal(untyped.shapes[i].spec.accumulate, same->spec.accumulate);
     }
-    assert_true(workload.count == 1000 && smallest == 1 && largest > 3900 && largest <= 4096);
-    assert_true(small > 440 && small < 560);
-    gb_workload_free(&workload);
+    assert_string_equal(drawn_text(&some.shapes[0], GK_KERNEL_affine_dx), "affine_dx n=6 d=2163 m=5 dtype=f32");
+    assert_string_equal(drawn_text(&some.shapes[1], GK_KERNEL_softmax_xent), "softmax_xent n=44 c=24 dtype=f64");
+    gb_workload_free(&untyped);
+    assert_true(gb_workload_draw(&untyped, 4, 2, kernels, false));
+    for (size_t i = 0; i < 16; i++)
+        assert_memory_not_equal(untyped.shapes[i / 4].spec.dims, some.shapes[i % 4].spec.dims, sizeof all.shapes->spec.dims);
+    gb_workload_free(&all), gb_workload_free(&some), gb_workload_free(&untyped);
+}
+
+/* As many in each octave; each option both ways; and no problem is too large. */
+static void drawn_sizes(void **state) {
+    static const size_t most[GK_DIM_COUNT] = {[GK_DIM_n] = 4096, [GK_DIM_d] = 4096, [GK_DIM_m] = 4096, [GK_DIM_c] = 65536};
+    static const char *const drawn[] = {"affine", "softmax_xent"};
+    (void)state;
+    for (size_t f = 0; f < 2; f++) {
+        struct gb_workload workload = {0};
+        bool kernels[GK_KERNEL_COUNT];
+        size_t small[GK_DIM_COUNT] = {0}, largest[GK_DIM_COUNT] = {0}, wide = 0, other = 0, added = 0;
+        select_kernels(kernels, drawn[f]);
+        assert_true(gb_workload_draw(&workload, GB_DRAW_MAX, 7, kernels, true));
+        for (size_t i = 0; i < GB_DRAW_MAX; i++) {
+            const struct gb_problem_spec *const spec = &workload.shapes[i].spec;
+            double product = 1;
+            wide += spec->dtype == GK_F64, other += spec->layout == GK_OUT_IN, added += spec->accumulate;
+            for (int a = 0; a < GK_DIM_COUNT; a++) {
+                if (spec->dims[a]) product *= (double)spec->dims[a];
+                small[a] += spec->dims[a] * spec->dims[a] < most[a]; /* the lower half of the octaves */
+                largest[a] = spec->dims[a] > largest[a] ? spec->dims[a] : largest[a];
+                for (int b = 0; b < a; b++) assert_true(spec->dims[a] * spec->dims[b] <= 1 << 22);
+            }
+            assert_true(product <= 1 << 28);
+        }
+        assert_true(wide > 440 && wide < 560);
+        if (f == 0) assert_true(other > 440 && other < 560 && added > 440 && added < 560);
+        for (int a = 0; a < GK_DIM_COUNT; a++) {
+            if (!largest[a]) continue; /* the family has it not */
+            if (small[a] < 440 || small[a] > 580 || largest[a] < most[a] * 9 / 10 || largest[a] > most[a])
+                fail_msg("%s %s: %zu small, largest %zu", drawn[f], gk_dim_name((enum gk_dim)a), small[a], largest[a]);
+        }
+        gb_workload_free(&workload);
+    }
 }
 
 static int make_folder(void **state) {
@@ -433,7 +488,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(long_paths),
         cmocka_unit_test(names_are_listed),
         cmocka_unit_test(beside_the_program),
-        cmocka_unit_test(drawn_layers),
+        cmocka_unit_test(drawn_of_each_family),
+        cmocka_unit_test(drawn_sizes),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
