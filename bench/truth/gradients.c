@@ -39,6 +39,17 @@ double gb_relative_error(const double *a, const double *b, size_t count) {
     return worst;
 }
 
+double gb_gradient_error(const double *a, const double *b, size_t count) {
+    double worst = 0, size = 1e-8;
+    for (size_t i = 0; i < count; i++) {
+        const double difference = fabs(a[i] - b[i]);
+        if (isnan(difference)) return difference;
+        worst = fmax(worst, difference);
+        size = fmax(size, fabs(a[i]) + fabs(b[i]));
+    }
+    return worst / size;
+}
+
 double gb_next_normal(uint64_t *state) {
     double sum = -6;
     for (int i = 0; i < 12; i++) {

@@ -20,6 +20,10 @@ bool gb_centred_differences(const struct gb_function *f, double *x, size_t count
 /* max |a - b| / max(1e-8, |a| + |b|), NaN if there is one. */
 double gb_relative_error(const double *a, const double *b, size_t count);
 
+/* The largest |a - b|, relative to the largest |a| + |b| of all or to 1e-8. A difference is off by as much wherever the
+ * gradient happens to be next to 0, and there one element by itself would decide, at some seeds. NaN if there is one. */
+double gb_gradient_error(const double *a, const double *b, size_t count);
+
 /* Close to standard normal, from a state that it moves on. */
 double gb_next_normal(uint64_t *state);
 
