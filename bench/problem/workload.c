@@ -1,13 +1,9 @@
 #include "workload.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "message.h"
 #include "text.h"
@@ -256,22 +252,6 @@ void gb_workload_free(struct gb_workload *workload) {
     *workload = (struct gb_workload){0};
 }
 
-/* The contents of an open regular file, at most one byte more than is allowed. */
-static char *read_all(int fd, size_t *size) {
-    char *const bytes = malloc(GB_WORKLOAD_FILE_MAX + 1);
-    *size = 0;
-    while (bytes && *size < GB_WORKLOAD_FILE_MAX + 1) {
-        const ssize_t got = read(fd, bytes + *size, GB_WORKLOAD_FILE_MAX + 1 - *size);
-        if (got == 0) break;
-        if (got > 0) *size += (size_t)got;
-        else if (errno != EINTR) {
-            free(bytes);
-            return NULL;
-        }
-    }
-    return bytes;
-}
-
 /* The file's name without folders and extension. */
 static void label_of(const char *path, char *label, size_t size) {
     const char *const slash = strrchr(path, '/'), *const base = slash ? slash + 1 : path;
@@ -281,35 +261,17 @@ static void label_of(const char *path, char *label, size_t size) {
     if (*label == '\0') snprintf(label, size, "workload");
 }
 
-static int parse_file(struct gb_workload *workload, const char *path, int fd) {
-    char label[41];
+int gb_workload_read(struct gb_workload *workload, const char *path) {
+    char label[41], *bytes;
     size_t size;
     struct gb_parse_error error;
     const size_t before = workload->count;
-    char *const bytes = read_all(fd, &size);
-    if (!bytes) return gb_fail(GB_EXIT_RESOURCE, "cannot read %.400s (%s)", path, strerror(errno));
-    label_of(path, label, sizeof label);
-    int code = GB_EXIT_OK;
-    if (size > GB_WORKLOAD_FILE_MAX) code = gb_fail_at(GB_EXIT_INPUT, path, 1, 1, "the file is larger than 16 MiB");
-    else if (!gb_workload_parse(workload, label, bytes, size, &error))
-        code = error.line ? gb_fail_at(GB_EXIT_INPUT, path, error.line, error.column, error.text)
-                          : gb_fail(GB_EXIT_RESOURCE, "no memory for the problems of %.400s", path);
-    else if (workload->count == before) code = gb_fail_at(GB_EXIT_INPUT, path, 1, 1, "the file holds no problem");
+    int code = gb_input_read("workload", path, &bytes, &size);
+    if (code != GB_EXIT_OK) return code;
+    label_of(gb_input_name(path), label, sizeof label);
+    if (!gb_workload_parse(workload, label, bytes, size, &error)) code = gb_input_fail("problems", path, &error);
+    else if (workload->count == before)
+        code = gb_fail_at(GB_EXIT_INPUT, gb_input_name(path), 1, 1, "the file holds no problem");
     free(bytes);
-    return code;
-}
-
-int gb_workload_read(struct gb_workload *workload, const char *path) {
-    struct stat status;
-    if (strcmp(path, "-") == 0) return parse_file(workload, GB_STANDARD_INPUT, STDIN_FILENO);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) return gb_fail(GB_EXIT_INPUT, "cannot open workload %.400s (%s)", path, strerror(errno));
-    int code;
-    if (fstat(fd, &status) != 0) code = gb_fail(GB_EXIT_RESOURCE, "cannot read %.400s (%s)", path, strerror(errno));
-    else if (!S_ISREG(status.st_mode))
-        code = gb_fail(GB_EXIT_INPUT, "workload %.400s is not a regular file%s", path,
-                       S_ISDIR(status.st_mode) ? "" : " (use - for standard input)");
-    else code = parse_file(workload, path, fd);
-    close(fd);
     return code;
 }

@@ -10,18 +10,16 @@
 #ifndef GB_WORKLOAD_H
 #define GB_WORKLOAD_H
 
+#include "input_file.h"
 #include "problem.h"
 #include "text.h"
 
 enum {
     GB_NAME_MAX = 64,
-    GB_WORKLOAD_FILE_MAX = 16 << 20,
     GB_WORKLOAD_LINE_MAX = 4 << 10,
     GB_WORKLOAD_SHAPES_MAX = 100000,
     GB_DRAW_MAX = 1000,
 };
-
-#define GB_STANDARD_INPUT "stdin" /* as messages call it */
 
 struct gb_shape {
     struct gb_problem_spec spec;   /* kernel is not set */
@@ -34,11 +32,6 @@ struct gb_workload {
     bool zeros; /* sizes may be 0 */
     struct gb_shape *shapes;
     size_t count, capacity;
-};
-
-struct gb_parse_error {
-    size_t line, column; /* from 1 */
-    char text[800];
 };
 
 /* Adds the problems of a text. label names those without a name: "<label>:<line>". False: the text is wrong, or (line 0) there

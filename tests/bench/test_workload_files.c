@@ -57,13 +57,13 @@ static void files_that_cannot_be_read(void **state) {
         {"large", 3, "large:1:1: error: the file is larger than 16 MiB"},
         {"just", 0, NULL},
     };
-    char *const large = malloc(GB_WORKLOAD_FILE_MAX + 1);
+    char *const large = malloc(GB_INPUT_FILE_MAX + 1);
     (void)state;
     assert_non_null(large);
-    for (size_t i = 0; i <= GB_WORKLOAD_FILE_MAX; i++) large[i] = i % 4000 == 3999 ? '\n' : '#';
+    for (size_t i = 0; i <= GB_INPUT_FILE_MAX; i++) large[i] = i % 4000 == 3999 ? '\n' : '#';
     memcpy(large, "relu n=1 d=1\n", 13);
-    write_file("large", large, GB_WORKLOAD_FILE_MAX + 1);
-    write_file("just", large, GB_WORKLOAD_FILE_MAX);
+    write_file("large", large, GB_INPUT_FILE_MAX + 1);
+    write_file("just", large, GB_INPUT_FILE_MAX);
     free(large);
     write_file("empty", "", 0);
     write_file("byte", "\x01", 1);
