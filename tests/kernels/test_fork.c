@@ -1,5 +1,5 @@
 /* A child after fork computes the same bits and never hangs: the OpenMP runtime's threads do not exist there, so calls are
- * serial, also where the parent made none before. Each scenario is this program started afresh, killed after 10 seconds. */
+ * serial, also where the parent made none before. Each scenario is this program started afresh, killed after 30 seconds. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
@@ -7,7 +7,7 @@
 #include "core/team.h"
 #include "support_lineup.h"
 
-enum { LIMIT = 10, THREADS = 4, MANY = 40, BAD_BITS = 21, BAD_REASON, BAD_CALL };
+enum { LIMIT = 30, THREADS = 4, MANY = 40, BAD_BITS = 21, BAD_REASON, BAD_CALL };
 
 static struct gb_problem problems[GK_KERNEL_COUNT], expected[GK_KERNEL_COUNT];
 static size_t scenarios;
