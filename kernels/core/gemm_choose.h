@@ -100,7 +100,8 @@ static inline bool packs_b(const struct gk_gemm_tile *tile, const struct gk_gemm
  * strips are copied, unless they lie densely or too few tiles read them. In place, 12 rows were 2 to 5 % faster on Zen 4. */
 static inline bool packs_strips(const struct gk_gemm_tile *tile, const struct gk_gemm_shape *s, size_t cols,
                                 const struct gk_caches *caches) {
-    return !s->a.along_k && tile->rows < 8 && cols >= 4 * tile->cols && spread(tile, s->a, s->k) > caches->l2 / 8;
+    return !s->a.along_k && tile->rows < 8 && s->rows >= 2 * tile->rows && cols >= 4 * tile->cols &&
+           spread(tile, s->a, s->k) > caches->l2 / 8;
 }
 
 static inline size_t tile_rows(const struct gk_gemm_tile *tile, struct gk_gemm_lines a) {
@@ -149,18 +150,31 @@ static inline struct cut cheapest(const struct gk_gemm_tile *tile, const struct 
     return best;
 }
 
+static inline size_t equal_blocks(size_t cols, size_t most, size_t unit) {
+    return round_up(cols <= most ? cols : gk_ceil_div(cols, gk_ceil_div(cols, most)), unit);
+}
+
+/* Does b, in place, end in fewer columns than a vector, so that it could not be read without a slow mask? */
+static inline bool ends_narrow(const struct gk_gemm_plan *plan, const struct gk_gemm_tile *tile,
+                               const struct gk_gemm_shape *s) {
+    if (!tile->masks_are_vectors) return false;
+    const size_t shares = gk_min(plan->across, gk_ceil_div(s->cols, plan->unit)); /* that have columns */
+    const struct gk_slice last = gk_slice_of(s->cols, plan->unit, shares - 1, plan->across);
+    const size_t cols = last.end - last.begin - plan->rest;
+    return cols && (cols - 1) % plan->block_cols + 1 < tile->lanes;
+}
+
 static inline void block(struct gk_gemm_plan *plan, const struct gk_gemm_tile *tile, const struct gk_gemm_shape *shape,
                          const struct gk_caches *caches, size_t threads) {
     const struct gk_gemm_shape flipped = flip(shape);
     const struct cut cut = cheapest(tile, shape, &flipped, threads, caches);
     const struct gk_gemm_shape *const s = cut.shape;
     const size_t cols = gk_min(s->cols, round_up(gk_ceil_div(s->cols, cut.across), tile->lanes));
-    const size_t blocks = gk_ceil_div(cols, widest_block(tile, caches) * tile->cols);
     plan->transposed = cut.transposed, plan->down = cut.down, plan->across = cut.across;
-    plan->block_cols = round_up(gk_ceil_div(cols, blocks), tile->cols); /* equal ones */
+    plan->block_cols = equal_blocks(cols, widest_block(tile, caches) * tile->cols, tile->cols);
     plan->rest = rest_of(tile, &cut);
     plan->tile_rows = tile_rows(tile, s->a);
-    plan->packs_b = packs_b(tile, s, gk_ceil_div(s->rows, cut.down), caches);
+    plan->packs_b = packs_b(tile, s, gk_ceil_div(s->rows, cut.down), caches) || ends_narrow(plan, tile, s);
     plan->packs_strips = packs_strips(tile, s, gk_min(cols - plan->rest, plan->block_cols), caches);
     plan->streams = !cut.transposed && s->k <= GK_GEMM_BLOCKS_TOGETHER * GK_KB && past_caches(tile, s, caches);
 }
@@ -175,7 +189,8 @@ static inline void gk_gemm_choose(struct gk_gemm_plan *plan, enum gk_gemm_way wa
     switch (way) {
     case GK_GEMM_REFERENCE: plan->block_cols = GK_GEMM_REFERENCE_COLS; break;
     case GK_GEMM_SHALLOW:
-        plan->block_cols = GK_GEMM_SHALLOW_COLS, plan->packs_b = shape->b.along_k;
+        plan->block_cols = equal_blocks(gk_ceil_div(shape->cols, plan->across), GK_GEMM_SHALLOW_COLS, tile->lanes);
+        plan->packs_b = shape->b.along_k || ends_narrow(plan, tile, shape);
         plan->streams = past_caches(tile, shape, caches); /* half the time of 8 x 4096 x 4096 */
         break;
     case GK_GEMM_THIN:
@@ -183,7 +198,7 @@ static inline void gk_gemm_choose(struct gk_gemm_plan *plan, enum gk_gemm_way wa
         plan->block_cols = gk_gemm_thin_cols(tile, plan->transposed ? shape->a.along_k : shape->b.along_k);
         plan->down = 1, plan->across = threads;
         break;
-    case GK_GEMM_TINY: plan->tile_rows = tile->rows, plan->packs_b = shape->b.along_k; break;
+    case GK_GEMM_TINY: plan->tile_rows = tile->rows, plan->packs_b = shape->b.along_k || ends_narrow(plan, tile, shape); break;
     case GK_GEMM_BLOCKED: block(plan, tile, shape, caches, threads); break;
     default: break;
     }

@@ -27,6 +27,7 @@ struct gk_gemm_tile {
     size_t rows, cols;   /* of the largest tile; cols is a power of two */
     size_t panel, strip; /* elements of `cols` packed columns of b, and of `rows` packed rows of a, for one block of k */
     size_t strips_together; /* rows of tiles that see all packed blocks, one after the other */
+    bool masks_are_vectors; /* loads by one are slow */
 };
 
 struct gk_gemm_lines {

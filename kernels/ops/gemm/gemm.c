@@ -9,7 +9,8 @@ const struct gk_gemm_tile GK_SYMBOL(gemm_tile) = {.real = sizeof(real),
                                                   .cols = NR,
                                                   .panel = PITCH,
                                                   .strip = STRIP,
-                                                  .strips_together = STRIPS_TOGETHER};
+                                                  .strips_together = STRIPS_TOGETHER,
+                                                  .masks_are_vectors = GK_MASKS_ARE_VECTORS};
 
 const size_t GK_SYMBOL(gemm_edges)[] = {GK_GEMM_BLOCKS_TOGETHER * GK_KB,
                                         GK_GEMM_REFERENCE_COLS,

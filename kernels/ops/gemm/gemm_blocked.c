@@ -68,15 +68,16 @@ static void fetch_column(struct ahead_b *b, struct tile *t) {
 /* `height` rows of c along the stripe. t holds what all its tiles have in common, and what the first one has. */
 static void run_strip(const struct stripe *s, struct tile *t, size_t height, const real *b, bool streams, struct ahead *ahead) {
     const bool transposed = s->g->transposed;
-    const size_t c_step = transposed ? NR * t->ldc : NR, panel = s->plan->packs_b ? PITCH : NR;
-    const size_t start_step = transposed ? NR * t->start.row : NR;
-    for (size_t j = s->cols.begin; j < s->cols.end; j += NR, b += panel) {
+    const size_t c_step = transposed ? t->ldc : 1, start_step = transposed ? t->start.row : 1;
+    for (size_t j = s->cols.begin, width; j < s->cols.end; j += width) {
+        width = tile_width(s->cols.end - j);
         t->b = b;
         fetch_piece(&ahead->a);
         fetch_column(&ahead->b, t);
-        run_tile(t, height, gk_min(NR, s->cols.end - j), transposed, streams);
-        t->c += c_step;
-        if (t->start.at) t->start.at += start_step;
+        run_tile(t, height, width, transposed, streams && j % GK_LANES == 0);
+        b += s->plan->packs_b ? PITCH : width;
+        t->c += width * c_step;
+        if (t->start.at) t->start.at += width * start_step;
     }
 }
 
@@ -111,10 +112,11 @@ static void run_strips(const struct stripe *s, struct gk_slice strips, struct gk
                          .ldb = plan->packs_b ? NR : g->b.ld};
         const real *const b = plan->packs_b ? packed : element(&g->b, s->cols.begin, k0);
         if (packs) GK_SYMBOL(gemm_pack_panels)(&g->b, s->cols, now, packed);
-        if (plan->packs_strips) GK_SYMBOL(gemm_pack_strips)(&g->a, &s->strips, strips, now, s->strip);
+        if (plan->packs_strips) GK_SYMBOL(gemm_pack_strips)(g, &s->strips, strips, now, s->strip);
         for (size_t strip = strips.begin; strip < strips.end; strip++) {
             const size_t i = strip_row(&s->strips, strip), height = strip_row(&s->strips, strip + 1) - i;
-            t.a = plan->packs_strips ? s->strip + (strip - strips.begin) * STRIP : element(&g->a, i, k0);
+            const real *const copy = s->strip + (strip - strips.begin) * STRIP;
+            t.a = plan->packs_strips ? copy + (i - packed_row(g, i)) : element(&g->a, i, k0);
             place(s, &t, i, rows.begin, now);
             run_strip(s, &t, height, b, plan->streams && now.end == g->k, &ahead);
         }
@@ -150,7 +152,7 @@ void GK_SYMBOL(gemm_blocked)(const struct gk_gemm *g, const struct gk_gemm_plan 
     const size_t height = share->rows.end - share->rows.begin, strips = gk_ceil_div(height, plan->tile_rows);
     struct stripe s = {.g = g,
                        .plan = plan,
-                       .strips = {share->rows.begin, share->rows.end, strips, height / strips, height % strips},
+                       .strips = {share->rows.begin, strips, height / strips, height % strips},
                        .b = scratch,
                        .strip = scratch + plan->strips,
                        .sums = scratch + plan->sums};

@@ -6,64 +6,74 @@ enum { PACK_AHEAD = 16 };
 
 /* A view whose lines are k: copies runs of columns. */
 static void pack_along_columns(const struct gk_view *b, struct gk_slice cols, struct gk_slice k, real *out) {
-    const size_t count = cols.end - cols.begin, whole = count / NR, rest = count % NR;
+    const size_t count = cols.end - cols.begin;
     for (size_t l = k.begin; l < k.end; l++, out += NR) {
         const real *row = element(b, cols.begin, l);
         real *to = out;
         if (l + PACK_AHEAD < k.end) fetch(row + PACK_AHEAD * b->ld, count);
-        for (size_t panel = 0; panel < whole; panel++, row += NR, to += PITCH)
+        size_t left = count;
+        for (; left >= NR + GK_LANES; left -= NR, row += NR, to += PITCH)
             UNROLLED for (size_t v = 0; v < NV; v++) vf_store(to + v * GK_LANES, vf_load(row + v * GK_LANES));
-        for (size_t j = 0; j < rest; j += GK_LANES) vf_store(to + j, vf_load_n(row + j, gk_min(GK_LANES, rest - j)));
+        for (size_t width; left; left -= width, row += width, to += PITCH) {
+            width = tile_width(left);
+            vf_store(to, vf_load(row));
+            if (width > GK_LANES) vf_store(to + width - GK_LANES, vf_load(row + width - GK_LANES));
+        }
     }
 }
 
-/* `lines` of GK_LANES lines that run along k become, for each k, a vector with a line a lane. */
+/* Fewer than a vector. */
+static void pack_few_columns(const struct gk_view *b, struct gk_slice cols, struct gk_slice k, real *out) {
+    const real *row = element(b, cols.begin, k.begin);
+    for (size_t l = k.begin; l < k.end; l++, row += b->ld, out += NR) vf_store(out, vf_load_few(row, cols.end - cols.begin));
+}
+
+/* Lines that run along k become, for each k, a vector with a line a lane: GK_LANES of them, or fewer and lanes of 0. The last
+ * GK_COLUMNS of k, or GK_LANES, overlap those before. */
 static void pack_lines(const real *x, size_t ld, size_t lines, size_t k_count, real *out) {
-    size_t k = 0;
-    if (lines == GK_LANES && !gk_gemm_in_one_set(ld, sizeof(real)))
-        for (; k + GK_COLUMNS <= k_count; k += GK_COLUMNS) {
+    if (lines == GK_LANES && k_count >= GK_COLUMNS && !gk_gemm_in_one_set(ld, sizeof(real)))
+        for (size_t at = 0; at < k_count; at += GK_COLUMNS) {
+            const size_t k = gk_min(at, k_count - GK_COLUMNS);
             vf r[GK_COLUMNS];
             vf_load_columns(x + k, ld, r);
             UNROLLED for (size_t i = 0; i < GK_COLUMNS; i++) vf_store(out + (k + i) * NR, r[i]);
         }
-    for (; k < k_count; k += GK_LANES) {
-        const size_t count = gk_min(GK_LANES, k_count - k);
-        vf r[GK_LANES];
-        UNROLLED for (size_t i = 0; i < GK_LANES; i++) {
-            if (i >= lines) r[i] = vf_zero();
-            else r[i] = count == GK_LANES ? vf_load(x + i * ld + k) : vf_load_n(x + i * ld + k, count);
+    else
+        for (size_t at = 0; at < k_count; at += GK_LANES) {
+            const size_t some = gk_min(GK_LANES, k_count), k = gk_min(at, k_count - some);
+            vf r[GK_LANES];
+            UNROLLED for (size_t i = 0; i < GK_LANES; i++) {
+                if (i >= lines) r[i] = vf_zero();
+                else r[i] = some == GK_LANES ? vf_load(x + i * ld + k) : vf_load_few(x + i * ld + k, some);
+            }
+            vf_transpose(r);
+            UNROLLED for (size_t i = 0; i < GK_LANES; i++) {
+                if (i < some) vf_store(out + (k + i) * NR, r[i]);
+            }
         }
-        vf_transpose(r);
-        UNROLLED for (size_t i = 0; i < GK_LANES; i++) {
-            if (i < count) vf_store(out + (k + i) * NR, r[i]);
-        }
-    }
 }
 
 void GK_SYMBOL(gemm_pack_panels)(const struct gk_view *b, struct gk_slice cols, struct gk_slice k, real *out) {
     if (!b->along_k) {
-        pack_along_columns(b, cols, k, out);
+        if (cols.end - cols.begin < GK_LANES) pack_few_columns(b, cols, k, out);
+        else pack_along_columns(b, cols, k, out);
         return;
     }
-    for (size_t j = cols.begin; j < cols.end; j += GK_LANES) {
-        const size_t at = j - cols.begin;
-        pack_lines(element(b, j, k.begin), b->ld, gk_min(GK_LANES, cols.end - j), k.end - k.begin,
-                   out + at / NR * PITCH + at % NR);
+    for (size_t j = cols.begin, width; j < cols.end; j += width, out += PITCH) {
+        width = tile_width(cols.end - j);
+        const size_t lines = gk_min(GK_LANES, width), k_count = k.end - k.begin;
+        pack_lines(element(b, j, k.begin), b->ld, lines, k_count, out);
+        if (width > lines) pack_lines(element(b, j + width - lines, k.begin), b->ld, lines, k_count, out + width - lines);
     }
 }
 
-void GK_SYMBOL(gemm_pack_strips)(const struct gk_view *a, const struct strips *s, struct gk_slice strips, struct gk_slice k,
+void GK_SYMBOL(gemm_pack_strips)(const struct gk_gemm *g, const struct strips *s, struct gk_slice strips, struct gk_slice k,
                                  real *out) {
-    size_t whole = strips.end; /* strips behind which MW reals can be read */
-    while (whole > strips.begin && strip_row(s, whole - 1) + MW > s->end_row) whole--;
     for (size_t l = k.begin; l < k.end; l++, out += MW) {
-        const real *const row = element(a, 0, l);
+        const real *const row = element(&g->a, 0, l);
         real *to = out;
-        size_t i = strip_row(s, strips.begin), strip = strips.begin;
-        for (; strip < whole; i += s->share + (strip < s->more), strip++, to += STRIP)
-            UNROLLED for (size_t v = 0; v < MW; v += GK_LANES) vf_store(to + v, vf_load(row + i + v));
-        for (; strip < strips.end; i += s->share + (strip < s->more), strip++, to += STRIP)
-            for (size_t v = 0; v < MW && i + v < s->end_row; v += GK_LANES)
-                vf_store(to + v, vf_load_n(row + i + v, gk_min(GK_LANES, s->end_row - i - v)));
+        size_t i = strip_row(s, strips.begin);
+        for (size_t strip = strips.begin; strip < strips.end; i += s->share + (strip < s->more), strip++, to += STRIP)
+            UNROLLED for (size_t v = 0; v < MW; v += GK_LANES) vf_store(to + v, vf_load(row + packed_row(g, i) + v));
     }
 }

@@ -11,7 +11,7 @@ struct shallow {
     const struct gk_gemm *g;
     const struct gk_slice *rows;
     struct gk_slice cols;
-    const real *b; /* for the first column */
+    const real *b; /* for the first column; */
     size_t ldb;
 };
 
@@ -25,32 +25,40 @@ struct some_rows {
     struct start start;
 };
 
-/* One vector of columns of some rows. */
-GK_INLINE void shallow_step(const struct some_rows *t, size_t j, const size_t count, const int rows, const int k,
-                            const bool streams) {
+/* One vector of columns of some rows, `count` of which there are. */
+GK_INLINE void shallow_sums(const struct some_rows *t, size_t j, const size_t count, const int rows, const int k,
+                            vf acc[ROWS]) {
     const real *b = t->b + j, *start = t->start.at ? t->start.at + j : NULL;
-    real *c = t->c + j;
-    vf acc[ROWS];
     UNROLLED for (int i = 0; i < rows; i++) acc[i] = vf_zero();
     UNROLLED for (int u = 0; u < k; u++, b += t->ldb) {
-        const vf bv = count == GK_LANES ? vf_load(b) : vf_load_n(b, count);
+        const vf bv = load_b(b, count);
         UNROLLED for (int i = 0; i < rows; i++) acc[i] = vf_fma(t->a[i][u], bv, acc[i]);
     }
-    UNROLLED for (int i = 0; i < rows; i++) {
-        store_sum(c, start, start != NULL, acc[i], count, streams);
-        c += t->ldc, start += start ? t->start.row : 0;
-    }
+    if (!start) return;
+    UNROLLED for (int i = 0; i < rows; i++, start += t->start.row) acc[i] = add_start(acc[i], start, count);
+}
+
+GK_INLINE void shallow_store(const struct some_rows *t, size_t j, const size_t count, const int rows, const vf acc[ROWS],
+                             const bool streams) {
+    real *c = t->c + j;
+    UNROLLED for (int i = 0; i < rows; i++, c += t->ldc) store_sum(c, acc[i], count, streams);
 }
 
 GK_INLINE void shallow_rows(const struct shallow *s, size_t i, const int rows, const int k, const bool streams) {
     const struct gk_gemm *const g = s->g;
-    const size_t j0 = s->cols.begin, cols = s->cols.end - j0, whole = cols - cols % GK_LANES;
+    const size_t j0 = s->cols.begin, cols = s->cols.end - j0;
     struct some_rows t = {.b = s->b, .ldb = s->ldb, .c = element_of_c(g, i, j0), .ldc = g->ldc, .start = start_of(g, i, j0, 0)};
     UNROLLED for (int r = 0; r < rows; r++) {
         UNROLLED for (int u = 0; u < k; u++) t.a[r][u] = vf_set1(*element(&g->a, i + (size_t)r, (size_t)u));
     }
-    for (size_t j = 0; j < whole; j += GK_LANES) shallow_step(&t, j, GK_LANES, rows, k, streams);
-    if (whole < cols) shallow_step(&t, whole, cols - whole, rows, k, streams);
+    const size_t count = GK_MASKS_ARE_VECTORS ? gk_min(GK_LANES, cols) : (cols - 1) % GK_LANES + 1, last = cols - count;
+    vf acc[ROWS], ends[ROWS];
+    shallow_sums(&t, last, count, rows, k, ends); /* first: what they start with, others overwrite */
+    for (size_t j = 0; j < last; j += GK_LANES) {
+        shallow_sums(&t, j, GK_LANES, rows, k, acc);
+        shallow_store(&t, j, GK_LANES, rows, acc, streams);
+    }
+    shallow_store(&t, last, count, rows, ends, streams && last % GK_LANES == 0);
 }
 
 GK_INLINE void shallow(const struct shallow *s, const int k, const bool streams) {
@@ -69,10 +77,12 @@ typedef void shallow_function(const struct shallow *s);
 #define SHALLOW_ENTRY(k) {shallow_##k, shallow_streams_##k},
 FOR_EACH_K(SHALLOW)
 
-/* b's lines run along k: one k after the other becomes a row. */
+/* One k after the other becomes a row, of a vector or more. */
 static void pack(const struct gk_gemm *g, struct gk_slice cols, real *out, size_t ld) {
     for (size_t j = cols.begin; j < cols.end; j++)
-        for (size_t k = 0; k < g->k; k++) out[k * ld + j - cols.begin] = g->b.p[j * g->b.ld + k];
+        for (size_t k = 0; k < g->k; k++) out[k * ld + j - cols.begin] = *element(&g->b, j, k);
+    for (size_t j = cols.end - cols.begin; j < GK_LANES; j++)
+        for (size_t k = 0; k < g->k; k++) out[k * ld + j] = 0;
 }
 
 void GK_SYMBOL(gemm_shallow)(const struct gk_gemm *g, const struct gk_gemm_plan *plan, const struct gk_gemm_share *share,

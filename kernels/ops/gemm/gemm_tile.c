@@ -4,39 +4,47 @@
 
 enum { LONG_ENOUGH = 32 }; /* k of a tile that c is fetched for meanwhile */
 
-GK_INLINE bool fills(const enum ending ending) { return ending == WHOLE || ending == STREAMED; }
+/* Of the last vector. */
+GK_INLINE size_t last_lanes(const struct tile *t, const int vectors, const enum ending ending) {
+    if (vectors == 1) return ending == WHOLE || ending == STREAMED ? GK_LANES : t->width;
+    return ending == LOW || ending == TRANSPOSED_LOW ? GK_LOW_LANES : GK_LANES;
+}
 
+/* What a row starts with is read before any of it is stored: vectors overlap. */
 GK_INLINE void store_rows(const struct tile *t, vf acc[MR][NV], const int rows, const int vectors, const enum ending ending,
                           const bool starts) {
-    const size_t ldc = t->ldc, start_row = t->start.row, last = t->last;
+    const size_t ldc = t->ldc, start_row = t->start.row, lanes = last_lanes(t, vectors, ending);
+    const size_t last = vectors == 1 ? 0 : t->width - lanes;
     const real *start = t->start.at;
     real *c = t->c;
     UNROLLED for (int i = 0; i < rows; i++, c += ldc, start += starts ? start_row : 0) {
-        UNROLLED for (int v = 0; v < vectors; v++) {
-            const size_t count = fills(ending) || v < vectors - 1 ? GK_LANES : last;
-            store_sum(c + v * GK_LANES, start + v * GK_LANES, starts, acc[i][v], count, ending == STREAMED);
-        }
+        vf sum = acc[i][vectors - 1];
+        if (starts) sum = add_start(sum, start + last, lanes);
+        if (vectors == 2)
+            store_sum(c, starts ? add_start(acc[i][0], start, GK_LANES) : acc[i][0], GK_LANES, ending == STREAMED);
+        store_sum(c + last, sum, lanes, ending == STREAMED);
     }
 }
 
-GK_INLINE void store_columns(const struct tile *t, vf acc[MR][NV], const int rows, const int vectors) {
+GK_INLINE void store_columns(const struct tile *t, vf acc[MR][NV], const int rows, const int vectors,
+                             const enum ending ending) {
     const size_t ldc = t->ldc, start_row = t->start.row;
-    const real *start = t->start.at;
-    real *c = t->c;
     UNROLLED for (int v = 0; v < vectors; v++) {
-        const size_t count = v == vectors - 1 ? t->last : GK_LANES;
+        const size_t lanes = v == vectors - 1 ? last_lanes(t, vectors, ending) : GK_LANES;
+        const size_t j = v ? t->width - lanes : 0, skip = v ? GK_LANES - j : 0; /* lanes that the first vector has */
+        real *const c = t->c + j * ldc;
+        const real *const start = t->start.at ? t->start.at + j * start_row : NULL;
         UNROLLED for (int first = 0; first < rows; first += GK_LANES) {
-            const int some = rows - first < GK_LANES ? rows - first : GK_LANES;
+            const size_t some = (size_t)(rows - first < GK_LANES ? rows - first : GK_LANES);
             vf square[GK_LANES];
-            UNROLLED for (int i = 0; i < GK_LANES; i++) square[i] = i < some ? acc[first + i][v] : vf_zero();
+            UNROLLED for (size_t i = 0; i < GK_LANES; i++) square[i] = i < some ? acc[(size_t)first + i][v] : vf_zero();
             vf_transpose(square);
             UNROLLED for (size_t l = 0; l < GK_LANES; l++) {
-                if (l < count)
-                    store_sum(c + l * ldc + first, start + l * start_row + first, start != NULL, square[l], (size_t)some,
-                              false);
+                if (l < skip || l >= lanes) continue;
+                if (start) square[l] = add_start(square[l], start + l * start_row + first, some);
+                store_sum(c + l * ldc + first, square[l], some, false);
             }
         }
-        c += GK_LANES * ldc, start += start ? GK_LANES * start_row : 0;
     }
 }
 
@@ -48,22 +56,18 @@ GK_INLINE void fetch_c(const struct tile *t, const size_t lines, const int vecto
         for (size_t i = 0; i < lines; i++) __builtin_prefetch(c + i * t->ldc + (vectors - 1) * GK_LANES, 1);
 }
 
-GK_INLINE vf load_b(const real *b, const bool masked, const vm mask) { return masked ? vf_load_m(mask, b) : vf_load(b); }
-
 /* rows, vectors and ending are constants: the compiler keeps acc in registers and drops what is not used. */
 GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors, const enum ending ending) {
     const size_t step = t->a_row, step3 = 3 * step, ldb = t->ldb, a_k = t->a_k;
     const real *a0 = t->a, *a1 = a0 + 4 * step, *a2 = a0 + 8 * step, *b = t->b, *ahead = t->ahead;
     const size_t ahead_step = t->ahead_step;
-    const vm last = vm_first(t->last); /* here: made in the loop, it was kept on the stack */
     const bool across = ending == TRANSPOSED || ending == TRANSPOSED_LOW, low = ending == LOW || ending == TRANSPOSED_LOW;
+    const size_t lanes = last_lanes(t, vectors, ending), last = vectors == 1 ? 0 : t->width - lanes;
     vf acc[MR][NV];
-    if (t->k >= LONG_ENOUGH && ending != STREAMED)
-        fetch_c(t, across ? (size_t)(vectors - 1) * GK_LANES + t->last : (size_t)rows, vectors, across);
+    if (t->k >= LONG_ENOUGH && ending != STREAMED) fetch_c(t, across ? t->width : (size_t)rows, vectors, across);
     UNROLLED for (int i = 0; i < rows; i++) UNROLLED for (int v = 0; v < vectors; v++) acc[i][v] = vf_zero();
     for (size_t k = t->k; k > 0; k--) {
-        const vf b0 = load_b(b, vectors == 1 && !fills(ending), last);
-        const vf b1 = vectors == 1 ? b0 : load_b(b + GK_LANES, !fills(ending), last);
+        const vf b0 = load_b(b, vectors == 1 ? lanes : GK_LANES), b1 = vectors == 1 ? b0 : load_b(b + last, lanes);
         UNROLLED for (int i = 0; i < rows; i++) {
             const vf av = vf_set1(A_ROW(i));
             UNROLLED for (int v = 0; v < vectors; v++) {
@@ -74,13 +78,12 @@ GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors
         __builtin_prefetch(ahead, 0, 2);
         a0 += a_k, a1 += a_k, a2 += a_k, b += ldb, ahead += ahead_step;
     }
-    if (across) store_columns(t, acc, rows, vectors);
+    if (across) store_columns(t, acc, rows, vectors, ending);
     else if (t->start.at) store_rows(t, acc, rows, vectors, ending, true);
     else store_rows(t, acc, rows, vectors, ending, false);
 }
 
-#define FOR_EACH_WIDE_ENDING(X, rows, vectors)                                                                                 \
-    X(rows, vectors, WHOLE) X(rows, vectors, STREAMED) X(rows, vectors, PARTIAL) X(rows, vectors, TRANSPOSED)
+#define FOR_EACH_WIDE_ENDING(X, rows, vectors) X(rows, vectors, WHOLE) X(rows, vectors, STREAMED) X(rows, vectors, TRANSPOSED)
 #if GK_LOW_LANES
 #define FOR_EACH_ENDING(X, rows, vectors)                                                                                      \
     FOR_EACH_WIDE_ENDING(X, rows, vectors) X(rows, vectors, LOW) X(rows, vectors, TRANSPOSED_LOW)
@@ -89,9 +92,9 @@ GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors
 #endif
 #define TILE(rows, vectors, ending)                                                                                            \
     static void gk_tile_##rows##x##vectors##_##ending(const struct tile *t) { tile_body(t, rows, vectors, ending); }
-#define TILES(rows)                  FOR_EACH_ENDING(TILE, rows, 1) FOR_EACH_ENDING(TILE, rows, 2)
+#define TILES(rows)                  TILE(rows, 1, NARROW) FOR_EACH_ENDING(TILE, rows, 1) FOR_EACH_ENDING(TILE, rows, 2)
 #define ENTRY(rows, vectors, ending) [ending] = gk_tile_##rows##x##vectors##_##ending,
-#define ENTRIES(rows)                {{FOR_EACH_ENDING(ENTRY, rows, 1)}, {FOR_EACH_ENDING(ENTRY, rows, 2)}},
+#define ENTRIES(rows)                {{ENTRY(rows, 1, NARROW) FOR_EACH_ENDING(ENTRY, rows, 1)}, {FOR_EACH_ENDING(ENTRY, rows, 2)}},
 
 FOR_EACH_ROWS(TILES)
 tile_function *const GK_SYMBOL(gemm_tiles)[MR][NV][ENDINGS] = {FOR_EACH_ROWS(ENTRIES)};

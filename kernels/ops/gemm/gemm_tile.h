@@ -4,7 +4,7 @@
 
 #include "gemm_parts.h"
 
-/* One tile: rows x (NV or fewer) vectors of c, over k of one block. */
+/* One tile: rows x (NV or fewer) vectors of c, over k of one block. Of two vectors both are whole: they may overlap. */
 struct tile {
     size_t k;
     const real *a;
@@ -14,17 +14,17 @@ struct tile {
     real *c;
     size_t ldc;
     struct start start;
-    size_t last;       /* columns in the last vector */
+    size_t width;      /* columns */
     const real *ahead; /* of the next block of b a line is fetched at each k: all at once they would wait for one another */
     size_t ahead_step;
 };
 
 /* How a tile ends, each a set of functions of its own. */
 enum ending {
-    WHOLE,          /* all vectors are full */
+    WHOLE,          /* whole vectors */
     STREAMED,       /* the same, stored past the caches */
-    PARTIAL,        /* the last one is not */
-    LOW,            /* the last one has its low lanes at most */
+    NARROW,         /* fewer columns than a vector */
+    LOW,            /* the low lanes are enough for the last ones */
     TRANSPOSED,     /* a row of the tile is a column of c */
     TRANSPOSED_LOW, /* both */
     ENDINGS
@@ -33,17 +33,25 @@ enum ending {
 typedef void tile_function(const struct tile *t);
 extern tile_function *const GK_SYMBOL(gemm_tiles)[MR][NV][ENDINGS];
 
-GK_INLINE enum ending ending_of(size_t last, bool transposed, bool streams) {
-    if (last == GK_LANES && streams) return STREAMED;
-    if (last <= GK_LOW_LANES) return transposed ? TRANSPOSED_LOW : LOW;
-    return transposed ? TRANSPOSED : last < GK_LANES ? PARTIAL : WHOLE;
+/* `count` columns of b. Where masks are vectors, and slow, a whole vector can be read. */
+GK_INLINE vf load_b(const real *b, size_t count) {
+    return GK_MASKS_ARE_VECTORS || count == GK_LANES ? vf_load(b) : vf_load_n(b, count);
 }
 
-/* width: 1 to NR columns. */
+/* Of the next tile where so many columns are left: fewer than a vector only if there never were more. */
+GK_INLINE size_t tile_width(size_t left) { return left > NR && left < NR + GK_LANES ? left - GK_LANES : gk_min(left, NR); }
+
+/* streams: c is aligned, too. */
+GK_INLINE enum ending ending_of(size_t width, bool transposed, bool streams) {
+    const size_t last = (width - 1) % GK_LANES + 1;
+    if (streams && last == GK_LANES) return STREAMED;
+    if (last <= GK_LOW_LANES) return transposed ? TRANSPOSED_LOW : LOW;
+    return transposed ? TRANSPOSED : width < GK_LANES ? NARROW : WHOLE;
+}
+
 GK_INLINE void run_tile(struct tile *t, size_t height, size_t width, bool transposed, bool streams) {
-    const size_t vectors = gk_ceil_div(width, GK_LANES);
-    t->last = width - (vectors - 1) * GK_LANES;
-    GK_SYMBOL(gemm_tiles)[height - 1][vectors - 1][ending_of(t->last, transposed, streams)](t);
+    t->width = width;
+    GK_SYMBOL(gemm_tiles)[height - 1][(width - 1) / GK_LANES][ending_of(width, transposed, streams)](t);
 }
 
 /* Three pointers, a step and three steps reach every row of an unpacked a without a pointer a row. */
@@ -57,9 +65,11 @@ GK_INLINE void run_tile(struct tile *t, size_t height, size_t width, bool transp
 #error "no tiles of GK_TILE_ROWS rows"
 #endif
 
-/* starts: is there a start value to add? */
-GK_INLINE void store_sum(real *c, const real *start, const bool starts, vf sum, const size_t count, const bool streams) {
-    if (starts) sum = vf_add(count == GK_LANES ? vf_load(start) : vf_load_n(start, count), sum);
+GK_INLINE vf add_start(vf sum, const real *start, const size_t count) {
+    return vf_add(count == GK_LANES ? vf_load(start) : vf_load_few(start, count), sum);
+}
+
+GK_INLINE void store_sum(real *c, vf sum, const size_t count, const bool streams) {
     if (count == GK_LANES && streams) vf_stream(c, sum);
     else if (count == GK_LANES) vf_store(c, sum);
     else vf_store_n(c, sum, count);
@@ -68,20 +78,22 @@ GK_INLINE void store_sum(real *c, const real *start, const bool starts, vf sum, 
 /* The rows of a rectangle in strips of equal heights, for a low tile waits for its fma chains: `more` of them have a row more.
  */
 struct strips {
-    size_t first_row, end_row;
-    size_t count, share, more;
+    size_t first_row, count, share, more;
 };
 
 GK_INLINE size_t strip_row(const struct strips *s, size_t strip) {
     return s->first_row + strip * s->share + gk_min(strip, s->more);
 }
 
-/* Columns of b, for one block of k, become panels of NR columns: [k][NR] each, PITCH reals apart. Lanes past the last column
- * are 0. */
+/* Columns of b, for one block of k, become a panel for each tile: [k][NR] each, PITCH reals apart. Fewer columns than a vector
+ * become one, with lanes of 0. */
 void GK_SYMBOL(gemm_pack_panels)(const struct gk_view *b, struct gk_slice cols, struct gk_slice k, real *out);
 
+/* The row with which a packed strip begins whose first is i: MW rows can be read from there. */
+GK_INLINE size_t packed_row(const struct gk_gemm *g, size_t i) { return gk_min(i, g->rows - MW); }
+
 /* Runs of an a whose lines are k, some strips wide, become [k][MW] each, STRIP reals apart. */
-void GK_SYMBOL(gemm_pack_strips)(const struct gk_view *a, const struct strips *s, struct gk_slice strips, struct gk_slice k,
+void GK_SYMBOL(gemm_pack_strips)(const struct gk_gemm *g, const struct strips *s, struct gk_slice strips, struct gk_slice k,
                                  real *out);
 
 /* Fetches `count` reals into L2. */

@@ -4,17 +4,19 @@
 void GK_SYMBOL(gemm_tiny)(const struct gk_gemm *g, const struct gk_gemm_plan *plan, const struct gk_gemm_share *share,
                           real *scratch) {
     const size_t strips = gk_ceil_div(g->rows, MR), height = gk_ceil_div(g->rows, strips);
-    const real *b = g->b.along_k ? scratch : g->b.p;
+    const bool packs_b = g->b.along_k || (GK_MASKS_ARE_VECTORS && g->cols < GK_LANES);
+    const real *b = packs_b ? scratch : g->b.p;
     (void)plan, (void)share;
     struct tile t; /* to set all of it to 0 first took 2 % of 10 x 6 x 5 */
-    t.k = g->k, t.a_row = line_step(&g->a), t.a_k = k_step(&g->a), t.ldb = g->b.along_k ? NR : g->b.ld;
+    t.k = g->k, t.a_row = line_step(&g->a), t.a_k = k_step(&g->a), t.ldb = packs_b ? NR : g->b.ld;
     t.ldc = g->ldc, t.ahead = g->a.p, t.ahead_step = 0;
-    if (g->b.along_k) GK_SYMBOL(gemm_pack_panels)(&g->b, (struct gk_slice){0, g->cols}, (struct gk_slice){0, g->k}, scratch);
-    for (size_t j = 0; j < g->cols; j += NR, b += g->b.along_k ? PITCH : NR) {
+    if (packs_b) GK_SYMBOL(gemm_pack_panels)(&g->b, (struct gk_slice){0, g->cols}, (struct gk_slice){0, g->k}, scratch);
+    for (size_t j = 0, width; j < g->cols; j += width, b += packs_b ? PITCH : width) {
+        width = tile_width(g->cols - j);
         t.a = g->a.p, t.b = b, t.c = g->c + j;
         t.start = start_of(g, 0, j, 0);
         for (size_t i = 0; i < g->rows; i += height) {
-            run_tile(&t, gk_min(height, g->rows - i), gk_min(NR, g->cols - j), false, false);
+            run_tile(&t, gk_min(height, g->rows - i), width, false, false);
             t.a += height * t.a_row, t.c += height * t.ldc, t.start.at += height * t.start.row;
         }
     }
