@@ -23,7 +23,7 @@ static gk_status check(gk_context *ctx, const struct gb_peer_problem *p) {
     gk_context_inspect(ctx, &info);
     const struct gk_cell *const cell = gk_isa_get(info.isa, p->spec.dtype)->cells[p->spec.kernel];
     bool writes;
-    const gk_status status = gk_validate(p->kernel, p->spec.dtype, &p->args, &writes);
+    const gk_status status = gk_validate(p->spec.kernel, p->spec.dtype, &p->args, &writes);
     return status == GK_OK && writes && cell->check ? cell->check(&p->args) : status;
 }
 

@@ -128,8 +128,8 @@ static bool take_spec(struct request *r) {
 /* False: the operand has elements outside the memory, or its rows overlap. */
 static bool fits(struct request *r, const struct gk_field *field, size_t offset, size_t ld) {
     const struct gb_peer_problem *const p = &r->problem;
-    const size_t size = gk_element_size(field->element, p->spec.dtype), rows = gk_field_rows(field, p->kernel, &p->args),
-                 row = gk_field_row_elements(field, p->kernel, &p->args);
+    const size_t size = gk_element_size(field->element, p->spec.dtype), rows = gk_field_rows(field, &p->args),
+                 row = gk_field_row_elements(field, &p->args);
     size_t end = 0;
     if (offset > p->bytes) return refuse(r, "operand %s starts outside the memory", field->name);
     if (offset % size) return refuse(r, "operand %s is not aligned to its elements", field->name);

@@ -43,7 +43,7 @@ static bool across_weights(const struct gb_problem *problem, enum gk_dim dim, si
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gb_operand *const o = &problem->operands[i];
         if (!o->output && o->field->flags & GK_FLAG_WEIGHT && bytes_of(o) <= (double)l2 &&
-            gk_field_cols_at(o->field, problem->kernel, problem->args) == along)
+            gk_field_cols_at(o->field, problem->args) == along)
             return true;
     }
     return false;

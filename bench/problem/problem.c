@@ -143,7 +143,7 @@ static struct source source_of(const struct gb_problem *problem, const struct gk
         .dtype = spec->dtype,
         .data = spec->data,
         .key = gb_mix(spec->seed ^ name),
-        .cols = gk_field_cols(field, problem->kernel, problem->args),
+        .cols = gk_field_cols(field, problem->args),
         .classes = classes_of(problem),
         .ignore = spec->ignore,
         .weights = field->flags & GK_FLAG_CLASS_WEIGHTS,
@@ -204,8 +204,8 @@ static bool lay_out(struct gb_problem *problem, const struct gb_problem_spec *sp
         struct gb_operand *const operand = &problem->operands[problem->n_operands++];
         operand->field = f;
         operand->output = f->kind == GK_FIELD_OUT;
-        operand->rows = gk_field_rows(f, kernel, args);
-        operand->row_elements = gk_field_row_elements(f, kernel, args);
+        operand->rows = gk_field_rows(f, args);
+        operand->row_elements = gk_field_row_elements(f, args);
         operand->element_size = gk_element_size(f->element, spec->dtype);
         operand->ld = operand->row_elements;
         if (f->offset2 == GK_NOWHERE || spec->ld_pad == 0) continue;

@@ -48,8 +48,8 @@ static bool set_temporaries(const struct gb_problem *problem, const struct gk_fi
         const struct temporary *const known = read ? find(*latest, name) : NULL;
         if (known) set_operand(f, args, known->memory);
         if (known || f->kind == GK_FIELD_IN || gk_part_field(problem->kernel, part, f)) continue;
-        const size_t bytes = gk_field_rows(f, theirs, args) * gk_field_row_elements(f, theirs, args) *
-                             gk_element_size(f->element, problem->spec.dtype);
+        const size_t bytes =
+            gk_field_rows(f, args) * gk_field_row_elements(f, args) * gk_element_size(f->element, problem->spec.dtype);
         const void *const memory = add(latest, name, bytes);
         if (!memory) return false;
         set_operand(f, args, memory);

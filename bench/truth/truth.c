@@ -66,7 +66,7 @@ const struct gb_operand *gb_find(const struct gb_task *task, const char *name) {
 }
 
 static bool transposed(const struct gb_task *task, const struct gb_operand *o) {
-    return gk_field_swapped(o->field, task->problem->kernel, task->problem->args);
+    return gk_field_swapped(o->field, task->problem->args);
 }
 
 static gb_real real_at(const struct gb_operand *o, const void *element) {

@@ -34,8 +34,7 @@ struct axes {
 };
 
 static struct axes axes_of(const struct gb_problem *problem, const struct gk_field *field) {
-    return (struct axes){gk_field_rows_at(field, problem->kernel, problem->args),
-                         gk_field_cols_at(field, problem->kernel, problem->args)};
+    return (struct axes){gk_field_rows_at(field, problem->args), gk_field_cols_at(field, problem->args)};
 }
 
 static struct gb_verify_region *add_region(struct regions *regions, size_t operand, struct gk_slice rows, struct gk_slice cols,

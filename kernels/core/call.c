@@ -3,11 +3,11 @@
 
 /* All threads, or one where two would not have serial_below of work each. Teams of sizes in between are not worth it: OpenMP
  * ends the threads that a smaller team does not need, and creates them again for the next one. */
-static size_t threads_for(const gk_context *ctx, const struct gk_kernel *kernel, const struct gk_cell *cell,
-                          enum gk_dtype dtype, const void *args) {
+static size_t threads_for(const gk_context *ctx, enum gk_kernel_id id, const struct gk_cell *cell, enum gk_dtype dtype,
+                          const void *args) {
     if (ctx->threads == 1) return 1;
     enum gk_roof roof;
-    const double work = gk_kernel_work(kernel, dtype, args, &roof);
+    const double work = gk_kernel_work(id, dtype, args, &roof);
     const bool bytes = cell->serial_below_bytes > 0 && roof == GK_ROOF_MEMORY;
     const double own = bytes ? cell->serial_below_bytes : cell->serial_below;
     const double share = ctx->serial_below > 0 ? ctx->serial_below : own;
@@ -15,19 +15,19 @@ static size_t threads_for(const gk_context *ctx, const struct gk_kernel *kernel,
 }
 
 size_t gk_call_threads(const gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args) {
-    return threads_for(ctx, gk_kernel_get(id), ctx->isas[dtype]->cells[id], dtype, args);
+    return threads_for(ctx, id, ctx->isas[dtype]->cells[id], dtype, args);
 }
 
-gk_status gk_call(gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args) {
+/* Once, not in each public function. */
+__attribute__((noinline)) gk_status gk_call(gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args) {
     if (!ctx || !args) return GK_ERROR_NULL;
-    const struct gk_kernel *const kernel = gk_kernel_get(id);
     const struct gk_cell *const cell = ctx->isas[dtype]->cells[id];
     bool writes;
-    gk_status status = gk_validate(kernel, dtype, args, &writes);
+    gk_status status = gk_validate(id, dtype, args, &writes);
     if (status != GK_OK || !writes) return status;
     if (cell->check && (status = cell->check(args)) != GK_OK) return status;
 
-    const struct gk_machine machine = {threads_for(ctx, kernel, cell, dtype, args), ctx->caches};
+    const struct gk_machine machine = {threads_for(ctx, id, cell, dtype, args), ctx->caches};
     const size_t bytes = cell->scratch ? cell->scratch(args, &machine) : 0;
     void *const scratch = bytes ? gk_context_scratch(ctx, bytes) : NULL;
     if (bytes && !scratch) return GK_ERROR_MEMORY;

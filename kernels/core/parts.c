@@ -1,10 +1,10 @@
-/* What a call runs: the kernel itself, or the parts that it names. */
+/* The parts that a call runs. */
 #include <pthread.h>
 
-#include "table.h"
+#include "parts.h"
 
 /* clang-format off */
-#define GK_KERNEL(id, family, doc) char id[1
+#define GK_KERNEL(id, family, doc) char id[0
 #define GK_PART(kernel) +1
 #define GK_END(id) ];
 union count_steps {
@@ -25,9 +25,9 @@ struct flops {
     size_t output, a, b, c;
 };
 
-/* The kernel or a part of it, by the kernel's own fields and offsets. */
+/* A part, by the kernel's own fields and offsets. */
 struct step {
-    const struct gk_field *part; /* NULL: the kernel itself */
+    const struct gk_field *part;
     size_t n_needs, n_wants, n_flops;
     enum gk_roof roof;
     bool always; /* has an output that no call leaves out */
@@ -133,15 +133,13 @@ static void add_flops(const struct gk_kernel *kernel, struct step *step, const s
 }
 
 static void add_step(const struct gk_kernel *kernel, struct steps *s, const struct gk_field *part) {
-    const struct gk_kernel *const theirs = part ? gk_kernel_get(part->id) : kernel;
-    struct step step = {.part = part, .always = !part};
+    const struct gk_kernel *const theirs = gk_kernel_get(part->id);
+    struct step step = {.part = part};
     for (size_t i = 0; i < theirs->n_fields; i++) {
         const struct gk_field *const f = &theirs->fields[i];
         if (f->kind == GK_FIELD_ROOF) step.roof = f->roof;
-        if (part && gk_is_operand(f)) add_operand(kernel, s, &step, f);
-        if (part && f->kind == GK_FIELD_FLOPS) add_flops(kernel, &step, f);
-        if (!part && f->kind == GK_FIELD_FLOPS)
-            step.flops[step.n_flops++] = (struct flops){f->count, f->offset, f->rows, f->cols, f->third};
+        if (gk_is_operand(f)) add_operand(kernel, s, &step, f);
+        if (f->kind == GK_FIELD_FLOPS) add_flops(kernel, &step, f);
     }
     s->list[s->count++] = step;
 }
@@ -152,7 +150,6 @@ static void resolve(void) {
         struct steps *const s = &steps[id];
         for (size_t i = 0; i < kernel->n_fields; i++)
             if (kernel->fields[i].kind == GK_FIELD_PART) add_step(kernel, s, &kernel->fields[i]);
-        if (s->count == 0) add_step(kernel, s, NULL);
     }
 }
 
@@ -162,21 +159,21 @@ static const struct steps *steps_of(const struct gk_kernel *kernel) {
 }
 
 /* An operand without elements may be NULL, and is not absent. */
-static bool absent(const struct gk_kernel *kernel, const struct gk_field *field, const void *args) {
-    return !gk_field_pointer(field, args) && gk_field_rows(field, kernel, args) != 0 && gk_field_cols(field, kernel, args) != 0;
+static bool absent(const struct gk_field *field, const void *args) {
+    return !gk_field_pointer(field, args) && gk_field_rows(field, args) != 0 && gk_field_cols(field, args) != 0;
 }
 
-static bool runs(const struct gk_kernel *kernel, const struct step *step, const void *args) {
+static bool runs(const struct step *step, const void *args) {
     bool wanted = step->always;
     for (size_t i = 0; i < step->n_wants; i++) wanted |= gk_field_pointer(step->wants[i], args) != NULL;
-    for (size_t i = 0; i < step->n_needs && wanted; i++) wanted = !absent(kernel, step->needs[i], args);
+    for (size_t i = 0; i < step->n_needs && wanted; i++) wanted = !absent(step->needs[i], args);
     return wanted;
 }
 
 bool gk_part_runs(const struct gk_kernel *kernel, const struct gk_field *part, const void *args) {
     const struct step *step = steps_of(kernel)->list;
     while (step->part != part) step++;
-    return runs(kernel, step, args);
+    return runs(step, args);
 }
 
 static size_t size_of(enum gk_field_kind kind) {
@@ -231,31 +228,14 @@ static double flops_of(const struct step *step, const void *args) {
     return sum;
 }
 
-/* FLOPs of all that runs, and the roof. */
-static double count(const struct gk_kernel *kernel, const void *args, enum gk_roof *roof) {
+double gk_parts_flops(const struct gk_kernel *kernel, const void *args, enum gk_roof *roof) {
     const struct steps *const all = steps_of(kernel);
     double flops = 0;
     *roof = GK_ROOF_MEMORY;
     for (const struct step *step = all->list; step < all->list + all->count; step++) {
-        if (!runs(kernel, step, args)) continue;
+        if (!runs(step, args)) continue;
         flops += flops_of(step, args);
         if (step->roof == GK_ROOF_FMA) *roof = GK_ROOF_FMA;
     }
     return flops;
-}
-
-double gk_kernel_flops(const struct gk_kernel *kernel, const void *args) {
-    enum gk_roof roof;
-    return count(kernel, args, &roof);
-}
-
-enum gk_roof gk_kernel_roof(const struct gk_kernel *kernel, const void *args) {
-    enum gk_roof roof;
-    count(kernel, args, &roof);
-    return roof;
-}
-
-double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args, enum gk_roof *roof) {
-    const double flops = count(kernel, args, roof);
-    return *roof == GK_ROOF_FMA ? flops : gk_kernel_bytes(kernel, dtype, args);
 }

@@ -1,73 +1,67 @@
-/* What can be wrong with a call, from the table. What only a kernel can know (labels) its cell checks. */
+/* What can be wrong with a call, from the table, compiled for each kernel. What only a kernel can know (labels) its cell
+ * checks. */
 #include "call.h"
+#include "rows.h"
 
+/* What an operand takes of memory. One that is absent or has no elements takes none, and begins nowhere. */
 struct extent {
-    uintptr_t begin, end;     /* bytes from the first to past the last element */
-    size_t row, stride, size; /* bytes of a row, and from one row to the next; size of an element */
+    uintptr_t begin, end; /* bytes from the first to past the last element */
+    size_t row, stride;   /* bytes of a row, and from one row to the next */
 };
 
-/* False: the extent overflows the address space. An operand without elements has begin == end. */
-static bool extent(const struct gk_field *field, const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args,
-                   struct extent *e) {
-    const size_t rows = gk_field_rows(field, kernel, args), cols = gk_field_row_elements(field, kernel, args);
+/* False: the extent overflows the address space. There are elements. */
+GK_ROW_INLINE bool extend(struct extent *e, const void *pointer, size_t rows, size_t cols, size_t ld, size_t size) {
     size_t bytes = 0;
-    e->begin = e->end = (uintptr_t)gk_field_pointer(field, args);
-    e->size = gk_element_size(field->element, dtype);
-    if (rows == 0 || cols == 0) return true;
-    if (__builtin_mul_overflow(gk_field_ld_or(field, args, cols), e->size, &e->stride)) return false;
-    if (__builtin_mul_overflow(cols, e->size, &e->row)) return false;
+    e->begin = (uintptr_t)pointer;
+    if (__builtin_mul_overflow(ld, size, &e->stride)) return false;
+    if (__builtin_mul_overflow(cols, size, &e->row)) return false;
     if (__builtin_mul_overflow(rows - 1, e->stride, &bytes) || __builtin_add_overflow(bytes, e->row, &bytes)) return false;
     return bytes <= PTRDIFF_MAX && !__builtin_add_overflow(e->begin, bytes, &e->end);
 }
 
-static gk_status check_operand(const struct gk_field *field, const struct gk_kernel *kernel, enum gk_dtype dtype,
-                               const void *args, struct extent *e) {
-    const bool present = gk_field_pointer(field, args) != NULL;
-    if (!present && field->flags & GK_FLAG_OPTIONAL) {
-        *e = (struct extent){0};
-        return GK_OK;
-    }
-    if (!extent(field, kernel, dtype, args, e)) return GK_ERROR_SIZE;
-    if (e->begin == e->end) return GK_OK;
-    if (!present) return GK_ERROR_NULL;
+GK_ROW_INLINE gk_status check_operand(const struct gk_field *field, enum gk_dtype dtype, const void *args, struct extent *e) {
+    const void *const pointer = gk_field_pointer(field, args);
+    *e = (struct extent){0};
+    if (!pointer && field->flags & GK_FLAG_OPTIONAL) return GK_OK;
+    const size_t rows = gk_field_rows(field, args), cols = gk_field_row_elements(field, args);
+    if (rows == 0 || cols == 0) return GK_OK;
+    const size_t ld = gk_field_ld_or(field, args, cols);
+    if (!extend(e, pointer, rows, cols, ld, gk_element_size(field->element, dtype))) return GK_ERROR_SIZE;
+    if (!pointer) return GK_ERROR_NULL;
     return e->stride < e->row ? GK_ERROR_LEADING : GK_OK;
 }
 
-/* The rule of gradkern.h. With the same stride, columns that never meet do not overlap: matrices may lie side by side in one
- * buffer. With two strides they may not, even where no row meets another: to find that out would take time. */
-static bool overlap(const struct extent *a, const struct extent *b) {
-    if (a->begin == a->end || b->begin == b->end || a->begin >= b->end || b->begin >= a->end) return false;
+/* The rule of gradkern.h, where the extents meet. With the same stride, columns that never meet do not overlap: matrices may
+ * lie side by side in one buffer. With two strides they may not, even where no row meets another: to find that out would take
+ * time. */
+__attribute__((noinline)) static bool overlap(const struct extent *a, const struct extent *b, bool may_be_same) {
     if (a->stride != b->stride) return true;
-    if (a->begin > b->begin) return overlap(b, a);
+    if (a->begin == b->begin) return !may_be_same;
+    if (a->begin > b->begin) return overlap(b, a, false);
     const size_t gap = (b->begin - a->begin) % a->stride;
     return gap < a->row || a->stride - gap < b->row;
 }
 
-static bool in_place(const struct gk_kernel *kernel, const struct gk_field *a, const struct gk_field *b, const struct extent *x,
-                     const struct extent *y) {
-    if (x->begin != y->begin || x->stride != y->stride) return false;
-    for (size_t i = 0; i < kernel->n_fields; i++) {
+GK_ROW_INLINE bool meet(const struct extent *a, const struct extent *b) { return a->begin < b->end && b->begin < a->end; }
+
+/* May an output be the same matrix as an input? */
+GK_ROW_INLINE bool in_place(const struct gk_kernel *kernel, const struct gk_field *out, const struct gk_field *in) {
+    bool may = false;
+    GK_EACH_FIELD
+    for (size_t i = kernel->n_args; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
-        if (f->kind == GK_FIELD_IN_PLACE && f->offset == a->offset && f->offset2 == b->offset) return true;
+        may |= f->kind == GK_FIELD_IN_PLACE && f->offset == out->offset && f->offset2 == in->offset;
     }
-    return false;
+    return may;
 }
 
-/* The operands that have elements. */
-struct present {
-    const struct gk_field *field;
-    struct extent extent;
-};
-
-/* What a look at all fields told. No array in it: it stays in registers. */
+/* What a look at all fields told. */
 struct seen {
-    size_t count;  /* of present operands */
     size_t labels; /* forms of the labels */
     bool ignores, dense, wants, writes, scalar, unreduced;
 };
 
-static void note_operand(struct seen *seen, const struct gk_field *field, bool given, bool elements) {
-    seen->count += elements;
+GK_ROW_INLINE void note_operand(struct seen *seen, const struct gk_field *field, bool given, bool elements) {
     if (field->kind == GK_FIELD_OUT) {
         seen->wants |= given || !(field->flags & GK_FLAG_OPTIONAL);
         seen->writes |= elements;
@@ -78,7 +72,7 @@ static void note_operand(struct seen *seen, const struct gk_field *field, bool g
     }
 }
 
-static gk_status note_option(struct seen *seen, const struct gk_field *field, const void *args) {
+GK_ROW_INLINE gk_status note_option(struct seen *seen, const struct gk_field *field, const void *args) {
     const void *const at = (const char *)args + field->offset;
     if (field->kind == GK_FIELD_LAYOUT) return *(const unsigned *)at <= GK_OUT_IN ? GK_OK : GK_ERROR_OPTION;
     if (field->kind == GK_FIELD_IGNORE) seen->ignores = *(const bool *)at;
@@ -88,43 +82,55 @@ static gk_status note_option(struct seen *seen, const struct gk_field *field, co
 }
 
 /* Options that exclude each other, a loss of the batch without a reduction, and a call that wants nothing. */
-static gk_status check_together(const struct seen *seen) {
+GK_ROW_INLINE gk_status check_together(const struct seen *seen) {
     const bool excluded = seen->labels > 1 || (seen->dense && seen->ignores) || (seen->scalar && seen->unreduced);
     return excluded || !seen->wants ? GK_ERROR_OPTION : GK_OK;
 }
 
-static gk_status check_overlaps(const struct present *operands, size_t count, const struct gk_kernel *kernel) {
-    for (size_t i = 0; i < count; i++) {
-        const struct present *const out = &operands[i];
-        if (out->field->kind != GK_FIELD_OUT) continue;
-        for (size_t j = 0; j < count; j++) {
-            const struct present *const other = &operands[j];
-            if (i == j || !overlap(&out->extent, &other->extent)) continue;
-            if (!in_place(kernel, out->field, other->field, &out->extent, &other->extent)) return GK_ERROR_OVERLAP;
+/* Each output against every other operand. */
+GK_ROW_INLINE gk_status check_overlaps(const struct gk_kernel *kernel, const struct extent *extents) {
+    GK_EACH_FIELD
+    for (size_t i = 0; i < kernel->n_args; i++) {
+        const struct gk_field *const out = &kernel->fields[i];
+        if (out->kind != GK_FIELD_OUT) continue;
+        GK_EACH_FIELD
+        for (size_t j = 0; j < kernel->n_args; j++) {
+            const struct gk_field *const other = &kernel->fields[j];
+            if (!gk_is_operand(other) || (other->kind == GK_FIELD_OUT && j <= i) || !meet(&extents[i], &extents[j])) continue;
+            if (overlap(&extents[i], &extents[j], in_place(kernel, out, other))) return GK_ERROR_OVERLAP;
         }
     }
     return GK_OK;
 }
 
-gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args, bool *writes) {
-    struct present operands[GK_OPERANDS_MAX];
+GK_ROW_INLINE gk_status check(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args, bool *writes) {
+    struct extent extents[GK_FIELDS_MAX];
     struct seen seen = {0};
+    GK_EACH_FIELD
     for (size_t i = 0; i < kernel->n_args; i++) {
         const struct gk_field *const field = &kernel->fields[i];
-        gk_status status;
-        if (gk_is_operand(field)) {
-            struct present *const next = &operands[seen.count];
-            status = check_operand(field, kernel, dtype, args, &next->extent);
-            if (status != GK_OK) return status;
-            next->field = field;
-            note_operand(&seen, field, gk_field_pointer(field, args), next->extent.begin != next->extent.end);
-        } else {
-            status = note_option(&seen, field, args);
-            if (status != GK_OK) return status;
-        }
+        const bool operand = gk_is_operand(field);
+        const gk_status status = operand ? check_operand(field, dtype, args, &extents[i]) : note_option(&seen, field, args);
+        if (status != GK_OK) return status;
+        if (operand) note_operand(&seen, field, gk_field_pointer(field, args), extents[i].end != 0);
     }
     if (!gk_reserved_unused((const uint8_t *)args + kernel->reserved, kernel->reserved_size)) return GK_ERROR_OPTION;
     const gk_status status = check_together(&seen);
     *writes = seen.writes;
-    return status == GK_OK ? check_overlaps(operands, seen.count, kernel) : status;
+    return status == GK_OK && seen.writes ? check_overlaps(kernel, extents) : status;
+}
+
+typedef gk_status check_function(enum gk_dtype dtype, const void *args, bool *writes);
+#define GK_KERNEL(id, family, doc)                                                                                             \
+    static gk_status check_##id(enum gk_dtype dtype, const void *args, bool *writes) {                                         \
+        return check(describe_##id(), dtype, args, writes);                                                                    \
+    }
+#include "../kernels.def"
+
+gk_status gk_validate(enum gk_kernel_id id, enum gk_dtype dtype, const void *args, bool *writes) {
+#define GK_KERNEL(id, family, doc) check_##id,
+    static check_function *const checks[] = {
+#include "../kernels.def"
+    };
+    return checks[id](dtype, args, writes);
 }

@@ -6,7 +6,7 @@
 
 /* Everything that can be wrong with args but for what cell->check knows. *writes, set where nothing is: there is an element to
  * write. Where there is none, the other dimensions may be absurd, with no memory behind them. */
-gk_status gk_validate(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args, bool *writes);
+gk_status gk_validate(enum gk_kernel_id id, enum gk_dtype dtype, const void *args, bool *writes);
 
 /* What gk_<kernel>(ctx, args) does. */
 gk_status gk_call(gk_context *ctx, enum gk_kernel_id id, enum gk_dtype dtype, const void *args);

@@ -51,6 +51,7 @@ enum gk_field_flag {
     GK_FLAG_INOUT = 16, /* an output that is read before it is written */
     GK_FLAG_CLASS_WEIGHTS = 32,
     GK_FLAG_LSE = 64,
+    GK_FLAG_OPTIONAL_DLOSS = GK_FLAG_OPTIONAL | GK_FLAG_DLOSS,
     GK_FLAG_OPTIONAL_CLASS_WEIGHTS = GK_FLAG_OPTIONAL | GK_FLAG_CLASS_WEIGHTS,
     GK_FLAG_OPTIONAL_LSE = GK_FLAG_OPTIONAL | GK_FLAG_LSE,
 };
@@ -71,6 +72,7 @@ struct gk_field {
     const char *name;
     size_t offset, offset2; /* offset2 of an operand: its leading dimension */
     size_t rows, cols, third;
+    size_t option; /* of an operand whose shape depends on one: its place */
     unsigned flags;
     enum gk_dim dim;
     double count;
@@ -129,7 +131,7 @@ static inline bool gk_is_operand(const struct gk_field *field) {
     return field->kind == GK_FIELD_IN || field->kind == GK_FIELD_OUT;
 }
 
-/* The fields of args are read here, in the header, because every call checks them: a tenth of the time of a tiny one. */
+/* The fields of args are read here, in the header: what each call does with them is compiled for each kernel (core/rows.h). */
 
 static inline size_t gk_size_at(const void *args, size_t offset) {
     return offset == GK_NOWHERE ? 1 : *(const size_t *)((const char *)args + offset);
@@ -149,39 +151,37 @@ static inline bool gk_reserved_unused(const uint8_t *bytes, size_t size) {
     return used == 0;
 }
 
-/* The value of an option of which a kernel has one at most; 0: it has none. */
-static inline int gk_option(const struct gk_kernel *kernel, enum gk_field_kind kind, const void *args) {
-    for (size_t i = kernel->n_args; i > 0; i--)
-        if (kernel->fields[i - 1].kind == kind) return *(const int *)((const char *)args + kernel->fields[i - 1].offset);
-    return 0;
+/* The value of the option that the shape of a weight or of dloss depends on. */
+static inline unsigned gk_shape_option(const struct gk_field *field, const void *args) {
+    return *(const unsigned *)((const char *)args + field->option);
 }
 
-static inline bool gk_field_swapped(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
-    return field->flags & GK_FLAG_WEIGHT && gk_option(kernel, GK_FIELD_LAYOUT, args) == GK_OUT_IN;
+static inline bool gk_field_swapped(const struct gk_field *field, const void *args) {
+    return field->flags & GK_FLAG_WEIGHT && gk_shape_option(field, args) == GK_OUT_IN;
 }
 
 /* The places in args of the dimensions that an operand's rows and columns are; layout is read there. */
-static inline size_t gk_field_rows_at(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
-    return gk_field_swapped(field, kernel, args) ? field->cols : field->rows;
+static inline size_t gk_field_rows_at(const struct gk_field *field, const void *args) {
+    return gk_field_swapped(field, args) ? field->cols : field->rows;
 }
 
-static inline size_t gk_field_cols_at(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
-    return gk_field_swapped(field, kernel, args) ? field->rows : field->cols;
+static inline size_t gk_field_cols_at(const struct gk_field *field, const void *args) {
+    return gk_field_swapped(field, args) ? field->rows : field->cols;
 }
 
 /* Shape of an operand in args; layout, reduction and dimensions are read from there. */
-static inline size_t gk_field_rows(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
-    return gk_size_at(args, gk_field_rows_at(field, kernel, args));
+static inline size_t gk_field_rows(const struct gk_field *field, const void *args) {
+    return gk_size_at(args, gk_field_rows_at(field, args));
 }
 
-static inline size_t gk_field_cols(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
-    if (field->flags & GK_FLAG_DLOSS && gk_option(kernel, GK_FIELD_REDUCTION, args) != GK_NONE) return 1;
-    return gk_size_at(args, gk_field_cols_at(field, kernel, args));
+static inline size_t gk_field_cols(const struct gk_field *field, const void *args) {
+    if (field->flags & GK_FLAG_DLOSS && gk_shape_option(field, args) != GK_NONE) return 1;
+    return gk_size_at(args, gk_field_cols_at(field, args));
 }
 
 /* Elements of storage a row of the operand takes: cols, for masks the words that hold them. */
-static inline size_t gk_field_row_elements(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
-    const size_t cols = gk_field_cols(field, kernel, args);
+static inline size_t gk_field_row_elements(const struct gk_field *field, const void *args) {
+    const size_t cols = gk_field_cols(field, args);
     return field->element == GK_ELEMENT_BITS ? cols / 64 + (cols % 64 != 0) : cols;
 }
 
@@ -191,8 +191,8 @@ static inline size_t gk_field_ld_or(const struct gk_field *field, const void *ar
     return ld ? ld : row_elements;
 }
 
-static inline size_t gk_field_ld(const struct gk_field *field, const struct gk_kernel *kernel, const void *args) {
-    return gk_field_ld_or(field, args, gk_field_row_elements(field, kernel, args));
+static inline size_t gk_field_ld(const struct gk_field *field, const void *args) {
+    return gk_field_ld_or(field, args, gk_field_row_elements(field, args));
 }
 
 /* Is it the gradient by an output that GK_GRADIENT names? */
@@ -214,10 +214,21 @@ struct gk_slice gk_slice_of(size_t total, size_t unit, size_t rank, size_t size)
 
 /* The size of a dimension; 1 where the kernel has none of that name. */
 size_t gk_dim_of(const struct gk_kernel *kernel, const void *args, enum gk_dim dim);
+
 /* Is the output added to what is there? */
-bool gk_accumulates(const struct gk_kernel *kernel, const struct gk_field *output, const void *args);
+static inline bool gk_accumulates(const struct gk_kernel *kernel, const struct gk_field *output, const void *args) {
+    bool added = false;
+    for (size_t i = 0; i < kernel->n_args; i++) {
+        const struct gk_field *const f = &kernel->fields[i];
+        if (f->kind == GK_FIELD_ACCUMULATE && f->offset2 == output->offset) added = *((const bool *)args + f->offset);
+    }
+    return added;
+}
+
 /* Is an operand's old value read: an input, an in/out operand, an output that is added to? */
-bool gk_reads(const struct gk_kernel *kernel, const struct gk_field *operand, const void *args);
+static inline bool gk_reads(const struct gk_kernel *kernel, const struct gk_field *operand, const void *args) {
+    return operand->kind == GK_FIELD_IN || operand->flags & GK_FLAG_INOUT || gk_accumulates(kernel, operand, args);
+}
 
 /* How exact an output is; of a kernel with parts as the last part that writes it says. */
 struct gk_exactness {
@@ -246,6 +257,6 @@ double gk_kernel_flops(const struct gk_kernel *kernel, const void *args);
 enum gk_roof gk_kernel_roof(const struct gk_kernel *kernel, const void *args);
 double gk_kernel_bytes(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args);
 /* What decides between serial and parallel: FLOPs of what is held against the FMA roof, bytes of anything else. */
-double gk_kernel_work(const struct gk_kernel *kernel, enum gk_dtype dtype, const void *args, enum gk_roof *roof);
+double gk_kernel_work(enum gk_kernel_id id, enum gk_dtype dtype, const void *args, enum gk_roof *roof);
 
 #endif

@@ -48,7 +48,7 @@ static double get(const struct gb_operand *o, size_t row, size_t col) {
 static double value(struct gb_problem *p, const char *name, size_t i, size_t j) {
     const struct gb_operand *const o = gb_operand_named(p, name);
     if (!o) return 0;
-    return gk_field_swapped(o->field, p->kernel, p->args) ? get(o, j, i) : get(o, i, j);
+    return gk_field_swapped(o->field, p->args) ? get(o, j, i) : get(o, i, j);
 }
 
 static bool kept(struct gb_problem *p, size_t i, size_t j) {
@@ -68,7 +68,7 @@ static double start(struct gb_problem *p, const struct gb_operand *o, size_t row
 
 /* The terms' magnitudes of element (i, j), stored at (row, col), and how many terms there may be. */
 static double sum_size(struct gb_problem *p, const struct gb_operand *o, size_t row, size_t col, double *terms) {
-    const bool swapped = gk_field_swapped(o->field, p->kernel, p->args);
+    const bool swapped = gk_field_swapped(o->field, p->args);
     const size_t i = swapped ? col : row, j = swapped ? row : col, n = p->spec.n, d = p->spec.d, m = p->spec.m;
     const char *const name = o->field->name;
     double sum = fabs(strcmp(name, "y") == 0 ? value(p, "b", 0, j) : start(p, o, row, col));

@@ -50,7 +50,7 @@ static void starts_are_where_asked(void **state) {
                 const struct gb_operand *const o = &problem.operands[i];
                 assert_int_equal(((uintptr_t)o->start - shift * o->element_size) % 64, 0);
                 assert_ptr_equal(gk_field_pointer(o->field, problem.args), o->start);
-                assert_int_equal(gk_field_ld(o->field, problem.kernel, problem.args), o->ld);
+                assert_int_equal(gk_field_ld(o->field, problem.args), o->ld);
                 const bool vector = o->field->offset2 == GK_NOWHERE;
                 assert_int_equal(o->ld, o->row_elements + (vector ? 0 : shift));
             }

@@ -41,7 +41,7 @@ static void expect_element(struct gb_problem *p, const struct gb_operand *o, siz
                            double bound) {
     struct gb_accuracy result;
     const uint64_t kept = gb_operand_bits(o, row, col);
-    const bool swapped = gk_field_swapped(o->field, p->kernel, p->args);
+    const bool swapped = gk_field_swapped(o->field, p->args);
     put(o, row, col, want + 1);
     assert_false(gb_accuracy_check(p, &result));
     assert_string_equal(result.first.operand, o->field->name);

@@ -391,7 +391,7 @@ static void in_place_with_two_strides(struct gb_problem *p) {
         COPY_ARGS(p);
         if (!gk_field_pointer(out, args)) continue;
         set_pointer(args, f->offset, *(void **)(args + f->offset2));
-        set_size(args, out->offset2, gk_field_cols(out, p->kernel, args) + 1);
+        set_size(args, out->offset2, gk_field_cols(out, args) + 1);
         assert_status(p, args, GK_ERROR_OVERLAP, "in place with two leading dimensions");
     }
 }
@@ -549,7 +549,7 @@ static void absurd_dimensions(enum gk_kernel_id id, enum gk_dtype dtype, unsigne
     for (size_t i = 0; i < kernel->n_fields; i++) {
         const struct gk_field *const f = &kernel->fields[i];
         if (f->kind != GK_FIELD_IN && f->kind != GK_FIELD_OUT) continue;
-        const double count = (double)gk_field_rows(f, kernel, args) * (double)gk_field_row_elements(f, kernel, args);
+        const double count = (double)gk_field_rows(f, args) * (double)gk_field_row_elements(f, args);
         if (count > 1 && !(f->flags & GK_FLAG_OPTIONAL)) return;
         if (count > 1 || (f->flags & GK_FLAG_LABELS && f->element != GK_ELEMENT_REAL)) continue;
         assert_true(used < sizeof elements / sizeof *elements);

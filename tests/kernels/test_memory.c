@@ -69,7 +69,7 @@ static void run_all(const struct gb_problem_spec *spec, size_t threads, size_t c
         assert_true(gb_guard_place(&g, &want, (enum gb_guard_side)side, spec->in_place, spec->ld_pad));
         g.problem.spec = *spec;
         bool writes;
-        assert_int_equal(gk_validate(g.problem.kernel, spec->dtype, g.args, &writes), GK_OK);
+        assert_int_equal(gk_validate(spec->kernel, spec->dtype, g.args, &writes), GK_OK);
         for (size_t isa = 0; isa < GK_ISA_COUNT; isa++)
             if (!gk_isa_unusable(isa)) run_cell(&g, &want, isa, threads, cache);
     }
@@ -241,7 +241,7 @@ static char *operand_at(const void *args, const char *name, ptrdiff_t row, ptrdi
     const struct gk_kernel *const kernel = gk_kernel_get(GK_KERNEL_relu_backward);
     const struct gk_field *f = gk_kernel_field(kernel, GK_FIELD_IN, name);
     if (!f) f = gk_kernel_field(kernel, GK_FIELD_OUT, name);
-    const size_t stride = gk_field_ld(f, kernel, args) * gk_element_size(f->element, GK_F32);
+    const size_t stride = gk_field_ld(f, args) * gk_element_size(f->element, GK_F32);
     char *const start = *(char *const *)((const char *)args + f->offset);
     return start + row * (ptrdiff_t)stride + byte;
 }

@@ -108,8 +108,38 @@ static void flops_and_roof_follow_the_outputs(void **state) {
             fail_msg("%s, %s: %g FLOPs, roof %d", calls[i].kernel, calls[i].outputs, gk_kernel_flops(kernel, &args),
                      gk_kernel_roof(kernel, &args));
         enum gk_roof roof;
-        const double bytes = gk_kernel_bytes(kernel, GK_F64, &args), work = gk_kernel_work(kernel, GK_F64, &args, &roof);
+        const double bytes = gk_kernel_bytes(kernel, GK_F64, &args), work = gk_kernel_work(kernel->id, GK_F64, &args, &roof);
         assert_true(work == (calls[i].roof == GK_ROOF_FMA ? calls[i].flops : bytes) && roof == calls[i].roof);
+    }
+}
+
+/* Words of masks count whole, an output that is added to twice, an absent operand not at all. */
+static void bytes_are_those_of_the_operands(void **state) {
+    static const struct {
+        const char *kernel, *operands;
+        bool accumulate;
+        double reals, others; /* the latter in bytes */
+    } want[] = {
+        {"relu_forward", "x y", false, 6 + 6, 0},
+        {"relu_forward", "x y mask", false, 6 + 6, 2 * 8},
+        {"affine_dx", "dy w dx", false, 10 + 15 + 6, 0},
+        {"affine_dx", "dy w dx", true, 10 + 15 + 2 * 6, 0},
+        {"affine_db", "dy db", true, 10 + 2 * 5, 0},
+        {"affine_backward", "x w dy dx dw db", true, 6 + 15 + 10 + 2 * 6 + 2 * 15 + 2 * 5, 0},
+        {"softmax_xent", "x labels dx loss dloss", false, 14 + 14 + 1 + 1, 2 * 4},
+        {"softmax_xent", "x labels64 dx row_loss class_weights", false, 14 + 14 + 2 + 7, 2 * 8},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        const struct gk_kernel *const kernel = gk_kernel_find(want[i].kernel);
+        union gk_any_args args = call_of(kernel, want[i].operands);
+        for (size_t j = 0; j < kernel->n_args; j++)
+            if (kernel->fields[j].kind == GK_FIELD_ACCUMULATE) *((bool *)&args + kernel->fields[j].offset) = want[i].accumulate;
+        for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
+            const double reals = want[i].reals * (double)gk_dtype_size((enum gk_dtype)dtype);
+            const double got = gk_kernel_bytes(kernel, (enum gk_dtype)dtype, &args);
+            if (got != reals + want[i].others) fail_msg("%s, %s: %g bytes", want[i].kernel, want[i].operands, got);
+        }
     }
 }
 
@@ -243,6 +273,12 @@ static void outputs_that_are_added_to_are_read(void **state) {
     args.accumulate_dx = false;
     assert_false(gk_accumulates(kernel, dx, &args) || gk_reads(kernel, dx, &args));
     assert_true(gk_reads(kernel, gk_kernel_operand(kernel, "w"), &args));
+
+    const struct gk_kernel *const all = gk_kernel_find("affine_backward");
+    const gk_affine_backward_args one = {.accumulate_dw = true};
+    assert_true(gk_accumulates(all, gk_kernel_operand(all, "dw"), &one));
+    assert_false(gk_accumulates(all, gk_kernel_operand(all, "dx"), &one) ||
+                 gk_accumulates(all, gk_kernel_operand(all, "db"), &one));
 }
 
 static void check_part(const struct gk_kernel *kernel, const struct gk_field *part) {
@@ -307,6 +343,7 @@ static void the_list_makes_sense(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flops_and_roof_follow_the_outputs),
+        cmocka_unit_test(bytes_are_those_of_the_operands),
         cmocka_unit_test(every_choice_of_outputs_is_counted),
         cmocka_unit_test(each_output_has_its_rule),
         cmocka_unit_test(parts_get_the_arguments),

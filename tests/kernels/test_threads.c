@@ -312,7 +312,7 @@ static void threads_follow_the_work(void **state) {
         assert_int_equal(gk_call_threads(hungry, (enum gk_kernel_id)id, GK_F32, p.args), 5);
         assert_int_equal(gk_call_threads(usual, (enum gk_kernel_id)id, GK_F32, p.args), 1);
         enum gk_roof roof;
-        const double work = gk_kernel_work(p.kernel, GK_F32, p.args, &roof);
+        const double work = gk_kernel_work((enum gk_kernel_id)id, GK_F32, p.args, &roof);
         assert_int_equal(threads_for_share(p.args, (enum gk_kernel_id)id, work / 2), 5);
         assert_int_equal(threads_for_share(p.args, (enum gk_kernel_id)id, work / 1.9), 1);
         gb_problem_destroy(&p);
