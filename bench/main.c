@@ -19,6 +19,7 @@ static const struct {
     {"list", "show kernels, variants and workloads", gb_command_list},
     {"info", "explain this machine and what is chosen on it", gb_command_info},
     {"export", "print results for another program or reader", gb_command_export},
+    {"graph", "show every value and gradient of a graph of computations", gb_command_graph},
     {"peer", "be a contender of another gradbench's run", gb_command_peer},
 };
 

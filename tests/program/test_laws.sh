@@ -114,6 +114,13 @@ law "the README's table of races is that of bench/records" "$(races_differ "$scr
 law "so is the whole one beside them" "$(races_differ "$scratch/readme")" \
   "$(races_differ "$SOURCE_DIR/bench/records/README.md" 2>&1)"
 
+# What a page says that a command prints is what it prints.
+. "$SOURCE_DIR/tests/support/support_page.sh"
+page_differs() { diff "$1" <(page_again "$1"); }
+printf 'Text\n\n    $ gradbench --version\n    gradbench 1969\n\nmore\n' >"$scratch/readme"
+law "the commands on the learners' page print what it says (the target update)" "$(page_differs "$scratch/readme")" \
+  "$(page_differs "$SOURCE_DIR/bench/train/README.md" 2>&1)"
+
 # What is kept of a race says what was raced, not where it lay.
 folders() { grep -oE "[\"'= ]/[^\"]*" "$@"; }
 printf '  "command": "env LIBRARY=/a/l.so peer -u ./c"\n' >"$scratch/race.json"
@@ -149,7 +156,8 @@ law "CONTRIBUTING.md lists the environment of the tests" \
 # A room, and those that it stands on: it may include their headers, and what these may include. "table" is what the library
 # says of itself, "core" the rest of the library.
 declare -A stands=([base]=table [machine]='base core' [problem]=machine [contenders]=problem [truth]=problem
-  [measure]='contenders truth' [result]=base [report]=result [commands]='report measure')
+  [measure]='contenders truth' [result]=base [report]=result [train]=base
+  [commands]='report measure train')
 
 # NAME...: these rooms and all below them. The library's inside is for those only that name it.
 below() {
