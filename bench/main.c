@@ -20,6 +20,7 @@ static const struct {
     {"info", "explain this machine and what is chosen on it", gb_command_info},
     {"export", "print results for another program or reader", gb_command_export},
     {"graph", "show every value and gradient of a graph of computations", gb_command_graph},
+    {"train", "train a network on MNIST, and show that its weights are the same everywhere", gb_command_train},
     {"peer", "be a contender of another gradbench's run", gb_command_peer},
 };
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "data_folder.h"
 #include "environment.h"
 #include "message.h"
 #include "text.h"
@@ -14,31 +14,11 @@
 
 enum { LISTED_MAX = GB_NAMES_MAX - 2 }; /* beside a path and standard input */
 
-static bool is_directory(const char *path) {
-    struct stat status;
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-/* GB_WORKLOADS_INSTALLED is relative to the folder of the installed program, so that an installed tree can be moved. */
-static bool beside_program(char path[GB_PATH_MAX]) {
-    char program[GB_PATH_MAX / 2];
-    const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (length <= 0) return false;
-    program[length] = '\0';
-    char *const slash = strrchr(program, '/');
-    if (!slash) return false;
-    *slash = '\0';
-    snprintf(path, GB_PATH_MAX, "%s/%s", program, GB_WORKLOADS_INSTALLED);
-    return is_directory(path);
-}
-
 bool gb_workload_directory(char path[GB_PATH_MAX]) {
     const char *const chosen = gb_environment_get("GRADBENCH_WORKLOADS");
     errno = ENAMETOOLONG;
     if (chosen) return snprintf(path, GB_PATH_MAX, "%s", chosen) < GB_PATH_MAX;
-    if (beside_program(path)) return true;
-    snprintf(path, GB_PATH_MAX, "%s", GB_WORKLOADS_SOURCE);
-    return is_directory(path);
+    return gb_data_folder(GB_WORKLOADS_INSTALLED, GB_WORKLOADS_SOURCE, path);
 }
 
 static int is_workload(const struct dirent *entry) {

@@ -59,8 +59,9 @@ answers 2 "gradkern: error: unknown peer 'torch-compile' (allowed: $names, all)"
 holds '[ ! -s "$state/log" ]'
 
 # --- what is missing
-need="libhwloc-dev libjansson-dev (Debian, Ubuntu) or hwloc-devel jansson-devel (Fedora)"
-all_need="libhwloc-dev libjansson-dev libcmocka-dev (Debian, Ubuntu) or hwloc-devel jansson-devel libcmocka-devel (Fedora)"
+need="libhwloc-dev libjansson-dev zlib1g-dev (Debian, Ubuntu) or hwloc-devel jansson-devel zlib-devel (Fedora)"
+all_need="libhwloc-dev libjansson-dev zlib1g-dev libcmocka-dev (Debian, Ubuntu) or \
+hwloc-devel jansson-devel zlib-devel libcmocka-devel (Fedora)"
 please="gradkern: error: please install what is missing"
 fresh
 unlearn
@@ -70,11 +71,11 @@ echo 1000 >"$state/uid"
 answers 4 "$please: $all_need" "${tests[@]}"
 echo 0 >"$state/uid"
 touch "$state/apt_fails"
-answers 4 "gradkern: installing libhwloc-dev libjansson-dev libcmocka-dev by apt-get, 106 MB on disk
+answers 4 "gradkern: installing libhwloc-dev libjansson-dev zlib1g-dev libcmocka-dev by apt-get, 106 MB on disk
 E: no network
 gradkern: error: the installation failed" "${tests[@]}"
 rm "$state/apt_fails"
-answers 0 "gradkern: installing libhwloc-dev libjansson-dev by apt-get, 106 MB on disk
+answers 0 "gradkern: installing libhwloc-dev libjansson-dev zlib1g-dev by apt-get, 106 MB on disk
 $building" "${bench[@]}" --quick
 holds 'grep -q "^cmake --preset release .*-DGRADKERN_TESTS=OFF" "$state/log"'
 

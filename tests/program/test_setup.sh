@@ -11,7 +11,7 @@ stub_dnf() {
   stub dnf <<'END_OF_STUB'
 echo "dnf $*" >>"$state/log"
 [ ! -e "$state/dnf_fails" ] || { echo 'Error: no network'; exit 1; }
-touch "$state"/{hwloc,jansson,cmocka,has_venv}
+touch "$state"/{hwloc,jansson,zlib,cmocka,has_venv}
 END_OF_STUB
 }
 stub_sudo() {
@@ -68,7 +68,8 @@ tools() {
   fresh_build
   rm "$bin/ninja"
   hide pkg-config
-  needs "make pkg-config libhwloc-dev libjansson-dev" "make pkgconf-pkg-config hwloc-devel jansson-devel" "${bench[@]}"
+  needs "make pkg-config libhwloc-dev libjansson-dev zlib1g-dev" \
+    "make pkgconf-pkg-config hwloc-devel jansson-devel zlib-devel" "${bench[@]}"
   unhide
 }
 fresh_build() {
@@ -88,6 +89,9 @@ libraries() {
   touch "$state/hwloc"
   rm "$state/jansson"
   needs libjansson-dev jansson-devel "${bench[@]}"
+  touch "$state/jansson"
+  rm "$state/zlib"
+  needs zlib1g-dev zlib-devel "${bench[@]}"
 }
 for check in compilers tools libraries; do $check; done
 planted bench/setup 's/sort -V -C/sort -C/' tools
@@ -98,20 +102,21 @@ planted bench/setup 's/  have pkg-config || .*/:/' tools
 planted bench/setup 's/  \[ "\${1:-}" = test \] || return 0/:/' libraries
 planted bench/setup 's/  have objdump || .*/:/' libraries
 planted bench/setup 's/if ! may_install/if false/' libraries
+planted bench/setup 's/  library zlib || .*//' libraries
 planted bench/setup 's/    has_openmp "\$CC" || echo libomp.*//' compilers
 planted bench/setup 's/    echo libc6-dev.*//' compilers
 planted bench/setup 's/"\$CC -fsanitize=thread"/"$CC"/' compilers
 
 # --- what is missing is installed
-libraries_by="libhwloc-dev libjansson-dev by"
+libraries_by="libhwloc-dev libjansson-dev zlib1g-dev by"
 by_apt() {
   fresh
   unlearn
   answers 0 "gradkern: installing $libraries_by apt-get, 106 MB on disk
 $building" "${bench[@]}"
   holds '[ "$(grep apt-get "$state/log")" = "apt-get update -qq
-apt-get --assume-no install --no-install-recommends libhwloc-dev libjansson-dev
-apt-get -o DPkg::Lock::Timeout=300 -y -qq install --no-install-recommends libhwloc-dev libjansson-dev" ]'
+apt-get --assume-no install --no-install-recommends libhwloc-dev libjansson-dev zlib1g-dev
+apt-get -o DPkg::Lock::Timeout=300 -y -qq install --no-install-recommends libhwloc-dev libjansson-dev zlib1g-dev" ]'
   holds '[ "$(grep -n "^cmake" "$state/log" | head -n 1 | cut -d: -f1)" = 4 ]'
   fresh
   unlearn
@@ -142,26 +147,28 @@ by_dnf() {
   stub_dnf
   hide apt-get
   touch "$state/dnf_fails"
-  answers 4 "gradkern: installing hwloc-devel jansson-devel libcmocka-devel by dnf
+  answers 4 "gradkern: installing hwloc-devel jansson-devel zlib-devel libcmocka-devel by dnf
 Error: no network
 gradkern: error: the installation failed" "${all_tests[@]}"
-  logged "dnf install -y -q hwloc-devel jansson-devel libcmocka-devel"
+  logged "dnf install -y -q hwloc-devel jansson-devel zlib-devel libcmocka-devel"
   rm "$state/dnf_fails"
-  answers 0 "gradkern: installing hwloc-devel jansson-devel libcmocka-devel by dnf
+  answers 0 "gradkern: installing hwloc-devel jansson-devel zlib-devel libcmocka-devel by dnf
 $building" "${all_tests[@]}"
   unlearn
   rm "$bin/dnf"
-  answers 4 "$please: libhwloc-dev libjansson-dev (Debian, Ubuntu) or hwloc-devel jansson-devel (Fedora)" "${bench[@]}"
+  answers 4 "$please: libhwloc-dev libjansson-dev zlib1g-dev (Debian, Ubuntu) or \
+hwloc-devel jansson-devel zlib-devel (Fedora)" "${bench[@]}"
   unhide
 }
 not_root() {
   fresh
   unlearn
   echo 1000 >"$state/uid"
-  answers 4 "$please: libhwloc-dev libjansson-dev (Debian, Ubuntu) or hwloc-devel jansson-devel (Fedora)" "${bench[@]}"
+  answers 4 "$please: libhwloc-dev libjansson-dev zlib1g-dev (Debian, Ubuntu) or \
+hwloc-devel jansson-devel zlib-devel (Fedora)" "${bench[@]}"
   logged ""
   stub_sudo
-  answers 0 "gradkern: sudo is asked to install libhwloc-dev libjansson-dev
+  answers 0 "gradkern: sudo is asked to install libhwloc-dev libjansson-dev zlib1g-dev
 gradkern: installing $libraries_by sudo apt-get, 106 MB on disk
 $building" "${bench[@]}"
   holds '[ "$(grep -c "^sudo apt-get$" "$state/log")" = 2 ] && [ "$(grep -c "^sudo env$" "$state/log")" = 1 ]'
@@ -169,12 +176,12 @@ $building" "${bench[@]}"
   rm -rf "$tree/build"
   stub_dnf
   hide apt-get
-  answers 0 "gradkern: installing hwloc-devel jansson-devel by sudo dnf
+  answers 0 "gradkern: installing hwloc-devel jansson-devel zlib-devel by sudo dnf
 $building" "${bench[@]}"
   holds 'grep -qx "sudo dnf" "$state/log"'
   unhide
   unlearn
-  needs "libhwloc-dev libjansson-dev" "hwloc-devel jansson-devel" "${bench[@]}"
+  needs "libhwloc-dev libjansson-dev zlib1g-dev" "hwloc-devel jansson-devel zlib-devel" "${bench[@]}"
 }
 for check in by_apt nothing_comes by_dnf not_root; do $check; done
 planted bench/setup 's/ || die 4 "the installation failed"//' by_apt

@@ -48,7 +48,7 @@ case $* in
   *update*) [ ! -e "$state/update_fails" ] || { echo 'E: no lists'; exit 100; } ;;
   *--assume-no*) [ -e "$state/no_size" ] || echo 'After this operation, 106 MB of additional disk space will be used.' ;;
   *install*) [ ! -e "$state/apt_fails" ] || { echo 'E: no network'; exit 100; }
-    [ -e "$state/nothing_comes" ] || touch "$state"/{hwloc,jansson,cmocka,has_venv} ;;
+    [ -e "$state/nothing_comes" ] || touch "$state"/{hwloc,jansson,zlib,cmocka,has_venv} ;;
 esac
 END
 stub cmake <<'END'
@@ -98,14 +98,14 @@ fresh() {
   rm -rf "$state" "${tree:?}/build"
   mkdir "$state"
   cp "$dir/gradbench" "$state"
-  touch "$state"/{hwloc,jansson,cmocka,log}
+  touch "$state"/{hwloc,jansson,zlib,cmocka,log}
   echo 0 | tee "$state"/{uid,seconds,ends} >"$dir/out"
   echo 3.30.1 >"$state/cmake_version"
   printf 'ref\tusable\t\n' >"$state/variants"
   echo 'add_test(good /bin/sh -c true)' >"$state/tests"
 }
 # What apt-get brings is not there.
-unlearn() { rm "$state"/{hwloc,jansson,cmocka}; }
+unlearn() { rm "$state"/{hwloc,jansson,zlib,cmocka}; }
 
 # answers CODE ERRORS COMMAND...: started outside the tree it has this exit code, and this is all of standard error; out keeps
 # its standard output.

@@ -1,0 +1,159 @@
+#include "train_run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message.h"
+#include "report_words.h"
+#include "text.h"
+
+static const char *name_of(const struct gb_train_variant *v, char text[40]) {
+    char threads[24];
+    snprintf(text, 40, "%s, %s", gk_isa_get(v->isa, GK_F32)->name,
+             gb_count_text(v->threads, "thread", threads, sizeof threads));
+    return text;
+}
+
+/* On a terminal, in one line that is written over. */
+static void show_progress(const struct gb_train_run *run, const struct gb_train_variant *v) {
+    char name[40];
+    if (!run->progress) return;
+    fprintf(stderr, "\r[%zu/%zu] %s  epoch %zu/%zu", (size_t)(v - run->variants) + 1, run->count, name_of(v, name),
+            v->epochs + 1, run->epochs);
+    if (v->epochs) {
+        const double ns = v->ns / (double)v->epochs * (double)(run->epochs - v->epochs);
+        const double left = v == run->variants || ns < run->most_ns - v->ns ? ns : run->most_ns - v->ns;
+        fprintf(stderr, "  about %.0f:%02.0f left", left / 60e9, (double)((int)(left / 1e9) % 60));
+    }
+    fprintf(stderr, "\033[K");
+}
+
+static void end_progress(const struct gb_train_run *run) {
+    if (run->progress) fprintf(stderr, "\r\033[K");
+}
+
+static void print_epoch(const struct gb_train_run *run, size_t epoch) {
+    const struct gb_train_epoch *const e = &run->curve[epoch];
+    char time[24];
+    if (epoch == 0) printf("\nepoch      loss  test loss  accuracy    time\n");
+    printf("%5zu  %8.5f   %8.5f  %6.2f %%  %6s\n", epoch + 1, e->loss, e->test_loss, 100 * e->accuracy,
+           gb_time_text(e->ns, time, sizeof time));
+    fflush(stdout);
+}
+
+/* Of the first variant. A weight that is no number makes the loss none, for each image reaches all of them. */
+static int take_epoch(struct gb_train_run *run, size_t epoch) {
+    struct gb_train_epoch *const e = &run->curve[epoch];
+    const gk_status status = gb_mlp_test(&run->trainer, &run->data->test, &e->test_loss, &e->accuracy);
+    if (status != GK_OK) return gb_fail(GB_EXIT_RESOURCE, "cannot test: %s", gk_status_string(status));
+    gb_mlp_hash(&run->trainer.mlp, e->hash);
+    end_progress(run);
+    print_epoch(run, epoch);
+    if (isfinite(e->loss) && isfinite(e->test_loss)) return GB_EXIT_OK;
+    return gb_fail(GB_EXIT_CHECK, "the loss is not finite after epoch %zu (a smaller --lr may help)", epoch + 1);
+}
+
+static int train_epochs(struct gb_train_run *run, struct gb_train_variant *v, uint32_t *order) {
+    const bool first = v == run->variants;
+    while (v->epochs < run->epochs && (first || v->epochs == 0 || v->ns < run->most_ns)) {
+        double loss;
+        show_progress(run, v);
+        const double start = gb_clock_read(run->clock);
+        const gk_status status = gb_mlp_epoch(&run->trainer, &run->sgd, &run->data->train, run->seed, v->epochs, order, &loss);
+        const double ns = gb_clock_read(run->clock) - start;
+        if (status != GK_OK) return gb_fail(GB_EXIT_RESOURCE, "cannot train: %s", gk_status_string(status));
+        v->ns += ns;
+        if (first) {
+            run->curve[v->epochs] = (struct gb_train_epoch){.loss = loss, .ns = ns};
+            const int code = take_epoch(run, v->epochs);
+            if (code != GB_EXIT_OK) return code;
+        }
+        v->epochs++;
+    }
+    return GB_EXIT_OK;
+}
+
+int gb_train_variant(struct gb_train_run *run, size_t index) {
+    struct gb_train_variant *const v = &run->variants[index];
+    struct gb_trainer *const t = &run->trainer;
+    const gk_options options = {.isa = gk_isa_get(v->isa, GK_F32)->name, .threads = v->threads};
+    uint32_t *const order = malloc(run->data->train.count * sizeof *order);
+    const gk_status status = order ? gk_context_create(&t->ctx, &options) : GK_ERROR_MEMORY;
+    int code = GB_EXIT_OK;
+    if (status != GK_OK) code = gb_fail(GB_EXIT_RESOURCE, "cannot train: %s", gk_status_string(status));
+    if (code == GB_EXIT_OK) {
+        gb_mlp_restart(&t->mlp, run->start);
+        t->clock = run->clock;
+        t->times = (struct gb_mlp_times){.batch = 0};
+        t->flops = 0;
+        code = train_epochs(run, v, order);
+        end_progress(run);
+        v->times = t->times;
+        v->flops = t->flops;
+        gb_mlp_hash(&t->mlp, v->hash);
+        v->equal = v->epochs > 0 && strcmp(v->hash, run->curve[v->epochs - 1].hash) == 0;
+        gk_context_destroy(t->ctx);
+    }
+    free(order);
+    return code;
+}
+
+/* --- what came of it */
+
+/* What a step consists of, and how the table calls it. */
+enum { KERNELS = 4 };
+static const struct {
+    enum gk_kernel_id id;
+    const char *word;
+    int width;
+} kernels[KERNELS] = {
+    {GK_KERNEL_affine_forward, "affine", 8},
+    {GK_KERNEL_relu_forward, "relu", 8},
+    {GK_KERNEL_softmax_xent, "softmax", 8},
+    {GK_KERNEL_affine_backward, "backward", 9},
+};
+
+static void print_speed(const struct gb_train_run *run, const struct gb_train_variant *v, const struct gb_roofs *roofs) {
+    const size_t images = run->data->train.count, batches = (images + run->batch - 1) / run->batch;
+    const double steps = (double)(batches * v->epochs), step = v->ns / steps;
+    const struct gb_work work = {.flops = v->flops / steps, .products = true};
+    const struct gb_share share = gb_roofs_share(roofs, v->isa, GK_F32, v->threads, &work, step);
+    char time[24];
+    printf("%-6s%4zu%9.0f%8s", gk_isa_get(v->isa, GK_F32)->name, v->threads, (double)(images * v->epochs) / v->ns * 1e9,
+           gb_time_text(step, time, sizeof time));
+    if (share.fraction > 0) printf("%4.0f %%", 100 * share.fraction);
+    else printf("%6s", "-");
+    for (size_t i = 0; i < KERNELS; i++)
+        printf("%*s", kernels[i].width, gb_time_text(v->times.kernels[kernels[i].id] / steps, time, sizeof time));
+    printf("%8s", gb_time_text(v->times.batch / steps, time, sizeof time));
+    printf("%8s\n", gb_time_text(v->times.update / steps, time, sizeof time));
+}
+
+void gb_print_train_speeds(const struct gb_train_run *run, const struct gb_roofs *roofs) {
+    printf("\n%10s%9s%8s%6s", "threads", "images/s", "a step", "roof");
+    for (size_t i = 0; i < KERNELS; i++) printf("%*s", kernels[i].width, kernels[i].word);
+    printf("%8s%8s\n", "batch", "update");
+    for (size_t i = 0; i < run->count; i++) print_speed(run, &run->variants[i], roofs);
+    printf("affine, backward: affine_forward, affine_backward; batch: images made numbers\n"
+           "roof: the share of what multiply-adds in registers can do\n");
+}
+
+bool gb_print_train_hashes(const struct gb_train_run *run) {
+    size_t equal = 0;
+    printf("\nSHA-256 of the weights\n");
+    for (size_t i = 0; i < run->count; i++) {
+        const struct gb_train_variant *const v = &run->variants[i];
+        printf("%-8s%3zu  %s\n", gk_isa_get(v->isa, GK_F32)->name, v->threads, v->hash);
+        if (v->epochs < run->epochs) {
+            char epochs[40];
+            printf("%13safter %s, for more would take too long; of the first then\n%13s%s\n", "",
+                   gb_count_text(v->epochs, "epoch", epochs, sizeof epochs), "", run->curve[v->epochs - 1].hash);
+        }
+        equal += v->equal;
+    }
+    if (equal == run->count) printf("all equal\n");
+    else printf("%zu of %zu differ from the first\n", run->count - equal, run->count);
+    return equal == run->count;
+}
