@@ -245,6 +245,16 @@ GK_INLINE void vf_transpose_parts(vf r[GK_COLUMNS]) {
 #endif
 }
 
+/* So many rows become columns at a time: of 128 bits, for to move halves of vectors costs Zen 1 eight operations each. */
+#define GK_SQUARE GK_COLUMNS
+GK_INLINE void vf_transpose_square(vf r[GK_SQUARE]) { vf_transpose_parts(r); }
+
+/* The first GK_SQUARE lanes are column l of these rows; the others may be anything. */
+GK_INLINE vf vf_column(const vf r[GK_SQUARE], const int l) {
+    const vf a = r[l % GK_COLUMNS];
+    return l < GK_COLUMNS ? a : vf_from_vi(_mm256_castsi128_si256(_mm256_extracti128_si256(vi_from_vf(a), 1)));
+}
+
 /* 128 bits from each of two places. */
 static inline vf vf_load_halves(const real *low, const real *high) {
     const __m128 a = _mm_loadu_ps((const void *)low), b = _mm_loadu_ps((const void *)high);

@@ -34,15 +34,16 @@ GK_INLINE void store_columns(const struct tile *t, vf acc[MR][NV], const int row
         const size_t j = v ? t->width - lanes : 0, skip = v ? GK_LANES - j : 0; /* lanes that the first vector has */
         real *const c = t->c + j * ldc;
         const real *const start = t->start.at ? t->start.at + j * start_row : NULL;
-        UNROLLED for (int first = 0; first < rows; first += GK_LANES) {
-            const size_t some = (size_t)(rows - first < GK_LANES ? rows - first : GK_LANES);
-            vf square[GK_LANES];
-            UNROLLED for (size_t i = 0; i < GK_LANES; i++) square[i] = i < some ? acc[(size_t)first + i][v] : vf_zero();
-            vf_transpose(square);
+        UNROLLED for (int first = 0; first < rows; first += GK_SQUARE) {
+            const int some = rows - first < GK_SQUARE ? rows - first : GK_SQUARE;
+            vf square[GK_SQUARE];
+            UNROLLED for (int i = 0; i < GK_SQUARE; i++) square[i] = i < some ? acc[first + i][v] : vf_zero();
+            vf_transpose_square(square);
             UNROLLED for (size_t l = 0; l < GK_LANES; l++) {
                 if (l < skip || l >= lanes) continue;
-                if (start) square[l] = add_start(square[l], start + l * start_row + first, some);
-                store_sum(c + l * ldc + first, square[l], some, false);
+                vf sum = vf_column(square, (int)l);
+                if (start) sum = add_start(sum, start + l * start_row + first, (size_t)some);
+                store_sum(c + l * ldc + first, sum, (size_t)some, false);
             }
         }
     }
