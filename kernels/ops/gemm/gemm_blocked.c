@@ -17,45 +17,52 @@ struct stripe {
 /* The block of k at k0. */
 static struct gk_slice k_block(const struct gk_gemm *g, size_t k0) { return (struct gk_slice){k0, gk_min(g->k, k0 + GK_KB)}; }
 
-/* What the tiles to come will read is fetched into L2 meanwhile. a: some pieces, each of one row of memory, before each tile.
- * b, of which there is more: in columns of a line of 64 bytes, each in the loop of one tile (along its rows was no faster). */
+/* What the tiles to come will read is fetched into L2 meanwhile. a, and a b of few lines: some pieces, each of one row of
+ * memory, or of as many as a line of 64 bytes has, before each tile. b else, of which there is more: in columns of such a line,
+ * each in the loop of one tile, which takes GK_KB rows of memory (along its rows was no faster). Nothing else: an address that
+ * is not mapped takes a hundred cycles to find out. */
 struct ahead {
-    struct ahead_a {
+    struct pieces {
         const real *from;
         size_t step, count;  /* reals: from one piece to the next, and of a piece */
         size_t pieces, each; /* left; for each tile */
-    } a;
-    struct ahead_b {
+    } a, b;
+    struct columns {
         const real *from;
         size_t step;
         size_t columns, tiles, due; /* one when `due`, to which each tile adds `columns`, reaches `tiles` */
-    } b;
+    } many_b;
 };
 
-static struct ahead_a ahead_of_a(const struct gk_view *v, struct gk_slice rows, struct gk_slice k, size_t tiles_now) {
-    const size_t some_rows = rows.end - rows.begin, some_k = k.end - k.begin;
-    const size_t pieces = !some_rows ? 0 : v->along_k ? some_rows : some_k;
-    return (struct ahead_a){.from = element(v, rows.begin, k.begin),
-                            .step = v->ld,
-                            .count = v->along_k ? some_k : some_rows,
-                            .pieces = pieces,
-                            .each = gk_ceil_div(pieces, tiles_now)};
+static struct pieces pieces_of(const struct gk_view *v, struct gk_slice lines, struct gk_slice k, size_t tiles_now) {
+    const size_t some_lines = lines.end - lines.begin, some_k = k.end - k.begin;
+    const size_t count = v->along_k ? some_k : some_lines, rows = v->along_k ? some_lines : some_k;
+    const size_t together = v->ld < LINE ? LINE / v->ld : 1, pieces = some_lines ? gk_ceil_div(rows, together) : 0;
+    return (struct pieces){.from = element(v, lines.begin, k.begin),
+                           .step = together * v->ld,
+                           .count = count,
+                           .pieces = pieces,
+                           .each = gk_ceil_div(pieces, tiles_now)};
 }
 
-static struct ahead_b ahead_of_b(const struct gk_view *v, struct gk_slice cols, struct gk_slice k, size_t tiles_now) {
-    return (struct ahead_b){.from = element(v, cols.begin, k.begin),
-                            .step = v->ld,
-                            .columns = gk_ceil_div(v->along_k ? k.end - k.begin : cols.end - cols.begin, LINE),
-                            .tiles = tiles_now};
+static void ahead_of_b(struct ahead *ahead, const struct gk_view *v, struct gk_slice cols, struct gk_slice k,
+                       size_t tiles_now) {
+    const size_t some_cols = cols.end - cols.begin, some_k = k.end - k.begin;
+    if ((v->along_k ? some_cols : some_k) < GK_KB) ahead->b = pieces_of(v, cols, k, tiles_now);
+    else
+        ahead->many_b = (struct columns){.from = element(v, cols.begin, k.begin),
+                                         .step = v->ld,
+                                         .columns = gk_ceil_div(v->along_k ? some_k : some_cols, LINE),
+                                         .tiles = tiles_now};
 }
 
-static void fetch_piece(struct ahead_a *a) {
+static void fetch_pieces(struct pieces *a) {
     const size_t now = gk_min(a->each, a->pieces);
     for (size_t i = 0; i < now; i++, a->from += a->step) fetch(a->from, a->count);
     a->pieces -= now;
 }
 
-static void fetch_column(struct ahead_b *b, struct tile *t) {
+static void fetch_column(struct columns *b, struct tile *t) {
     b->due += b->columns;
     const bool due = b->columns && b->due >= b->tiles;
     t->ahead = due ? b->from : t->b;
@@ -72,8 +79,8 @@ static void run_strip(const struct stripe *s, struct tile *t, size_t height, con
     for (size_t j = s->cols.begin, width; j < s->cols.end; j += width) {
         width = tile_width(s->cols.end - j);
         t->b = b;
-        fetch_piece(&ahead->a);
-        fetch_column(&ahead->b, t);
+        fetch_pieces(&ahead->a), fetch_pieces(&ahead->b);
+        fetch_column(&ahead->many_b, t);
         run_tile(t, height, width, transposed, streams && j % GK_LANES == 0);
         b += s->plan->packs_b ? PITCH : width;
         t->c += width * c_step;
@@ -104,8 +111,8 @@ static void run_strips(const struct stripe *s, struct gk_slice strips, struct gk
     for (size_t k0 = k.begin; k0 < k.end; k0 += GK_KB, packed += plan->block_cols / NR * PITCH) {
         const struct gk_slice now = k_block(g, k0), next = k_block(g, now.end < k.end ? now.end : k.begin);
         const bool more = now.end < k.end;
-        struct ahead ahead = {.a = ahead_of_a(&g->a, more ? rows : next_rows, next, tiles_each)};
-        if (packs && more) ahead.b = ahead_of_b(&g->b, s->cols, next, tiles_each);
+        struct ahead ahead = {.a = pieces_of(&g->a, more ? rows : next_rows, next, tiles_each)};
+        if (packs && more) ahead_of_b(&ahead, &g->b, s->cols, next, tiles_each);
         struct tile t = {.k = now.end - k0,
                          .a_row = line_step(&g->a),
                          .a_k = plan->packs_strips ? MW : k_step(&g->a),
