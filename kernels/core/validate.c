@@ -21,7 +21,7 @@ GK_ROW_INLINE bool extend(struct extent *e, const void *pointer, size_t rows, si
 
 GK_ROW_INLINE gk_status check_operand(const struct gk_field *field, enum gk_dtype dtype, const void *args, struct extent *e) {
     const void *const pointer = gk_field_pointer(field, args);
-    *e = (struct extent){0};
+    e->begin = e->end = 0;
     if (!pointer && field->flags & GK_FLAG_OPTIONAL) return GK_OK;
     const size_t rows = gk_field_rows(field, args), cols = gk_field_row_elements(field, args);
     if (rows == 0 || cols == 0) return GK_OK;

@@ -41,8 +41,14 @@ static inline struct gk_gemm gk_product_dw(const gk_backward_args *a) {
 /* Bytes: below half a megabyte the sums end before a second thread has started. */
 #define GK_COLUMN_SUMS_SERIAL_BELOW 256e3
 
+typedef GK_ARGS_OF(affine_db) gk_db_args;
+
+static inline gk_db_args gk_sums_db(const gk_backward_args *a) {
+    return (gk_db_args){.n = a->n, .m = a->m, .dy = a->dy, .ld_dy = a->ld_dy, .db = a->db, .accumulate_db = a->accumulate_db};
+}
+
 /* This thread's share of db, the column sums of dy. Has barriers: the whole team calls it. */
-void GK_SYMBOL(column_sums)(const gk_backward_args *a, const struct gk_team *team);
-size_t GK_SYMBOL(column_sums_scratch)(const gk_backward_args *a, const struct gk_machine *machine);
+void GK_SYMBOL(column_sums)(const gk_db_args *a, const struct gk_team *team);
+size_t GK_SYMBOL(column_sums_scratch)(const gk_db_args *a, const struct gk_machine *machine);
 
 #endif

@@ -51,12 +51,14 @@ static void run(const void *args, const struct gk_team *team) {
     if (a.dw) GK_SYMBOL(gemm)(&dw, &rest);
     if (!a.db) return;
     gk_team_barrier(team); /* the products' scratch becomes the sums' */
-    GK_SYMBOL(column_sums)(&a, &rest);
+    const gk_db_args db = gk_sums_db(&a);
+    GK_SYMBOL(column_sums)(&db, &rest);
 }
 
 static size_t scratch(const void *args, const struct gk_machine *machine) {
     const gk_backward_args *const a = args;
-    const size_t sums = a->db ? GK_SYMBOL(column_sums_scratch)(a, machine) : 0;
+    const gk_db_args db = gk_sums_db(a);
+    const size_t sums = a->db ? GK_SYMBOL(column_sums_scratch)(&db, machine) : 0;
     const size_t products = GK_SYMBOL(gemm_scratch)(machine);
     return copy_bytes(a) + (sums > products ? sums : products);
 }

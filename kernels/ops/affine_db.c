@@ -227,10 +227,9 @@ static void sum(const struct sums *s) {
 #endif
 
 /* Scratch: a chunk for each thread, which its stack need not have room for, then the blocks of a wave. */
-static size_t chunk_reals(const gk_backward_args *a) { return a->m > PANEL ? CHUNK + PAGE / sizeof(real) : 0; }
+static size_t chunk_reals(const gk_db_args *a) { return a->m > PANEL ? CHUNK + PAGE / sizeof(real) : 0; }
 
-static struct sums sums_of(const gk_backward_args *a, size_t row, size_t end, struct gk_slice cols,
-                           const struct gk_team *team) {
+static struct sums sums_of(const gk_db_args *a, size_t row, size_t end, struct gk_slice cols, const struct gk_team *team) {
     const size_t ld = gk_ld(a->ld_dy, a->m), rows = gk_min(end, a->n) - gk_min(row, a->n);
     real *const chunks = team->scratch;
     return (struct sums){.x = a->dy + row * ld + cols.begin,
@@ -241,15 +240,15 @@ static struct sums sums_of(const gk_backward_args *a, size_t row, size_t end, st
                          .chunk = chunks ? chunks + team->rank * chunk_reals(a) : NULL};
 }
 
-static void sum_columns(const gk_backward_args *a, struct gk_slice cols, const struct gk_team *team) {
+static void sum_columns(const gk_db_args *a, struct gk_slice cols, const struct gk_team *team) {
     struct sums s = sums_of(a, 0, a->n, cols, team);
     s.db = a->db + cols.begin, s.to_start = a->accumulate_db;
     sum(&s);
 }
 
-static size_t padded(const gk_backward_args *a) { return gk_ceil_div(a->m, GK_SUM_LANES) * GK_SUM_LANES; }
+static size_t padded(const gk_db_args *a) { return gk_ceil_div(a->m, GK_SUM_LANES) * GK_SUM_LANES; }
 
-static void sum_waves(const gk_backward_args *a, const struct gk_team *team) {
+static void sum_waves(const gk_db_args *a, const struct gk_team *team) {
     real *const partial = (real *)team->scratch + team->size * chunk_reals(a);
     const size_t ld = padded(a), blocks = gk_ceil_div(a->n, GK_KB);
     for (size_t first = 0; first < blocks; first += WAVE) {
@@ -265,9 +264,9 @@ static void sum_waves(const gk_backward_args *a, const struct gk_team *team) {
     }
 }
 
-static bool shares_rows(const gk_backward_args *a, size_t threads) { return threads > 1 && a->m < SHARED_FROM * threads; }
+static bool shares_rows(const gk_db_args *a, size_t threads) { return threads > 1 && a->m < SHARED_FROM * threads; }
 
-void GK_SYMBOL(column_sums)(const gk_backward_args *a, const struct gk_team *team) {
+void GK_SYMBOL(column_sums)(const gk_db_args *a, const struct gk_team *team) {
     const struct gk_slice cols = gk_team_slice(team, a->m, GK_SUM_LANES);
     if (a->n == 0 && !a->accumulate_db) {
         for (size_t j = cols.begin; j < cols.end; j++) a->db[j] = 0;
@@ -278,25 +277,15 @@ void GK_SYMBOL(column_sums)(const gk_backward_args *a, const struct gk_team *tea
     }
 }
 
-size_t GK_SYMBOL(column_sums_scratch)(const gk_backward_args *a, const struct gk_machine *machine) {
+size_t GK_SYMBOL(column_sums_scratch)(const gk_db_args *a, const struct gk_machine *machine) {
     const size_t wave = shares_rows(a, machine->threads) ? gk_min(WAVE, gk_ceil_div(a->n, GK_KB)) * padded(a) : 0;
     return (machine->threads * chunk_reals(a) + wave) * sizeof(real);
 }
 
-static gk_backward_args backward(const void *args) {
-    const GK_ARGS_OF(affine_db) *const a = args;
-    return (gk_backward_args){
-        .n = a->n, .m = a->m, .dy = a->dy, .ld_dy = a->ld_dy, .db = a->db, .accumulate_db = a->accumulate_db};
-}
-
-static void run(const void *args, const struct gk_team *team) {
-    const gk_backward_args a = backward(args);
-    GK_SYMBOL(column_sums)(&a, team);
-}
+static void run(const void *args, const struct gk_team *team) { GK_SYMBOL(column_sums)(args, team); }
 
 static size_t scratch(const void *args, const struct gk_machine *machine) {
-    const gk_backward_args a = backward(args);
-    return GK_SYMBOL(column_sums_scratch)(&a, machine);
+    return GK_SYMBOL(column_sums_scratch)(args, machine);
 }
 
 GK_CELL(affine_db) = {.run = run, .scratch = scratch, .serial_below = GK_COLUMN_SUMS_SERIAL_BELOW, .edges = edges};

@@ -5,8 +5,7 @@
 typedef GK_ARGS_OF(softmax_xent) args_type;
 
 static struct gk_softmax softmax_of(const args_type *a) {
-    const struct gk_labels l = GK_LABELS_OF(a);
-    return (struct gk_softmax){.labels = l,
+    return (struct gk_softmax){.labels = GK_LABELS_OF(a),
                                .x = a->x,
                                .y = a->dx,
                                .c = a->c,
@@ -20,18 +19,16 @@ static struct gk_softmax softmax_of(const args_type *a) {
 
 static void run(const void *args, const struct gk_team *team) {
     const args_type *const a = args;
-    const struct gk_targets t = GK_TARGETS_OF(a);
-    const struct gk_softmax o = softmax_of(a);
-    if (GK_HAS_TARGETS(a)) gk_targets_run(&t, &o, NULL, a->loss, team);
-    else gk_plain_run(o, a->n, a->loss, team);
+    struct gk_softmax o = softmax_of(a);
+    if (GK_HAS_TARGETS(a)) gk_targets_run(&GK_TARGETS_OF(a), &o, NULL, a->loss, team);
+    else gk_plain_run(&o, a->n, a->loss, team);
 }
 
 static size_t scratch(const void *args, const struct gk_machine *machine) {
     const args_type *const a = args;
     const size_t losses = gk_loss_bytes(a->n, a->c, a->row_loss, a->loss);
-    const struct gk_targets t = GK_TARGETS_OF(a);
     const struct gk_softmax o = softmax_of(a);
-    return GK_HAS_TARGETS(a) ? gk_targets_scratch(&t, losses, a->x == a->dx, machine->threads)
+    return GK_HAS_TARGETS(a) ? gk_targets_scratch(&GK_TARGETS_OF(a), losses, a->x == a->dx, machine->threads)
                              : gk_plain_scratch(&o, losses, machine->threads);
 }
 

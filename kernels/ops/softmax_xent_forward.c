@@ -19,8 +19,7 @@ static const size_t edges[] = {GK_LANES_CLASSES,
 static bool has_targets(const args_type *a) { return GK_HAS_TARGETS(a) || a->lse; }
 
 static struct gk_softmax softmax_of(const args_type *a) {
-    const struct gk_labels l = GK_LABELS_OF(a);
-    return (struct gk_softmax){.labels = l,
+    return (struct gk_softmax){.labels = GK_LABELS_OF(a),
                                .x = a->x,
                                .y = a->p,
                                .c = a->c,
@@ -32,18 +31,16 @@ static struct gk_softmax softmax_of(const args_type *a) {
 
 static void run(const void *args, const struct gk_team *team) {
     const args_type *const a = args;
-    const struct gk_targets t = GK_TARGETS_OF(a);
-    const struct gk_softmax o = softmax_of(a);
-    if (has_targets(a)) gk_targets_run(&t, &o, a->lse, a->loss, team);
-    else gk_plain_run(o, a->n, a->loss, team);
+    struct gk_softmax o = softmax_of(a);
+    if (has_targets(a)) gk_targets_run(&GK_TARGETS_OF(a), &o, a->lse, a->loss, team);
+    else gk_plain_run(&o, a->n, a->loss, team);
 }
 
 static size_t scratch(const void *args, const struct gk_machine *machine) {
     const args_type *const a = args;
     const size_t losses = gk_loss_bytes(a->n, a->c, a->row_loss, a->loss);
-    const struct gk_targets t = GK_TARGETS_OF(a);
     const struct gk_softmax o = softmax_of(a);
-    return has_targets(a) ? gk_targets_scratch(&t, losses, a->x == a->p, machine->threads)
+    return has_targets(a) ? gk_targets_scratch(&GK_TARGETS_OF(a), losses, a->x == a->p, machine->threads)
                           : gk_plain_scratch(&o, losses, machine->threads);
 }
 

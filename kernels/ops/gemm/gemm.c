@@ -25,15 +25,17 @@ size_t GK_SYMBOL(gemm_scratch)(const struct gk_machine *machine) {
     return machine->threads * gk_gemm_scratch(&GK_SYMBOL(gemm_tile), &machine->caches);
 }
 
-/* k = 0: the start value alone. */
+/* k = 0: the start value alone. Never transposed. */
 static void empty_sum(const struct gk_gemm *g, const struct gk_gemm_plan *plan, const struct gk_gemm_share *share,
                       real *scratch) {
+    const size_t cols = share->cols.end - share->cols.begin;
+    const size_t rows = share->rows.end - share->rows.begin, dense = !g->bias && cols == g->ldc ? rows : 1;
     (void)plan, (void)scratch;
-    for (size_t i = share->rows.begin; i < share->rows.end; i++)
-        for (size_t j = share->cols.begin; j < share->cols.end; j++) {
-            const struct start start = start_of(g, i, j, 0);
-            *element_of_c(g, i, j) = start.at ? *start.at : 0;
-        }
+    for (size_t i = 0; i < rows && !g->accumulate; i += dense) {
+        real *const c = element_of_c(g, share->rows.begin + i, share->cols.begin);
+        if (g->bias) memcpy(c, g->bias + share->cols.begin, cols * sizeof(real));
+        else memset(c, 0, dense * cols * sizeof(real));
+    }
 }
 
 static gk_gemm_way_function *const ways[GK_GEMM_WAYS] = {
