@@ -264,6 +264,31 @@ static void softmax_parts_share_a_temporary(void **state) {
     assert_true(b->label_smoothing == 0.5 && b->class_weights == args.class_weights && b->z_loss == 2 && !b->lse);
 }
 
+/* Each weight has its rows and columns by layout, each dloss its elements by reduction. */
+static void shapes_follow_their_options(void **state) {
+    size_t weights = 0, upstream = 0;
+    (void)state;
+    for (int id = 0; id < GK_KERNEL_COUNT; id++) {
+        const struct gk_kernel *const kernel = gk_kernel_get((enum gk_kernel_id)id);
+        const struct gk_field *const layout = gk_kernel_field(kernel, GK_FIELD_LAYOUT, NULL);
+        const struct gk_field *const reduction = gk_kernel_field(kernel, GK_FIELD_REDUCTION, NULL);
+        union gk_any_args args = call_of(kernel, "");
+        for (size_t i = 0; i < kernel->n_args; i++) {
+            const struct gk_field *const f = &kernel->fields[i];
+            for (unsigned value = 0; value <= GK_OUT_IN && f->flags & GK_FLAG_WEIGHT; value++, weights++) {
+                *(unsigned *)((char *)&args + layout->offset) = value;
+                assert_int_equal(gk_field_rows(f, &args), value == GK_OUT_IN ? 5 : 3);
+                assert_int_equal(gk_field_cols(f, &args), value == GK_OUT_IN ? 3 : 5);
+            }
+            for (unsigned value = 0; value <= GK_NONE && f->flags & GK_FLAG_DLOSS; value++, upstream++) {
+                *(unsigned *)((char *)&args + reduction->offset) = value;
+                assert_int_equal(gk_field_cols(f, &args), value == GK_NONE ? 2 : 1);
+            }
+        }
+    }
+    assert_true(weights >= 5 * 2 && upstream >= 2 * 3);
+}
+
 static void outputs_that_are_added_to_are_read(void **state) {
     const struct gk_kernel *const kernel = gk_kernel_find("affine_dx");
     gk_affine_dx_args args = {.accumulate_dx = true};
@@ -348,6 +373,7 @@ int main(void) {
         cmocka_unit_test(each_output_has_its_rule),
         cmocka_unit_test(parts_get_the_arguments),
         cmocka_unit_test(softmax_parts_share_a_temporary),
+        cmocka_unit_test(shapes_follow_their_options),
         cmocka_unit_test(outputs_that_are_added_to_are_read),
         cmocka_unit_test(the_list_makes_sense),
     };
