@@ -51,6 +51,23 @@ static inline bool is_shallow(const struct gk_gemm_tile *tile, const struct gk_g
     return s->k <= most && (!s->b.along_k || s->rows > 4 * s->k);
 }
 
+/* Where a row has more columns than registers hold, THIN reads a b of many k in the order in which it lies. */
+static inline bool is_dot(const struct gk_gemm_tile *tile, size_t rows, size_t cols, size_t k, bool a_along_k, bool b_along_k) {
+    if (rows > GK_GEMM_DOT_ROWS) return false;
+    if (b_along_k) return a_along_k && cols < tile->lanes && (k > GK_KB || rows * cols <= GK_GEMM_DOT_ROWS);
+    return k < GK_GEMM_DOT_K || cols < GK_GEMM_DOT_VECTORS * tile->lanes;
+}
+
+/* Few rows, or of the transposed product. */
+static inline bool dots_rows(const struct gk_gemm_tile *tile, const struct gk_gemm_shape *s) {
+    return (s->rows <= s->cols || s->a.along_k != s->b.along_k) &&
+           is_dot(tile, s->rows, s->cols, s->k, s->a.along_k, s->b.along_k);
+}
+
+static inline bool dots_columns(const struct gk_gemm_tile *tile, const struct gk_gemm_shape *s) {
+    return is_dot(tile, s->cols, s->rows, s->k, s->b.along_k, s->a.along_k);
+}
+
 /* Short sums are not worth it, nor are partial sums for a few vectors of columns, which a tile has in registers. */
 static inline bool is_thin(const struct gk_gemm_tile *tile, size_t few, size_t many, size_t k, struct gk_gemm_lines b,
                            bool transposed) {
@@ -67,7 +84,8 @@ static inline bool is_tiny(const struct gk_gemm_tile *tile, const struct gk_gemm
 static inline enum gk_gemm_way gk_gemm_way_of(const struct gk_gemm_tile *tile, const struct gk_gemm_shape *s, size_t threads) {
     if (s->k == 0 || s->rows == 0 || s->cols == 0) return GK_GEMM_EMPTY;
     if (tile->lanes == 1) return GK_GEMM_REFERENCE;
-    if (is_shallow(tile, s)) return GK_GEMM_SHALLOW;
+    if (is_shallow(tile, s) && s->cols > 1) return GK_GEMM_SHALLOW;
+    if (dots_rows(tile, s) || dots_columns(tile, s)) return GK_GEMM_DOT;
     const bool thin = s->rows <= s->cols ? is_thin(tile, s->rows, s->cols, s->k, s->b, false)
                                          : is_thin(tile, s->cols, s->rows, s->k, s->a, true);
     if (thin) return GK_GEMM_THIN;
@@ -192,6 +210,10 @@ static inline void gk_gemm_choose(struct gk_gemm_plan *plan, enum gk_gemm_way wa
         plan->block_cols = equal_blocks(gk_ceil_div(shape->cols, plan->across), GK_GEMM_SHALLOW_COLS, tile->lanes);
         plan->packs_b = shape->b.along_k || ends_narrow(plan, tile, shape);
         plan->streams = past_caches(tile, shape, caches); /* half the time of 8 x 4096 x 4096 */
+        break;
+    case GK_GEMM_DOT:
+        plan->transposed = !dots_rows(tile, shape);
+        plan->down = 1, plan->across = threads;
         break;
     case GK_GEMM_THIN:
         plan->transposed = shape->cols < shape->rows;

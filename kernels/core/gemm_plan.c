@@ -8,6 +8,6 @@ struct gk_gemm_plan gk_gemm_plan(const struct gk_gemm_tile *tile, const struct g
 }
 
 const char *gk_gemm_way_name(enum gk_gemm_way way) {
-    static const char *const names[GK_GEMM_WAYS] = {"empty", "reference", "shallow", "thin", "tiny", "blocked"};
+    static const char *const names[GK_GEMM_WAYS] = {"empty", "reference", "shallow", "dot", "thin", "tiny", "blocked"};
     return names[way];
 }

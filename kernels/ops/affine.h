@@ -15,7 +15,7 @@ static inline struct gk_gemm gk_product_dx(const gk_backward_args *a) {
         .cols = a->d,
         .k = a->m,
         .a = {.p = a->dy, .ld = gk_ld(a->ld_dy, a->m), .along_k = true},
-        .b = {.p = a->w, .ld = gk_ld(a->ld_w, in_out ? a->m : a->d), .along_k = in_out},
+        .b = gk_view(a->w, gk_ld(a->ld_w, in_out ? a->m : a->d), a->d, in_out),
         .c = a->dx,
         .ldc = gk_ld(a->ld_dx, a->d),
         .accumulate = a->accumulate_dx,
@@ -25,7 +25,8 @@ static inline struct gk_gemm gk_product_dx(const gk_backward_args *a) {
 /* dw = x^T dy, or its transpose dy^T x where weights are [m][d]; k = n. */
 static inline struct gk_gemm gk_product_dw(const gk_backward_args *a) {
     const bool in_out = a->layout == GK_IN_OUT;
-    const struct gk_view x = {.p = a->x, .ld = gk_ld(a->ld_x, a->d)}, dy = {.p = a->dy, .ld = gk_ld(a->ld_dy, a->m)};
+    const struct gk_view x = gk_view(a->x, gk_ld(a->ld_x, a->d), a->d, false);
+    const struct gk_view dy = gk_view(a->dy, gk_ld(a->ld_dy, a->m), a->m, false);
     return (struct gk_gemm){
         .rows = in_out ? a->d : a->m,
         .cols = in_out ? a->m : a->d,

@@ -9,7 +9,7 @@ static struct gk_gemm product(const void *args) {
         .cols = a->m,
         .k = a->d,
         .a = {.p = a->x, .ld = gk_ld(a->ld_x, a->d), .along_k = true},
-        .b = {.p = a->w, .ld = gk_ld(a->ld_w, in_out ? a->m : a->d), .along_k = !in_out},
+        .b = gk_view(a->w, gk_ld(a->ld_w, in_out ? a->m : a->d), a->m, !in_out),
         .c = a->y,
         .ldc = gk_ld(a->ld_y, a->m),
         .bias = a->b,

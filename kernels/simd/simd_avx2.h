@@ -38,6 +38,7 @@ static inline vf vf_from_vi(__m256i a) { return _mm256_castsi256_ps(a); }
 static inline __m256i vi_set1(vi_element x) { return _mm256_set1_epi32((int)x); }
 #endif
 #define GK_COLUMNS (16 / (int)sizeof(real))
+#define GK_HALF    GK_LANES /* lanes of the next wider vector than 16 bytes */
 typedef __m256i vi;
 typedef vf vm; /* all bits of a lane, or none */
 
@@ -143,6 +144,18 @@ GK_INLINE vf vf_add_first(vf a, const real *p, const int lanes) {
     return _mm256_castps128_ps256(lanes == 4   ? _mm_add_ps(low, _mm_loadu_ps(p))
                                   : lanes == 2 ? _mm_add_ps(low, two)
                                                : _mm_add_ss(low, _mm_load_ss(p)));
+#endif
+}
+
+/* a b + c in the first 1, 2, 4 or all lanes alone; the others become anything. */
+GK_INLINE vf vf_fma_first(vf a, vf b, vf c, const int lanes) {
+    if (lanes == GK_LANES) return vf_fma(a, b, c);
+#if GK_IS_F64
+    const __m128d x = _mm256_castpd256_pd128(a), y = _mm256_castpd256_pd128(b), z = _mm256_castpd256_pd128(c);
+    return _mm256_castpd128_pd256(lanes == 2 ? _mm_fmadd_pd(x, y, z) : _mm_fmadd_sd(x, y, z));
+#else
+    const __m128 x = _mm256_castps256_ps128(a), y = _mm256_castps256_ps128(b), z = _mm256_castps256_ps128(c);
+    return _mm256_castps128_ps256(lanes == 1 ? _mm_fmadd_ss(x, y, z) : _mm_fmadd_ps(x, y, z));
 #endif
 }
 
@@ -270,6 +283,26 @@ static inline vf vf_load_halves(const real *low, const real *high) {
 GK_INLINE void vf_load_columns(const real *p, size_t ld, vf r[GK_COLUMNS]) {
     for (int u = 0; u < GK_COLUMNS; u++, p += ld) r[u] = vf_load_halves(p, p + GK_COLUMNS * ld);
     vf_transpose_parts(r);
+}
+
+/* The same of the first GK_COLUMNS or of all rows alone: so many lanes. */
+GK_INLINE void vf_load_columns_first(const real *p, size_t ld, vf r[GK_COLUMNS], const int lanes) {
+    if (lanes == GK_LANES) {
+        vf_load_columns(p, ld, r);
+        return;
+    }
+#if GK_IS_F64
+    const __m128d a = _mm_loadu_pd(p), b = _mm_loadu_pd(p + ld);
+    r[0] = _mm256_castpd128_pd256(_mm_unpacklo_pd(a, b));
+    r[1] = _mm256_castpd128_pd256(_mm_unpackhi_pd(a, b));
+#else
+    __m128 a = _mm_loadu_ps(p), b = _mm_loadu_ps(p + ld), c = _mm_loadu_ps(p + 2 * ld), d = _mm_loadu_ps(p + 3 * ld);
+    _MM_TRANSPOSE4_PS(a, b, c, d);
+    r[0] = _mm256_castps128_ps256(a);
+    r[1] = _mm256_castps128_ps256(b);
+    r[2] = _mm256_castps128_ps256(c);
+    r[3] = _mm256_castps128_ps256(d);
+#endif
 }
 
 /* r[u] becomes element j + u of each row. */

@@ -49,6 +49,7 @@ static inline vf vf_from_vi(__m512i a) { return _mm512_castsi512_ps(a); }
 static inline __m512i vi_set1(vi_element x) { return _mm512_set1_epi32((int)x); }
 #endif
 #define GK_COLUMNS (16 / (int)sizeof(real))
+#define GK_HALF    (GK_LANES / 2) /* lanes of the next wider vector than 16 bytes */
 typedef __m512i vi;
 
 static inline vf vf_zero(void) { return GK_PS(setzero)(); }
@@ -118,6 +119,19 @@ GK_INLINE vf vf_add_first(vf a, const real *p, const int lanes) {
     return _mm512_castps128_ps512(lanes == 4   ? _mm_add_ps(low, _mm_loadu_ps(p))
                                   : lanes == 2 ? _mm_add_ps(low, two)
                                                : _mm_add_ss(low, _mm_load_ss(p)));
+#endif
+}
+
+/* a b + c in the first 1, 2, 4, 8 or all lanes alone; the others become anything. */
+GK_INLINE vf vf_fma_first(vf a, vf b, vf c, const int lanes) {
+    if (lanes == GK_LANES) return vf_fma(a, b, c);
+    if (lanes == GK_LOW_LANES) return vf_fma_low(a, b, c);
+#if GK_IS_F64
+    const __m128d x = _mm512_castpd512_pd128(a), y = _mm512_castpd512_pd128(b), z = _mm512_castpd512_pd128(c);
+    return _mm512_castpd128_pd512(lanes == 2 ? _mm_fmadd_pd(x, y, z) : _mm_fmadd_sd(x, y, z));
+#else
+    const __m128 x = _mm512_castps512_ps128(a), y = _mm512_castps512_ps128(b), z = _mm512_castps512_ps128(c);
+    return _mm512_castps128_ps512(lanes == 1 ? _mm_fmadd_ss(x, y, z) : _mm_fmadd_ps(x, y, z));
 #endif
 }
 
@@ -254,6 +268,25 @@ static inline vf vf_load_quarters(const real *p, const real *q, const real *r, c
 GK_INLINE void vf_load_columns(const real *p, size_t ld, vf r[GK_COLUMNS]) {
     const size_t step = GK_COLUMNS * ld;
     for (int u = 0; u < GK_COLUMNS; u++, p += ld) r[u] = vf_load_quarters(p, p + step, p + 2 * step, p + 3 * step);
+    vf_transpose_parts(r);
+}
+
+/* The same of the first GK_COLUMNS, half or all rows alone: so many lanes. */
+GK_INLINE void vf_load_columns_first(const real *p, size_t ld, vf r[GK_COLUMNS], const int lanes) {
+    if (lanes == GK_LANES) {
+        vf_load_columns(p, ld, r);
+        return;
+    }
+    for (int u = 0; u < GK_COLUMNS; u++, p += ld) {
+        const real *const q = lanes == GK_COLUMNS ? p : p + GK_COLUMNS * ld;
+        const __m128 low = _mm_loadu_ps((const void *)p), high = _mm_loadu_ps((const void *)q);
+        const __m256 both = lanes == GK_COLUMNS ? _mm256_castps128_ps256(low) : _mm256_set_m128(high, low);
+#if GK_IS_F64
+        r[u] = GK_WIDE(_mm256_castps_pd(both));
+#else
+        r[u] = GK_WIDE(both);
+#endif
+    }
     vf_transpose_parts(r);
 }
 

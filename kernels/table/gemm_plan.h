@@ -17,6 +17,9 @@ enum {
     GK_GEMM_REFERENCE_COLS = 64, /* columns side by side: fmaf calls overlap */
     GK_GEMM_SHALLOW_K = 8,       /* k at most */
     GK_GEMM_SHALLOW_COLS = 1024, /* columns of b that stay in L1 */
+    GK_GEMM_DOT_ROWS = 4,        /* rows at most */
+    GK_GEMM_DOT_VECTORS = 8,     /* of columns that registers hold for one row */
+    GK_GEMM_DOT_K = 64,          /* below so many k it takes any number of columns */
     GK_GEMM_THIN_ROWS = 4,       /* rows at most, those of a tile where b runs along k */
     GK_GEMM_THIN_SUMS = 4096,    /* partial sums that stay in L1 meanwhile, for all these rows */
 };
@@ -48,6 +51,7 @@ enum gk_gemm_way {
     GK_GEMM_EMPTY,     /* no k: the start value alone */
     GK_GEMM_REFERENCE, /* plain loops */
     GK_GEMM_SHALLOW,   /* few k: row by row */
+    GK_GEMM_DOT,       /* few rows, of few columns or of few k: whole sums in registers */
     GK_GEMM_THIN,      /* few rows: b is read once, in the order in which it lies */
     GK_GEMM_TINY,      /* so few tiles that to choose more than this would take longer than to do them */
     GK_GEMM_BLOCKED,   /* tiles, over blocks that stay in the caches */

@@ -14,6 +14,8 @@
     X(shallow, p->way == GK_GEMM_SHALLOW && !p->packs_b)                                                                       \
     X(shallow_packed, p->way == GK_GEMM_SHALLOW && p->packs_b)                                                                 \
     X(shallow_streams, p->way == GK_GEMM_SHALLOW && p->streams)                                                                \
+    X(dot, p->way == GK_GEMM_DOT && !p->transposed)                                                                            \
+    X(dot_transposed, p->way == GK_GEMM_DOT && p->transposed)                                                                  \
     X(thin_lines, p->way == GK_GEMM_THIN && !p->transposed && p->block_cols == t->lanes)                                       \
     X(thin_columns, p->way == GK_GEMM_THIN && !p->transposed && p->block_cols > t->lanes)                                      \
     X(thin_transposed, p->way == GK_GEMM_THIN && p->transposed)                                                                \

@@ -16,6 +16,10 @@ const size_t GK_SYMBOL(gemm_edges)[] = {GK_GEMM_BLOCKS_TOGETHER * GK_KB,
                                         GK_GEMM_REFERENCE_COLS,
                                         GK_GEMM_SHALLOW_K,
                                         GK_GEMM_SHALLOW_COLS,
+                                        GK_GEMM_DOT_K,
+                                        GK_GEMM_DOT_VECTORS *GK_LANES,
+                                        GK_GEMM_DOT_VECTORS *GK_KB,
+                                        GK_LANES *GK_KB,
                                         GK_GEMM_THIN_ROWS,
                                         GK_GEMM_THIN_SUMS / GK_GEMM_THIN_ROWS,
                                         STRIPS_TOGETHER *MR,
@@ -44,6 +48,7 @@ static gk_gemm_way_function *const ways[GK_GEMM_WAYS] = {
     [GK_GEMM_REFERENCE] = GK_SYMBOL(gemm_reference),
 #else
     [GK_GEMM_SHALLOW] = GK_SYMBOL(gemm_shallow),
+    [GK_GEMM_DOT] = GK_SYMBOL(gemm_dot),
     [GK_GEMM_THIN] = GK_SYMBOL(gemm_thin),
     [GK_GEMM_TINY] = GK_SYMBOL(gemm_tiny),
     [GK_GEMM_BLOCKED] = GK_SYMBOL(gemm_blocked),
@@ -65,10 +70,16 @@ __attribute__((noinline)) static void follow_plan(enum gk_gemm_way way, const st
     }
 }
 
-/* The rest of the plan of a tiny product would take as long as the product. */
+/* The rest of the plan of a small product would take as long as the product. */
 void GK_SYMBOL(gemm)(const struct gk_gemm *g, const struct gk_team *team) {
     const struct gk_gemm_shape shape = gk_gemm_shape(g);
     const enum gk_gemm_way way = gk_gemm_way_of(&GK_SYMBOL(gemm_tile), &shape, team->size);
-    if (way == GK_GEMM_TINY) ways[way](g, NULL, NULL, team->scratch);
-    else follow_plan(way, g, team);
+    if (way == GK_GEMM_TINY) {
+        ways[way](g, NULL, NULL, team->scratch);
+    } else if (way == GK_GEMM_DOT && team->size == 1) {
+        const struct gk_gemm flipped = transpose(g), *const product = dots_rows(&GK_SYMBOL(gemm_tile), &shape) ? g : &flipped;
+        ways[way](product, NULL, &(struct gk_gemm_share){{0, product->rows}, {0, product->cols}}, NULL);
+    } else {
+        follow_plan(way, g, team);
+    }
 }

@@ -12,6 +12,11 @@ struct gk_view {
     bool along_k; /* the contiguous direction: k, or the outputs i or j */
 };
 
+/* Lines of one element beside one another are also one line the other way: that along k is read in whole vectors. */
+static inline struct gk_view gk_view(const real *p, size_t ld, size_t length, bool along_k) {
+    return (struct gk_view){p, ld, along_k || (length == 1 && ld == 1)};
+}
+
 struct gk_gemm {
     size_t rows, cols, k;
     struct gk_view a, b;

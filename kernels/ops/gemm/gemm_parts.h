@@ -18,8 +18,8 @@ enum {
 /* A way computes a rectangle of the product that is not empty. scratch is the thread's own. */
 typedef void gk_gemm_way_function(const struct gk_gemm *g, const struct gk_gemm_plan *plan, const struct gk_gemm_share *share,
                                   real *scratch);
-gk_gemm_way_function GK_SYMBOL(gemm_reference), GK_SYMBOL(gemm_shallow), GK_SYMBOL(gemm_thin), GK_SYMBOL(gemm_tiny),
-    GK_SYMBOL(gemm_blocked);
+gk_gemm_way_function GK_SYMBOL(gemm_reference), GK_SYMBOL(gemm_shallow), GK_SYMBOL(gemm_dot), GK_SYMBOL(gemm_thin),
+    GK_SYMBOL(gemm_tiny), GK_SYMBOL(gemm_blocked);
 
 /* From a row of a, or a column of b, to the next one. */
 GK_INLINE size_t line_step(const struct gk_view *v) { return v->along_k ? v->ld : 1; }
