@@ -51,27 +51,33 @@ static inline bool is_shallow(const struct gk_gemm_tile *tile, const struct gk_g
     return s->k <= most && (!s->b.along_k || s->rows > 4 * s->k);
 }
 
-/* Where a row has more columns than registers hold, THIN reads a b of many k in the order in which it lies. */
-static inline bool is_dot(const struct gk_gemm_tile *tile, size_t rows, size_t cols, size_t k, bool a_along_k, bool b_along_k) {
+/* Where a row has more columns than registers hold, THIN reads a b of many k in the order in which it lies. contiguous: are the
+ * columns of a row of c? One by one, many take longer to store than few k to sum. */
+static inline bool is_dot(const struct gk_gemm_tile *tile, size_t rows, size_t cols, size_t k, bool a_along_k, bool b_along_k,
+                          bool contiguous) {
     if (rows > GK_GEMM_DOT_ROWS) return false;
     if (b_along_k) return a_along_k && cols < tile->lanes && (k > GK_KB || rows * cols <= GK_GEMM_DOT_ROWS);
-    return k < GK_GEMM_DOT_K || cols < GK_GEMM_DOT_VECTORS * tile->lanes;
+    return cols < GK_GEMM_DOT_VECTORS * tile->lanes || (k < GK_GEMM_DOT_K && contiguous);
 }
+
+/* A c of one column without gaps is a row. */
+static inline bool is_run(const struct gk_gemm_shape *s) { return s->cols == 1 && s->ldc == 1; }
 
 /* Few rows, or of the transposed product. */
 static inline bool dots_rows(const struct gk_gemm_tile *tile, const struct gk_gemm_shape *s) {
     return (s->rows <= s->cols || s->a.along_k != s->b.along_k) &&
-           is_dot(tile, s->rows, s->cols, s->k, s->a.along_k, s->b.along_k);
+           is_dot(tile, s->rows, s->cols, s->k, s->a.along_k, s->b.along_k, true);
 }
 
 static inline bool dots_columns(const struct gk_gemm_tile *tile, const struct gk_gemm_shape *s) {
-    return is_dot(tile, s->cols, s->rows, s->k, s->b.along_k, s->a.along_k);
+    return is_dot(tile, s->cols, s->rows, s->k, s->b.along_k, s->a.along_k, is_run(s));
 }
 
-/* Short sums are not worth it, nor are partial sums for a few vectors of columns, which a tile has in registers. */
+/* Short sums are not worth it, nor are partial sums for a few vectors of columns, which DOT has in registers. */
 static inline bool is_thin(const struct gk_gemm_tile *tile, size_t few, size_t many, size_t k, struct gk_gemm_lines b,
-                           bool transposed) {
-    if (!b.along_k) return few <= GK_GEMM_THIN_ROWS && !transposed && k >= 64 && many >= 8 * tile->lanes;
+                           bool contiguous) {
+    if (!b.along_k)
+        return few <= GK_GEMM_THIN_ROWS && contiguous && k >= GK_GEMM_DOT_K && many >= GK_GEMM_DOT_VECTORS * tile->lanes;
     const size_t most = gk_gemm_in_one_set(b.ld, tile->real) ? GK_GEMM_THIN_ROWS : tile->rows;
     return few <= most && k >= tile->lanes && many >= tile->lanes;
 }
@@ -84,10 +90,10 @@ static inline bool is_tiny(const struct gk_gemm_tile *tile, const struct gk_gemm
 static inline enum gk_gemm_way gk_gemm_way_of(const struct gk_gemm_tile *tile, const struct gk_gemm_shape *s, size_t threads) {
     if (s->k == 0 || s->rows == 0 || s->cols == 0) return GK_GEMM_EMPTY;
     if (tile->lanes == 1) return GK_GEMM_REFERENCE;
-    if (is_shallow(tile, s) && s->cols > 1) return GK_GEMM_SHALLOW;
+    if (is_shallow(tile, s) && !(is_run(s) && dots_columns(tile, s))) return GK_GEMM_SHALLOW;
     if (dots_rows(tile, s) || dots_columns(tile, s)) return GK_GEMM_DOT;
-    const bool thin = s->rows <= s->cols ? is_thin(tile, s->rows, s->cols, s->k, s->b, false)
-                                         : is_thin(tile, s->cols, s->rows, s->k, s->a, true);
+    const bool thin = s->rows <= s->cols ? is_thin(tile, s->rows, s->cols, s->k, s->b, true)
+                                         : is_thin(tile, s->cols, s->rows, s->k, s->a, is_run(s));
     if (thin) return GK_GEMM_THIN;
     return is_tiny(tile, s, threads) ? GK_GEMM_TINY : GK_GEMM_BLOCKED;
 }
