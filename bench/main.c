@@ -20,6 +20,7 @@ static const struct {
     {"info", "explain this machine and what is chosen on it", gb_command_info},
     {"export", "print results for another program or reader", gb_command_export},
     {"graph", "show every value and gradient of a graph of computations", gb_command_graph},
+    {"gradcheck", "check gradients by differences and complex steps, at any shape", gb_command_gradcheck},
     {"train", "train a network on MNIST, and show that its weights are the same everywhere", gb_command_train},
     {"peer", "be a contender of another gradbench's run", gb_command_peer},
 };
@@ -34,7 +35,7 @@ static struct gb_names command_names(void) {
 
 static int help(void) {
     printf("usage: gradbench COMMAND [options]\n\ngradbench checks, times and compares gradkern's training kernels.\n\n");
-    for (size_t i = 0; i < COMMANDS; i++) printf("  %-8s%s\n", commands[i].name, commands[i].summary);
+    for (size_t i = 0; i < COMMANDS; i++) printf("  %-11s%s\n", commands[i].name, commands[i].summary);
     printf("\n  gradbench help COMMAND lists a command's options, gradbench --version prints the version.\n\nenvironment:\n");
     for (size_t i = 0; i < GB_VARIABLES; i++) printf("  %-22s%s\n", gb_variables[i].name, gb_variables[i].help);
     printf("  %-22sas for any OpenMP program\n", "OMP_NUM_THREADS");

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "call.h"
@@ -15,6 +14,7 @@
 #include "report_table.h"
 #include "result_file.h"
 #include "result_fill.h"
+#include "terminal.h"
 #include "text.h"
 
 #define QUICK_SECONDS 7.0  /* after which no problem starts, unless it was asked for by its shape */
@@ -83,13 +83,6 @@ static void ignore_signals(void) {
     signal(SIGXFSZ, SIG_IGN);
 }
 
-/* A terminal that understands escapes. */
-static bool is_terminal(int fd) {
-    const char *const kind = gb_environment_get("TERM");
-    return isatty(fd) && kind && strcmp(kind, "dumb") != 0;
-}
-
-/* One line on a terminal that is written over and over, cut off where it would go on in the next one. */
 struct progress {
     const struct gb_clock *clock;
     bool on;
@@ -101,21 +94,12 @@ static void show_progress(void *data, const struct gb_task *task, const char *wh
     struct progress *const p = data;
     const double time = gb_clock_read(p->clock);
     char left[32] = "", line[300];
-    struct winsize window = {.ws_col = 0};
     if (time - p->last < 1e8) return;
     p->last = time;
-    if (p->task > 1) {
-        const int seconds = (int)((time - p->start) / 1e9 * (double)(p->tasks - p->task) / (double)p->task);
-        snprintf(left, sizeof left, "  about %d:%02d left", seconds / 60, seconds % 60);
-    }
+    if (p->task > 1) gb_time_left((time - p->start) / 1e9 * (double)(p->tasks - p->task) / (double)p->task, left);
     snprintf(line, sizeof line, "[%zu/%zu] %s %s  %s %zu/%zu%s", p->task + 1, p->tasks, gk_kernel_get(task->spec.kernel)->name,
              task->workload, what, done, of, left);
-    ioctl(STDERR_FILENO, TIOCGWINSZ, &window);
-    fprintf(stderr, "\r%.*s\033[K", window.ws_col ? window.ws_col - 1 : (int)sizeof line, line);
-}
-
-static void end_progress(const struct progress *p) {
-    if (p->on) fprintf(stderr, "\r\033[K");
+    gb_progress_show(line);
 }
 
 static int measure_roofs(struct run *run, struct gb_binding *binding) {
@@ -172,7 +156,7 @@ static int note_no_memory(struct run *run, const struct gb_task *task) {
 static int run_tasks(struct run *run, struct gb_binding *binding) {
     const struct run_options *const o = run->options;
     struct progress progress = {.clock = run->effects->measuring->clock,
-                                .on = is_terminal(STDERR_FILENO),
+                                .on = gb_is_terminal(STDERR_FILENO),
                                 .tasks = run->plan.n_tasks,
                                 .start = now(run)};
     const struct gb_harness harness = {
@@ -197,7 +181,7 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
         progress.task = i;
         struct gb_outcome *const outcome = &run->outcomes[run->count];
         const bool good = run->effects->run(&harness, &run->plan.tasks[i], outcome);
-        end_progress(&progress);
+        if (progress.on) gb_progress_end();
         if (good && !(caught && outcome->rounds == 0)) {
             run->count++;
             code = take_outcome(run, outcome);
@@ -325,7 +309,7 @@ static int start(const struct gb_run_effects *effects, const struct run_options 
     run->report.out = json_out ? stderr : stdout;
     run->report.details = options->details;
     run->report.width = options->wide ? 0 : gb_report_width(run->report.out);
-    run->report.color = !options->no_color && !gb_environment_get("NO_COLOR") && is_terminal(fileno(run->report.out));
+    run->report.color = !options->no_color && !gb_environment_get("NO_COLOR") && gb_is_terminal(fileno(run->report.out));
     int code = gb_environment_check();
     if (code == GB_EXIT_OK && options->json && !json_out) code = gb_result_file_try(&gb_real_files, options->json);
     if (code == GB_EXIT_OK) code = gb_race_choose(&run->race, options->peers, &options->peer_commands);

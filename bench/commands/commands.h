@@ -11,6 +11,7 @@ int gb_command_info(int argc, char **argv);
 int gb_command_export(int argc, char **argv);
 int gb_command_peer(int argc, char **argv);
 int gb_command_graph(int argc, char **argv);
+int gb_command_gradcheck(int argc, char **argv);
 int gb_command_train(int argc, char **argv);
 
 /* Would gradbench run take these words? If not prints what is wrong, or its help, which may be among them, and sets the exit

@@ -189,22 +189,25 @@ void gb_complex_output(struct gb_task *task, const char *name, const double comp
     for (size_t i = 0; i < count; i++) task->derivative += cimag(values[i]) / step * (double)(task->dout ? task->dout[i] : 1);
 }
 
+bool gb_complex_step_at(const struct gb_problem *forward, const char *wanted, const gb_real *dout, const char *by, size_t at,
+                        double *derivative) {
+    struct gb_task task = gb_task_begin(forward);
+    task.wanted = wanted;
+    task.dout = dout;
+    task.stepped = by;
+    task.stepped_at = at;
+    gb_truth_of(forward->kernel)->compute_complex(&task);
+    *derivative = task.derivative;
+    const bool right = !task.failed;
+    gb_task_end(&task);
+    return right;
+}
+
 bool gb_complex_step(const struct gb_problem *forward, const char *wanted, const gb_real *dout, const char *by,
                      double *gradient) {
-    bool right = true;
-    size_t count = 1;
-    for (size_t i = 0; i < count && right; i++) {
-        struct gb_task task = gb_task_begin(forward);
-        const struct gb_operand *const o = gb_find(&task, by);
-        count = o->rows * o->row_elements;
-        task.wanted = wanted;
-        task.dout = dout;
-        task.stepped = by;
-        task.stepped_at = i;
-        gb_truth_of(forward->kernel)->compute_complex(&task);
-        gradient[i] = task.derivative;
-        right = !task.failed;
-        gb_task_end(&task);
-    }
-    return right;
+    const struct gb_task task = {.problem = forward};
+    const struct gb_operand *const o = gb_find(&task, by);
+    for (size_t i = 0; i < o->rows * o->row_elements; i++)
+        if (!gb_complex_step_at(forward, wanted, dout, by, i, &gradient[i])) return false;
+    return true;
 }

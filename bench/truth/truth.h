@@ -70,7 +70,10 @@ size_t gb_sum_depth(size_t terms);      /* the roundings between a term and the 
 
 double complex *gb_complex_input(struct gb_task *task, const char *name);
 void gb_complex_output(struct gb_task *task, const char *name, const double complex *values, size_t count);
-/* The derivatives of wanted, dotted with dout, by every element of an operand of the forward problem. False: no memory. */
+/* The derivative of wanted, dotted with dout (NULL: 1), by one element of an operand of the forward problem, and by all of
+ * them. False: no memory. */
+bool gb_complex_step_at(const struct gb_problem *forward, const char *wanted, const gb_real *dout, const char *by, size_t at,
+                        double *derivative);
 bool gb_complex_step(const struct gb_problem *forward, const char *wanted, const gb_real *dout, const char *by,
                      double *gradient);
 

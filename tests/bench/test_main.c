@@ -36,13 +36,14 @@ static void help(void **state) {
     (void)state;
     expected[0] = '\0';
     ADD("usage: gradbench COMMAND [options]\n\ngradbench checks, times and compares gradkern's training kernels.\n\n"
-        "  run     verify and time kernels on real layer shapes\n"
-        "  check   check every kernel of every instruction set on this CPU\n"
-        "  list    show kernels, variants and workloads\n"
-        "  info    explain this machine and what is chosen on it\n"
-        "  export  print results for another program or reader\n"
-        "  graph   show every value and gradient of a graph of computations\n"
-        "  peer    be a contender of another gradbench's run\n"
+        "  run        verify and time kernels on real layer shapes\n"
+        "  check      check every kernel of every instruction set on this CPU\n"
+        "  list       show kernels, variants and workloads\n"
+        "  info       explain this machine and what is chosen on it\n"
+        "  export     print results for another program or reader\n"
+        "  graph      show every value and gradient of a graph of computations\n"
+        "  gradcheck  check gradients by differences and complex steps, at any shape\n"
+        "  peer       be a contender of another gradbench's run\n"
         "\n  gradbench help COMMAND lists a command's options, gradbench --version prints the version.\n\nenvironment:\n");
     for (size_t i = 0; i < GB_VARIABLES; i++) ADD("  %-22s%s\n", gb_variables[i].name, gb_variables[i].help);
     ADD("  OMP_NUM_THREADS       as for any OpenMP program\n\n"
@@ -78,6 +79,8 @@ static void help_of_a_command(void **state) {
          "\nFORMAT is markdown: a summary,"},
         {"graph", "graph [options] GRAPH", "Computes a graph forward and backward, and shows every value and gradient.",
          "\nGRAPH is an example (shop, product, sigmoid, net), a file,"},
+        {"gradcheck", "gradcheck [options]", "Checks every gradient of a kernel by the numbers themselves, element by element,",
+         "\nCentred differences: grad[i] = "},
         {"peer", "peer [options]", "Is raced: speaks the protocol of PEERS.md on standard input and output.\n\noptions:\n",
          "\ngradbench run starts its own contenders so."},
     };
@@ -101,14 +104,16 @@ static void what_is_refused(void **state) {
     static const struct {
         const char *line, *words[4];
     } table[] = {
-        {"a command is missing (run, check, list, info, export, graph, peer; see gradbench --help)", {NULL}},
-        {"unknown command 'rnu' (did you mean 'run'? allowed: run, check, list, info, export, graph, peer)", {"rnu"}},
-        {"unknown command 'frob' (allowed: run, check, list, info, export, graph, peer)", {"frob"}},
-        {"unknown command 'frob' (allowed: run, check, list, info, export, graph, peer)", {"help", "frob"}},
-        {"unknown command 'Run' (did you mean 'run'? allowed: run, check, list, info, export, graph, peer)", {"help", "Run"}},
-        {"unknown command '' (allowed: run, check, list, info, export, graph, peer)", {""}},
-        {"unknown command '-' (allowed: run, check, list, info, export, graph, peer)", {"-"}},
-        {"unknown command 'a?b?[31m' (allowed: run, check, list, info, export, graph, peer)", {"a\nb\033[31m"}},
+        {"a command is missing (run, check, list, info, export, graph, gradcheck, peer; see gradbench --help)", {NULL}},
+        {"unknown command 'rnu' (did you mean 'run'? allowed: run, check, list, info, export, graph, gradcheck, peer)",
+         {"rnu"}},
+        {"unknown command 'frob' (allowed: run, check, list, info, export, graph, gradcheck, peer)", {"frob"}},
+        {"unknown command 'frob' (allowed: run, check, list, info, export, graph, gradcheck, peer)", {"help", "frob"}},
+        {"unknown command 'Run' (did you mean 'run'? allowed: run, check, list, info, export, graph, gradcheck, peer)",
+         {"help", "Run"}},
+        {"unknown command '' (allowed: run, check, list, info, export, graph, gradcheck, peer)", {""}},
+        {"unknown command '-' (allowed: run, check, list, info, export, graph, gradcheck, peer)", {"-"}},
+        {"unknown command 'a?b?[31m' (allowed: run, check, list, info, export, graph, gradcheck, peer)", {"a\nb\033[31m"}},
         {"--version stands alone (got 'now')", {"--version", "now"}},
         {"--version stands alone (got 'now')", {"-V", "now", "then"}},
         {"help takes one command (got 'check')", {"help", "run", "check"}},
@@ -130,6 +135,7 @@ static void what_is_refused(void **state) {
         {"info has no option --frob (see gradbench info --help)", {"info", "--frob"}},
         {"export has no option --frob (see gradbench export --help)", {"export", "--frob"}},
         {"graph has no option --frob (see gradbench graph --help)", {"graph", "--frob"}},
+        {"gradcheck has no option --frob (see gradbench gradcheck --help)", {"gradcheck", "--frob"}},
         {"peer has no option --frob (see gradbench peer --help)", {"peer", "--frob"}},
     };
     (void)state;
