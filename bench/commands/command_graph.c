@@ -10,7 +10,12 @@
 #include "options.h"
 #include "text.h"
 
-enum { SHOWN = 10, DRAWN = 3, LABEL = 120 };
+enum {
+    SHOWN = 10, /* elements of a tensor, in the table */
+    DRAWN = 3,  /* and in a drawing */
+    LABEL = 120,
+    FORMULA = 4 * GB_NODE_NAME_MAX + 120,
+};
 
 struct graph_options {
     const char *graph;
@@ -44,32 +49,53 @@ static const char *number(double value, uint64_t digits, char text[40]) {
     return text;
 }
 
-/* Of a scalar one line, of a tensor a line an element below its name. */
-static void print_node(const struct graph_options *o, const struct gb_graph *g, const struct gb_node *node, int names,
-                       int formulas) {
-    char text[4 * GB_NODE_NAME_MAX + 120], index[96], value[40], gradient[40];
-    const int width = (int)o->digits + 8;
-    const size_t shown = o->all || node->count <= SHOWN ? node->count : SHOWN;
+struct table {
+    const struct graph_options *options;
+    int names, formulas, numbers; /* columns */
+};
+
+static void print_row(const struct table *t, const char *name, const char *is, double value, const double *gradient) {
+    char text[2][40];
+    printf("%-*s  %-*s  %*s  %*s\n", t->names, name, t->formulas, is, t->numbers, number(value, t->options->digits, text[0]),
+           t->numbers, gradient ? number(*gradient, t->options->digits, text[1]) : "-");
+}
+
+/* A line each, below the name. gradient: NULL: they have none. */
+static void print_elements(const struct table *t, const char *prefix, const struct gb_node *shaped, const double *values,
+                           const double *gradient) {
+    const size_t shown = t->options->all || shaped->count <= SHOWN ? shaped->count : SHOWN;
+    char index[96], is[100];
+    for (size_t i = 0; i < shown; i++) {
+        snprintf(is, sizeof is, "%s%s", prefix, element(&shaped->shape, i, index));
+        print_row(t, "", is, values[i], gradient ? &gradient[i] : NULL);
+    }
+    if (shown < shaped->count) printf("%-*s  (%zu more: --all)\n", t->names, "", shaped->count - shown);
+}
+
+/* Of a scalar one line, of a tensor one an element; of a loss the probabilities, too. */
+static void print_node(const struct table *t, const struct gb_graph *g, const struct gb_node *node) {
+    char text[FORMULA];
+    const double *const gradient = node->reached ? node->gradient : NULL;
     formula(g, node, text, sizeof text);
-    if (node->shape.rank) printf("%-*s  %s\n", names, node->name, text);
-    for (size_t i = 0; i < shown; i++)
-        printf("%-*s  %-*s  %*s  %*s\n", names, node->shape.rank ? "" : node->name, formulas,
-               node->shape.rank ? element(&node->shape, i, index) : text, width, number(node->value[i], o->digits, value),
-               width, node->reached ? number(node->gradient[i], o->digits, gradient) : "-");
-    if (shown < node->count) printf("%-*s  (%zu more: --all)\n", names, "", node->count - shown);
+    if (node->shape.rank == 0) {
+        print_row(t, node->name, text, *node->value, gradient);
+    } else {
+        printf("%-*s  %s\n", t->names, node->name, text);
+        print_elements(t, "", node, node->value, gradient);
+    }
+    if (node->p) print_elements(t, "p", &g->nodes[node->inputs[0]], node->p, NULL);
 }
 
 static void print_table(const struct graph_options *o, const struct gb_graph *g) {
-    char text[4 * GB_NODE_NAME_MAX + 120];
-    size_t names = strlen("node"), formulas = strlen("is");
+    char text[FORMULA];
+    struct table t = {o, (int)strlen("node"), (int)strlen("is"), (int)o->digits + 8};
     for (size_t i = 0; i < g->count; i++) {
-        const size_t name = strlen(g->nodes[i].name), length = strlen(formula(g, &g->nodes[i], text, sizeof text));
-        if (name > names) names = name;
-        if (length > formulas && !g->nodes[i].shape.rank) formulas = length;
+        const int name = (int)strlen(g->nodes[i].name), length = (int)strlen(formula(g, &g->nodes[i], text, sizeof text));
+        if (name > t.names) t.names = name;
+        if (length > t.formulas && g->nodes[i].shape.rank == 0) t.formulas = length;
     }
-    printf("%-*s  %-*s  %*s  %*s\n", (int)names, "node", (int)formulas, "is", (int)o->digits + 8, "value", (int)o->digits + 8,
-           "gradient");
-    for (size_t i = 0; i < g->count; i++) print_node(o, g, &g->nodes[i], (int)names, (int)formulas);
+    printf("%-*s  %-*s  %*s  %*s\n", t.names, "node", t.formulas, "is", t.numbers, "value", t.numbers, "gradient");
+    for (size_t i = 0; i < g->count; i++) print_node(&t, g, &g->nodes[i]);
 }
 
 /* --- the drawing */

@@ -56,9 +56,10 @@ static void tables_of_tensors(void **state) {
                                      "t       input [3]\n"
                                      "        [0]                          3             -\n"));
     assert_non_null(strstr(said.out, "\nl       softmax_xent x t          1.44             1\n"));
+    assert_non_null(strstr(said.out, "\n        p[0,0]                 0.03206             -\n"));
     GRAPH(0, "tensors", "--all");
     assert_null(strstr(said.out, "--all"));
-    assert_int_equal(gb_count_in(said.out, "[2,3]"), 2);
+    assert_int_equal(gb_count_in(said.out, "[2,3]"), 3);
 }
 
 static void sources(void **state) {
