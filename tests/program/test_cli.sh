@@ -471,7 +471,7 @@ else
 fi
 
 # --- nobody reads on: silence, and the usual end; a disk that is full is an error all the same (above)
-for command in 'list --plain kernels' 'info --no-roofs' 'run --help'; do
+for command in 'list --plain kernels' 'info --no-roofs' 'run --help' 'graph shop --svg' gradcheck; do
     bash -c "'$g' $command | true; exit \${PIPESTATUS[0]}" > out 2> err
     got=$?
     holds '[ $got = 0 -o $got = 141 ] && [ ! -s err ]' # $command
@@ -495,6 +495,11 @@ for setting in TERM=dumb TERM=; do
 done
 on_terminal env TERM=xterm NO_COLOR=1 "${short[@]}"
 holds 'grep -q "problems run" out && ! grep -q "$escape\[1m" out'
+
+on_terminal env TERM=xterm "$g" gradcheck --kernels exp_backward
+holds 'grep -q "dx of exp_backward  element 0/60" out && grep -q "$escape\[K" out && grep -q "2 checks, 0 failed" out'
+on_terminal env TERM=dumb "$g" gradcheck --kernels exp_backward
+holds 'grep -q "2 checks, 0 failed" out && ! grep -q "$escape" out'
 
 # --- the progress is one line, however narrow the terminal
 cat > narrow.py <<'NARROW'
