@@ -13,7 +13,7 @@
 #include "train_run.h"
 #include "training_plot.h"
 
-enum { EPOCHS_MAX = 10000, ROOF_EFFORT = 3 };
+enum { EPOCHS_MAX = 10000 };
 
 struct train_options {
     const char *data, *layers, *isa, *threads, *plot, *save, *load;
@@ -177,19 +177,6 @@ static void print_header(const struct train_options *o, const struct gb_train_ru
            gb_count_text(run->variants[0].threads, "thread", threads, sizeof threads));
 }
 
-/* Of all variants, after they were trained. */
-static int measure_roofs(const struct gb_train_run *run, struct gb_binding *binding, struct gb_roofs *roofs) {
-    struct gb_warnings warnings = {.count = 0};
-    roofs->dtypes[GK_F32] = true;
-    for (size_t i = run->count; i-- > 0;) {
-        const struct gb_train_variant *const v = &run->variants[i];
-        roofs->isas[v->isa] = true;
-        if (gb_roofs_threads_index(roofs, v->threads) == roofs->n_threads) roofs->threads[roofs->n_threads++] = v->threads;
-    }
-    if (gb_roofs_measure(roofs, binding, ROOF_EFFORT, &warnings)) return GB_EXIT_OK;
-    return gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
-}
-
 static int train_all(const struct train_options *o, struct gb_train_run *run, struct gb_binding *binding, float *weights) {
     int code = GB_EXIT_OK;
     for (size_t i = 0; i < run->count && code == GB_EXIT_OK; i++) {
@@ -198,11 +185,7 @@ static int train_all(const struct train_options *o, struct gb_train_run *run, st
         if (i == 0) memcpy(weights, run->trainer.mlp.parameters, run->trainer.mlp.count * sizeof *weights);
     }
     if (code != GB_EXIT_OK) return code;
-    struct gb_roofs *const roofs = calloc(1, sizeof *roofs);
-    code = roofs ? measure_roofs(run, binding, roofs) : gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
-    if (code == GB_EXIT_OK) gb_print_train_speeds(run, roofs);
-    free(roofs);
-    if (code != GB_EXIT_OK) return code;
+    gb_print_train_speeds(run);
     if (!gb_print_train_hashes(run)) return GB_EXIT_CHECK;
     memcpy(run->trainer.mlp.parameters, weights, run->trainer.mlp.count * sizeof *weights);
     if (o->save) code = save(&run->trainer.mlp, o->save);

@@ -3,7 +3,6 @@
 #define GB_TRAIN_RUN_H
 
 #include "mlp.h"
-#include "roofs.h"
 
 struct gb_train_epoch {
     double loss, test_loss, accuracy, ns;
@@ -37,7 +36,7 @@ struct gb_train_run {
 /* Trains by one variant and, for the first, fills the curve. Prints what is wrong and returns the exit code. */
 int gb_train_variant(struct gb_train_run *run, size_t index);
 
-void gb_print_train_speeds(const struct gb_train_run *run, const struct gb_roofs *roofs);
+void gb_print_train_speeds(const struct gb_train_run *run);
 /* False: they are not all equal. */
 bool gb_print_train_hashes(const struct gb_train_run *run);
 

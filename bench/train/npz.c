@@ -204,7 +204,8 @@ static int check_npy(const struct reader *r, const struct gb_npz_array *a, const
     const char *const type = value_of(text, "'descr'"), *const order = value_of(text, "'fortran_order'");
     const char *const sizes = value_of(text, "'shape'");
     if (!type || !order || !sizes) return refuse(r, "is damaged: the head of %s does not say what it holds", a->name);
-    if (strncmp(type, "'<f4'", 5) != 0) return refuse(r, "has %s as %.8s, not as '<f4' (float32)", a->name, type);
+    if (strncmp(type, "'<f4'", 5) != 0)
+        return refuse(r, "has %s as %.*s, not as '<f4' (float32)", a->name, (int)strcspn(type, ",}"), type);
     shape_text(a, shape);
     if (strncmp(sizes, shape, strlen(shape)) != 0)
         return refuse(r, "has %s of the shape %.*s, the net has %s", a->name, (int)strcspn(sizes, ")") + 1, sizes, shape);
