@@ -43,6 +43,7 @@ static void help(void **state) {
         "  export     print results for another program or reader\n"
         "  graph      show every value and gradient of a graph of computations\n"
         "  gradcheck  check gradients by differences and complex steps, at any shape\n"
+        "  train      train a network on MNIST, and show that its weights are the same everywhere\n"
         "  peer       be a contender of another gradbench's run\n"
         "\n  gradbench help COMMAND lists a command's options, gradbench --version prints the version.\n\nenvironment:\n");
     for (size_t i = 0; i < GB_VARIABLES; i++) ADD("  %-22s%s\n", gb_variables[i].name, gb_variables[i].help);
@@ -104,16 +105,16 @@ static void what_is_refused(void **state) {
     static const struct {
         const char *line, *words[4];
     } table[] = {
-        {"a command is missing (run, check, list, info, export, graph, gradcheck, peer; see gradbench --help)", {NULL}},
-        {"unknown command 'rnu' (did you mean 'run'? allowed: run, check, list, info, export, graph, gradcheck, peer)",
+        {"a command is missing (run, check, list, info, export, graph, gradcheck, train, peer; see gradbench --help)", {NULL}},
+        {"unknown command 'rnu' (did you mean 'run'? allowed: run, check, list, info, export, graph, gradcheck, train, peer)",
          {"rnu"}},
-        {"unknown command 'frob' (allowed: run, check, list, info, export, graph, gradcheck, peer)", {"frob"}},
-        {"unknown command 'frob' (allowed: run, check, list, info, export, graph, gradcheck, peer)", {"help", "frob"}},
-        {"unknown command 'Run' (did you mean 'run'? allowed: run, check, list, info, export, graph, gradcheck, peer)",
+        {"unknown command 'frob' (allowed: run, check, list, info, export, graph, gradcheck, train, peer)", {"frob"}},
+        {"unknown command 'frob' (allowed: run, check, list, info, export, graph, gradcheck, train, peer)", {"help", "frob"}},
+        {"unknown command 'Run' (did you mean 'run'? allowed: run, check, list, info, export, graph, gradcheck, train, peer)",
          {"help", "Run"}},
-        {"unknown command '' (allowed: run, check, list, info, export, graph, gradcheck, peer)", {""}},
-        {"unknown command '-' (allowed: run, check, list, info, export, graph, gradcheck, peer)", {"-"}},
-        {"unknown command 'a?b?[31m' (allowed: run, check, list, info, export, graph, gradcheck, peer)", {"a\nb\033[31m"}},
+        {"unknown command '' (allowed: run, check, list, info, export, graph, gradcheck, train, peer)", {""}},
+        {"unknown command '-' (allowed: run, check, list, info, export, graph, gradcheck, train, peer)", {"-"}},
+        {"unknown command 'a?b?[31m' (allowed: run, check, list, info, export, graph, gradcheck, train, peer)", {"a\nb\033[31m"}},
         {"--version stands alone (got 'now')", {"--version", "now"}},
         {"--version stands alone (got 'now')", {"-V", "now", "then"}},
         {"help takes one command (got 'check')", {"help", "run", "check"}},
