@@ -10,6 +10,7 @@
 #include "npz.h"
 #include "plan.h"
 #include "result_file.h"
+#include "terminal.h"
 #include "train_run.h"
 #include "training_plot.h"
 
@@ -242,7 +243,7 @@ int gb_command_train(int argc, char **argv) {
                                .seed = o.seed,
                                .epochs = o.epochs,
                                .most_ns = o.max_time * 1e9,
-                               .progress = isatty(STDERR_FILENO)};
+                               .progress = gb_is_terminal(STDERR_FILENO)};
     code = gb_environment_check();
     if (code == GB_EXIT_OK) code = parse_layers(o.layers, &run.trainer.mlp);
     if (code == GB_EXIT_OK) code = choose_variants(&o, &run);

@@ -7,6 +7,7 @@
 
 #include "message.h"
 #include "report_words.h"
+#include "terminal.h"
 #include "text.h"
 
 static const char *name_of(const struct gb_train_variant *v, char text[40]) {
@@ -16,22 +17,21 @@ static const char *name_of(const struct gb_train_variant *v, char text[40]) {
     return text;
 }
 
-/* On a terminal, in one line that is written over. */
 static void show_progress(const struct gb_train_run *run, const struct gb_train_variant *v) {
-    char name[40];
+    char name[40], line[160];
     if (!run->progress) return;
-    fprintf(stderr, "\r[%zu/%zu] %s  epoch %zu/%zu", (size_t)(v - run->variants) + 1, run->count, name_of(v, name),
-            v->epochs + 1, run->epochs);
+    snprintf(line, sizeof line, "[%zu/%zu] %s  epoch %zu/%zu", (size_t)(v - run->variants) + 1, run->count, name_of(v, name),
+             v->epochs + 1, run->epochs);
     if (v->epochs) {
         const double ns = v->ns / (double)v->epochs * (double)(run->epochs - v->epochs);
-        const double left = v == run->variants || ns < run->most_ns - v->ns ? ns : run->most_ns - v->ns;
-        fprintf(stderr, "  about %.0f:%02.0f left", left / 60e9, (double)((int)(left / 1e9) % 60));
+        const int left = (int)((v == run->variants ? ns : fmin(ns, run->most_ns - v->ns)) / 1e9);
+        gb_text_append(line, sizeof line, "  about %d:%02d left", left / 60, left % 60);
     }
-    fprintf(stderr, "\033[K");
+    gb_progress_show(line);
 }
 
 static void end_progress(const struct gb_train_run *run) {
-    if (run->progress) fprintf(stderr, "\r\033[K");
+    if (run->progress) gb_progress_end();
 }
 
 static void print_epoch(const struct gb_train_run *run, size_t epoch) {

@@ -1,5 +1,6 @@
 # What gradkern.py promises; test_install.sh puts the README's lines before it.
 import ctypes
+import gc
 import math
 
 assert list(y) == [0, 0, 2], list(y)
@@ -32,6 +33,19 @@ with gradkern.Context(isa="ref", threads=1) as context:
     x, mask = array.array("f", [3, -1, 2]), array.array("Q", [0])
     context.relu_forward(n=1, d=2, x=x.buffer_info()[0] + 4, y=y, mask=mask)
     assert list(y) == [0, 2, 2] and mask[0] == 2
+
+    # A call that is prepared reads its operands each time, and keeps them alive.
+    x, y = array.array("f", [3, -1]), array.array("f", [9, 9])
+    again = context.prepare("relu_forward", n=1, d=2, x=x, y=y)
+    again()
+    assert list(y) == [3, 0]
+    x[1] = 4
+    del x
+    gc.collect()
+    again()
+    assert list(y) == [3, 4]
+    refused(gradkern.Error, "NULL", context.prepare("relu_forward", n=1, d=1))
+    refused(TypeError, "no field z", context.prepare, kernel="relu_forward", z=1)
 
     f32, relu = array.array("f", [0]), context.relu_forward_f64
     refused(TypeError, "x: not a contiguous buffer of c_double", relu, n=1, d=1, x=f32, y=f32)

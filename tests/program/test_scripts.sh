@@ -5,6 +5,14 @@ set -u
 other="(GRADKERN_BUILD=FOLDER builds elsewhere)"
 gone="gradkern: error: not installed (GRADKERN_INSTALL=0): openblas blis onednn2
 gradkern: going on without these peers"
+all_gone=${gone/onednn2/onednn2 numpy} # the tests want NumPy, too
+no_numpy="gradkern: installing numpy from PyPI into $tree/build/peers, about 80 MB on disk
+ERROR: no such package"
+fresh_without_packages() {
+  fresh
+  touch "$state/has_venv"
+  printf '#!/bin/sh\necho "ERROR: no such package"\nexit 1\n' >"$state/pip"
+}
 
 # --- a word about what cannot work, before anything is done
 for run in "$tree/bench/run" "$tree/tests/run"; do
@@ -54,7 +62,7 @@ for word in --no-peer -Z --timeout=3 -Rgolden; do
 done
 answers 2 "gradkern: error: -R needs a value" "${tests[@]}" -R
 answers 2 "gradkern: error: -E needs a value" "${tests[@]}" -E -N
-names="openblas blis onednn2 scipy-openblas mkl onednn3 onednn3-openmp torch jax"
+names="openblas blis onednn2 scipy-openblas mkl onednn3 onednn3-openmp torch jax numpy"
 answers 2 "gradkern: error: unknown peer 'torch-compile' (allowed: $names, all)" "${install[@]}" torch-compile
 holds '[ ! -s "$state/log" ]'
 
@@ -91,21 +99,23 @@ compiler-rt (Fedora)" env GRADKERN_INSTALL=0 "${tests[@]}" --preset tsan
 rm "$bin/clang"
 
 # --- peers are offered, and said
-fresh
+fresh_without_packages
 answers 0 "gradkern: installing libopenblas0-openmp libblis4-openmp libdnnl2 by apt-get, 106 MB on disk
-gradkern: error: not fetched: openblas blis onednn2
+$no_numpy
+gradkern: error: not fetched: openblas blis onednn2 numpy
 gradkern: going on without these peers
 $building" "${tests[@]}"
 holds '[ "$(tail -n 1 "$dir/out")" = "1 passed, 0 failed" ]'
-fresh
+fresh_without_packages
 touch "$state/apt_fails"
 answers 0 "gradkern: installing libopenblas0-openmp libblis4-openmp libdnnl2 by apt-get, 106 MB on disk
 E: no network
-gradkern: error: not fetched: openblas blis onednn2
+$no_numpy
+gradkern: error: not fetched: openblas blis onednn2 numpy
 gradkern: going on without these peers
 $building" "${tests[@]}"
 fresh
-answers 0 "$gone
+answers 0 "$all_gone
 $building" env GRADKERN_INSTALL=0 "${tests[@]}"
 answers 0 "" "${tests[@]}" --no-peers -LE slow
 answers 0 "" "${tests[@]}" --no-peers -j --timeout 9 -j 2 --no-tests=error -V --repeat until-pass:2 -j2
@@ -113,6 +123,7 @@ for words in "--peers none" --peers=nobody "--peers naive,mkl" "list peers"; do 
 answers 0 "${gone/openblas blis onednn2/onednn2 openblas}" env GRADKERN_INSTALL=0 "${bench[@]}" --peers onednn2@avx2,openblas
 for words in "--peers auto" --peers=naive,all; do answers 0 "$gone" env GRADKERN_INSTALL=0 "${bench[@]}" $words; done
 printf '\t%s (libc6) => here\n' libopenblas.so.0 libblis.so.4 libdnnl.so.2 >"$state/libraries"
+mkdir -p "$tree/build/peers/lib/python3.13/site-packages/numpy"
 answers 0 "" "${tests[@]}"
 holds '! grep -q apt-get "$state/log"'
 

@@ -213,6 +213,7 @@ case "$*" in
   *mkl*) touch "$packages/../../libmkl_rt.so.2" ;;
   *" torch"*) mkdir "$packages/torch" ;;
   *" jax"*) mkdir "$packages/jax" ;;
+  *" numpy") mkdir "$packages/numpy" ;;
   *gomp*) mkdir -p "$packages/../../../openmp/lib" && touch "$packages/../../../openmp/lib/libdnnl.so.3" ;;
   *) touch "$packages/../../libdnnl.so.3" ;;
 esac
@@ -253,16 +254,17 @@ gradkern: installing scipy-openblas32 $from 40 MB on disk
 gradkern: installing mkl $from 600 MB on disk
 gradkern: installing onednn $from 900 MB on disk
 gradkern: installing onednn-cpu-gomp $from 170 MB on disk
+gradkern: installing numpy $from 80 MB on disk
 gradkern: error: not fetched: onednn2" "${install[@]}" # another version's name is not its own
   answers 4 "gradkern: installing libdnnl2 by apt-get, 106 MB on disk
 gradkern: installing torch numpy $from 7000 MB on disk
 gradkern: installing jax numpy $from 600 MB on disk
 gradkern: error: not fetched: onednn2" "${install[@]}" mkl all
   answers 2 "gradkern: error: unknown peer 'nobody' (allowed: openblas blis onednn2 scipy-openblas mkl onednn3 onednn3-openmp \
-torch jax, all)" "${install[@]}" mkl nobody
+torch jax numpy, all)" "${install[@]}" mkl nobody
   answers 0 "" "${install[@]}" nobody --help
   holds '[ "$(sed -n 1p "$dir/out")" = "usage: bash bench/peers/install [NAME...]" ]'
-  holds 'grep -qx "Fetches libraries to race (gradbench run --peers): openblas blis .* torch jax." "$dir/out"'
+  holds 'grep -qx "Fetches libraries to race (gradbench run --peers): openblas blis .* torch jax numpy." "$dir/out"'
   fresh_pip
   answers 4 "gradkern: error: not installed (GRADKERN_INSTALL=0): mkl blis" env GRADKERN_INSTALL=0 "${install[@]}" mkl blis
   logged ""
