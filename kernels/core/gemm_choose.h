@@ -148,15 +148,25 @@ static inline size_t rest_of(const struct gk_gemm_tile *tile, const struct cut *
     return !cut->transposed && s->k >= tile->lanes && enough && rest <= GK_GEMM_THIN_ROWS ? rest : 0;
 }
 
-/* What a k costs the slowest thread, in multiplied elements: an element of b packed costs as much as 8 of these, or 4 where it
- * need not be transposed; one of a, which all across read, 2; one of c that is transposed on its way out, 10. */
+/* Prices of a k, in multiplied elements, the same for all isas: how many of them an AVX2 core multiplies while it does one of
+ * these. Of Zen 4; Zen 1 multiplies half as many meanwhile. */
+enum {
+    PRICE_TRANSPOSED_B = 8, /* an element of b that is packed, transposed */
+    PRICE_PACKED_B = 4,     /* or not */
+    PRICE_READ_B = 2,       /* or read in place */
+    PRICE_READ_A = 2,       /* an element of a, which all threads across read */
+    PRICE_ENDING = 10       /* an element of c that is transposed on its way out */
+};
+
+/* What a k costs the slowest thread. */
 static inline double cost(const struct gk_gemm_tile *tile, const struct cut *cut, const struct gk_caches *caches) {
     const struct gk_gemm_shape *const s = cut->shape;
     const size_t rows = gk_ceil_div(s->rows, cut->down), rest = rest_of(tile, cut);
     const size_t cols = round_up(gk_ceil_div(s->cols - rest, cut->across), tile->lanes);
-    const double area = (double)rows * (double)(cols + rest),
-                 packing = packs_b(tile, s, rows, caches) ? s->b.along_k ? 8 : 4 : 2;
-    return area + packing * (double)cols + 2 * (double)rows + (cut->transposed ? 10 * area / (double)gk_min(s->k, GK_KB) : 0);
+    const double area = (double)rows * (double)(cols + rest);
+    const int b = !packs_b(tile, s, rows, caches) ? PRICE_READ_B : s->b.along_k ? PRICE_TRANSPOSED_B : PRICE_PACKED_B;
+    const double ending = cut->transposed ? PRICE_ENDING * area / (double)gk_min(s->k, GK_KB) : 0;
+    return area + b * (double)cols + PRICE_READ_A * (double)rows + ending;
 }
 
 /* The cheapest of the product and its transpose, cut into `across` rectangles side by side. */
