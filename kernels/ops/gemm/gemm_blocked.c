@@ -63,13 +63,10 @@ static void fetch_pieces(struct pieces *a) {
 }
 
 static void fetch_column(struct columns *b, struct tile *t) {
-    b->due += b->columns;
-    const bool due = b->columns && b->due >= b->tiles;
-    t->ahead = due ? b->from : t->b;
-    t->ahead_step = due ? b->step : 0;
-    if (!due) return;
-    b->due -= b->tiles;
-    b->from += LINE;
+    t->ahead = t->b, t->ahead_step = 0;
+    if (!b->columns || (b->due += b->columns) < b->tiles) return;
+    t->ahead = b->from, t->ahead_step = b->step;
+    b->due -= b->tiles, b->from += LINE;
 }
 
 /* `height` rows of c along the stripe. t holds what all its tiles have in common, and what the first one has. */
@@ -79,7 +76,8 @@ static void run_strip(const struct stripe *s, struct tile *t, size_t height, con
     for (size_t j = s->cols.begin, width; j < s->cols.end; j += width) {
         width = tile_width(s->cols.end - j);
         t->b = b;
-        fetch_pieces(&ahead->a), fetch_pieces(&ahead->b);
+        if (ahead->a.pieces) fetch_pieces(&ahead->a);
+        if (ahead->b.pieces) fetch_pieces(&ahead->b);
         fetch_column(&ahead->many_b, t);
         run_tile(t, height, width, transposed, streams && j % GK_LANES == 0);
         b += s->plan->packs_b ? PITCH : width;

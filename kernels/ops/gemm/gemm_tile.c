@@ -4,17 +4,23 @@
 
 enum { LONG_ENOUGH = 32 }; /* k of a tile that c is fetched for meanwhile */
 
-/* Of the last vector. */
+GK_INLINE bool fills(const enum ending ending) { return ending == WHOLE || ending == STREAMED; }
+
+/* Of the last vector: how many columns, and which is the first. */
 GK_INLINE size_t last_lanes(const struct tile *t, const int vectors, const enum ending ending) {
-    if (vectors == 1) return ending == WHOLE || ending == STREAMED ? GK_LANES : t->width;
+    if (vectors == 1) return fills(ending) ? GK_LANES : t->width;
     return ending == LOW || ending == TRANSPOSED_LOW ? GK_LOW_LANES : GK_LANES;
+}
+
+GK_INLINE size_t last_column(const struct tile *t, const int vectors, const enum ending ending) {
+    return vectors == 1 ? 0 : fills(ending) ? GK_LANES : t->width - last_lanes(t, vectors, ending);
 }
 
 /* What a row starts with is read before any of it is stored: vectors overlap. */
 GK_INLINE void store_rows(const struct tile *t, vf acc[MR][NV], const int rows, const int vectors, const enum ending ending,
                           const bool starts) {
     const size_t ldc = t->ldc, start_row = t->start.row, lanes = last_lanes(t, vectors, ending);
-    const size_t last = vectors == 1 ? 0 : t->width - lanes;
+    const size_t last = last_column(t, vectors, ending);
     const real *start = t->start.at;
     real *c = t->c;
     UNROLLED for (int i = 0; i < rows; i++, c += ldc, start += starts ? start_row : 0) {
@@ -31,7 +37,8 @@ GK_INLINE void store_columns(const struct tile *t, vf acc[MR][NV], const int row
     const size_t ldc = t->ldc, start_row = t->start.row;
     UNROLLED for (int v = 0; v < vectors; v++) {
         const size_t lanes = v == vectors - 1 ? last_lanes(t, vectors, ending) : GK_LANES;
-        const size_t j = v ? t->width - lanes : 0, skip = v ? GK_LANES - j : 0; /* lanes that the first vector has */
+        const size_t j = v ? last_column(t, vectors, ending) : 0,
+                     skip = v ? GK_LANES - j : 0; /* lanes that the first vector has */
         real *const c = t->c + j * ldc;
         const real *const start = t->start.at ? t->start.at + j * start_row : NULL;
         UNROLLED for (int first = 0; first < rows; first += GK_SQUARE) {
@@ -63,7 +70,7 @@ GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors
     const real *a0 = t->a, *a1 = a0 + 4 * step, *a2 = a0 + 8 * step, *b = t->b, *ahead = t->ahead;
     const size_t ahead_step = t->ahead_step;
     const bool across = ending == TRANSPOSED || ending == TRANSPOSED_LOW, low = ending == LOW || ending == TRANSPOSED_LOW;
-    const size_t lanes = last_lanes(t, vectors, ending), last = vectors == 1 ? 0 : t->width - lanes;
+    const size_t lanes = last_lanes(t, vectors, ending), last = last_column(t, vectors, ending);
     vf acc[MR][NV];
     if (t->k >= LONG_ENOUGH && ending != STREAMED) fetch_c(t, across ? t->width : (size_t)rows, vectors, across);
     UNROLLED for (int i = 0; i < rows; i++) UNROLLED for (int v = 0; v < vectors; v++) acc[i][v] = vf_zero();
@@ -84,7 +91,8 @@ GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors
     else store_rows(t, acc, rows, vectors, ending, false);
 }
 
-#define FOR_EACH_WIDE_ENDING(X, rows, vectors) X(rows, vectors, WHOLE) X(rows, vectors, STREAMED) X(rows, vectors, TRANSPOSED)
+#define FOR_EACH_WIDE_ENDING(X, rows, vectors)                                                                                 \
+    X(rows, vectors, WHOLE) X(rows, vectors, STREAMED) X(rows, vectors, PARTIAL) X(rows, vectors, TRANSPOSED)
 #if GK_LOW_LANES
 #define FOR_EACH_ENDING(X, rows, vectors)                                                                                      \
     FOR_EACH_WIDE_ENDING(X, rows, vectors) X(rows, vectors, LOW) X(rows, vectors, TRANSPOSED_LOW)
@@ -93,9 +101,9 @@ GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors
 #endif
 #define TILE(rows, vectors, ending)                                                                                            \
     static void gk_tile_##rows##x##vectors##_##ending(const struct tile *t) { tile_body(t, rows, vectors, ending); }
-#define TILES(rows)                  TILE(rows, 1, NARROW) FOR_EACH_ENDING(TILE, rows, 1) FOR_EACH_ENDING(TILE, rows, 2)
+#define TILES(rows)                  FOR_EACH_ENDING(TILE, rows, 1) FOR_EACH_ENDING(TILE, rows, 2)
 #define ENTRY(rows, vectors, ending) [ending] = gk_tile_##rows##x##vectors##_##ending,
-#define ENTRIES(rows)                {{ENTRY(rows, 1, NARROW) FOR_EACH_ENDING(ENTRY, rows, 1)}, {FOR_EACH_ENDING(ENTRY, rows, 2)}},
+#define ENTRIES(rows)                {{FOR_EACH_ENDING(ENTRY, rows, 1)}, {FOR_EACH_ENDING(ENTRY, rows, 2)}},
 
 FOR_EACH_ROWS(TILES)
 tile_function *const GK_SYMBOL(gemm_tiles)[MR][NV][ENDINGS] = {FOR_EACH_ROWS(ENTRIES)};

@@ -23,7 +23,7 @@ struct tile {
 enum ending {
     WHOLE,          /* whole vectors */
     STREAMED,       /* the same, stored past the caches */
-    NARROW,         /* fewer columns than a vector */
+    PARTIAL,        /* two that overlap, or less than one */
     LOW,            /* the low lanes are enough for the last ones */
     TRANSPOSED,     /* a row of the tile is a column of c */
     TRANSPOSED_LOW, /* both */
@@ -46,7 +46,7 @@ GK_INLINE enum ending ending_of(size_t width, bool transposed, bool streams) {
     const size_t last = (width - 1) % GK_LANES + 1;
     if (streams && last == GK_LANES) return STREAMED;
     if (last <= GK_LOW_LANES) return transposed ? TRANSPOSED_LOW : LOW;
-    return transposed ? TRANSPOSED : width < GK_LANES ? NARROW : WHOLE;
+    return transposed ? TRANSPOSED : last < GK_LANES ? PARTIAL : WHOLE;
 }
 
 GK_INLINE void run_tile(struct tile *t, size_t height, size_t width, bool transposed, bool streams) {
