@@ -131,14 +131,14 @@ GK_INLINE void thin_step(const vf a[FEW][TOGETHER], const real *b, size_t ldb, r
 
 GK_INLINE void thin_steps(const struct thin *t, size_t k, const bool first, const int rows, const int some) {
     const struct gk_gemm *const g = t->g;
-    const size_t ldb = g->b.ld, last = g->cols - GK_LANES;
-    const real *const b = element(&g->b, 0, t->k0 + k);
+    const size_t ldb = g->b.ld, cols = t->cols.end - t->cols.begin, whole = cols - cols % GK_LANES;
+    const real *const b = element(&g->b, t->cols.begin, t->k0 + k), *const last = element(&g->b, g->cols - GK_LANES, t->k0 + k);
     vf a[FEW][TOGETHER];
     UNROLLED for (int i = 0; i < rows; i++) {
         UNROLLED for (int u = 0; u < some; u++) a[i][u] = vf_set1(*element(&g->a, (size_t)i, t->k0 + k + (size_t)u));
     }
-    for (size_t j = t->cols.begin; j < t->cols.end; j += GK_LANES)
-        thin_step(a, b + gk_min(j, last), ldb, t->sums + j - t->cols.begin, first, rows, some);
+    for (size_t j = 0; j < whole; j += GK_LANES) thin_step(a, b + j, ldb, t->sums + j, first, rows, some);
+    if (whole < cols) thin_step(a, last, ldb, t->sums + whole, first, rows, some);
 }
 
 /* Of the last columns' sums some belong to those before. */
