@@ -43,7 +43,6 @@ typedef float real;
 enum {
     GK_SUM_LANES = 64, /* virtual lanes of a row sum */
     GK_PROBE_CHAINS = 12,
-    GK_PROBE_STEPS = 1024,
 };
 
 #include GK_SIMD_HEADER

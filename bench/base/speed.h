@@ -25,9 +25,11 @@ struct gb_bandwidth {
     double read, copy, copy_nt, triad, triad_nt;
 };
 
+/* The limit is "fma", "memory", "chain" (operations that wait for one another), "call" (what a call costs in any case), or
+ * "cache": faster than memory can be, for part of the operands stays nearer. Old files have "latency", too. */
 struct gb_share {
-    const char *limit; /* "fma", "memory" or "latency"; "cache": faster than memory can be, part of the operands stays nearer */
-    double fraction;   /* of the roof: the time at the roof over the time measured; 0: unknown, or "cache" */
+    const char *limit;
+    double fraction; /* of the roof: the time at the roof over the time measured; 0: unknown, or "cache" */
     enum gb_level level;
 };
 

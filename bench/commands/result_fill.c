@@ -76,12 +76,16 @@ void gb_fill_peers(struct gb_result *result, const struct gb_race *race) {
     }
 }
 
+static double latency(double steps) { return steps > 0 ? 1 / steps : NAN; }
+
 static void fill_roof(struct gb_result *result, struct gb_result_roof *to, const struct gb_roofs *roofs, size_t isa, int dtype,
                       size_t t) {
     to->isa = gk_isa_get(isa, GK_F32)->name;
     to->dtype = gk_dtype_name((enum gk_dtype)dtype);
     to->threads = roofs->threads[t];
     to->fma = roofs->fma[isa][dtype][t];
+    to->fma_latency = latency(roofs->steps[isa][dtype][GB_STEP_FMA]);
+    to->add_latency = latency(roofs->steps[isa][dtype][GB_STEP_ADD]);
     memcpy(to->at, roofs->bandwidth[t], sizeof to->at);
     to->n_spots = 0;
     if (!to->spots) to->spots = gb_result_alloc(result, GB_SPOTS_MAX, sizeof *to->spots);
@@ -153,6 +157,7 @@ static struct gb_result_row common_row(struct gb_result *result, const struct gb
                                 .summary = {.median = NAN, .low = NAN, .high = NAN, .min = NAN},
                                 .gflops = NAN,
                                 .gbps = NAN,
+                                .empty_ns = NAN,
                                 .share = {.fraction = NAN}};
     fill_options(result, &row, &task->spec);
     fill_shape(result, &row, &task->spec);
@@ -167,8 +172,8 @@ static void name_variant(struct gb_result *result, struct gb_result_row *row, co
     row->threads = v->threads;
 }
 
-static void fill_time(struct gb_result *result, struct gb_result_row *row, const struct gb_outcome *outcome,
-                      const struct gb_measure *m) {
+static void fill_time(struct gb_result *result, struct gb_result_row *row, const struct gb_variant *v,
+                      const struct gb_outcome *outcome, const struct gb_measure *m) {
     row->summary = m->summary;
     row->samples = gb_result_alloc(result, outcome->rounds, sizeof *row->samples);
     row->n_samples = row->samples ? outcome->rounds : 0;
@@ -178,6 +183,7 @@ static void fill_time(struct gb_result *result, struct gb_result_row *row, const
     row->threads_used = m->threads_used;
     row->gflops = outcome->work.flops / m->summary.median;
     row->gbps = outcome->bytes / m->summary.median;
+    row->empty_ns = v->peer ? NAN : m->empty_ns;
     row->share = m->share;
 }
 
@@ -190,7 +196,7 @@ static void fill_row(struct gb_result *result, struct gb_result_row *row, const 
     row->verified = verified[m->verified];
     row->note = m->note[0] ? gb_result_text(result, m->note) : NULL;
     row->longest_ns = v->peer ? GB_PEER_TIMED_NS : GB_REF_TIMED_NS;
-    if (m->state == GB_STATE_TIMED) fill_time(result, row, outcome, m);
+    if (m->state == GB_STATE_TIMED) fill_time(result, row, v, outcome, m);
     else row->failure = gb_result_text(result, m->failure);
 }
 
@@ -216,7 +222,6 @@ void gb_fill_outcome(struct gb_result *result, const struct gb_plan *plan, const
     common.bytes = outcome->bytes;
     problem->footprint = outcome->work.footprint;
     problem->products = outcome->work.products;
-    problem->latency = outcome->work.latency;
     for (size_t i = 0; i < plan->n_variants; i++) {
         problem->rows[i] = common;
         fill_row(result, &problem->rows[i], &plan->variants[i], outcome, &outcome->measures[i]);

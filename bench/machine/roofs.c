@@ -157,6 +157,26 @@ static size_t add_fma(struct gb_roofs *roofs, struct probe *probes, struct arena
     return count;
 }
 
+static struct probe chain_probe(struct gb_roofs *roofs, size_t isa, enum gk_dtype dtype, enum gb_step step, char *sinks) {
+    return (struct probe){.on = probing_of(roofs),
+                          .isa = isa,
+                          .dtype = dtype,
+                          .kind = step == GB_STEP_FMA ? GK_PROBE_FMA_CHAIN : GK_PROBE_ADD_CHAIN,
+                          .threads = 1,
+                          .args = {.sink = sinks},
+                          .amount = GK_PROBE_STEPS,
+                          .best = &roofs->steps[isa][dtype][step]};
+}
+
+static size_t add_chains(struct gb_roofs *roofs, struct probe *probes, struct arena *arena) {
+    size_t count = 0;
+    for (size_t isa = 0; isa < GK_ISA_COUNT; isa++)
+        for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
+            for (enum gb_step step = 0; step < GB_STEP_COUNT && roofs->isas[isa] && roofs->dtypes[dtype]; step++)
+                probes[count++] = chain_probe(roofs, isa, (enum gk_dtype)dtype, step, arena->sinks);
+    return count;
+}
+
 enum { MOVES = 5 };
 
 /* The ways of moving, each thread on so many bytes. */
@@ -210,16 +230,21 @@ static void mend(const struct gb_roofs *roofs, struct gb_binding *binding, struc
 }
 
 bool gb_roofs_measure(struct gb_roofs *roofs, struct gb_binding *binding, size_t effort, struct gb_warnings *warnings) {
-    enum { PROBES = (GK_ISA_COUNT * GK_DTYPE_COUNT + MOVES * GB_LEVEL_COUNT) * GB_THREAD_COUNTS_MAX };
+    enum {
+        PROBES = (GK_ISA_COUNT * GK_DTYPE_COUNT + MOVES * GB_LEVEL_COUNT) * GB_THREAD_COUNTS_MAX +
+                 GK_ISA_COUNT * GK_DTYPE_COUNT * GB_STEP_COUNT
+    };
     enum gb_level highest;
     struct arena *const arena = calloc(1, sizeof *arena);
     struct probe *const probes = calloc(PROBES, sizeof *probes);
     memset(roofs->fma, 0, sizeof roofs->fma);
     memset(roofs->bandwidth, 0, sizeof roofs->bandwidth);
+    memset(roofs->steps, 0, sizeof roofs->steps);
     roofs->n_spots = 0;
     const bool ready = arena && probes && open_arena(arena, roofs, &highest);
     if (ready) {
-        const size_t fma = add_fma(roofs, probes, arena), count = fma + add_moves(roofs, probes + fma, arena, highest);
+        const size_t fma = add_fma(roofs, probes, arena), moves = fma + add_moves(roofs, probes + fma, arena, highest);
+        const size_t count = moves + add_chains(roofs, probes + moves, arena);
         for (size_t round = 0; round < effort; round++)
             for (size_t i = 0; i < count; i++) take(&probes[i], binding);
         mend(roofs, binding, probes, fma);
@@ -277,6 +302,12 @@ static double moving_ns(const struct gb_work *work, const struct gb_bandwidth *b
     return (first + work->written - 2 * second) / copy + 3 * second / triad + (work->read - first - second) / b->read;
 }
 
+/* A block of GK_KB terms is one chain; all blocks may run at once, and are then added one after the other. */
+static double sum_ns(size_t terms, double steps, double additions) {
+    if (terms == 0 || !(steps > 0) || !(additions > 0)) return 0;
+    return (double)(terms < GK_KB ? terms : GK_KB) / steps + (double)((terms - 1) / GK_KB) / additions;
+}
+
 /* The fraction may be more than 1. */
 static struct gb_share compare(const struct gb_roofs *roofs, size_t isa, enum gk_dtype dtype, size_t threads,
                                const struct gb_work *work, double ns) {
@@ -287,8 +318,13 @@ static struct gb_share compare(const struct gb_roofs *roofs, size_t isa, enum gk
     const struct gb_bandwidth b = spot ? spot->bandwidth : roofs->bandwidth[t][share.level];
     const double moving = moving_ns(work, &b);
     const double computing = work->products ? work->flops / roofs->fma[isa][dtype][t] : 0;
+    const double *const steps = roofs->steps[isa][dtype], additions = steps[GB_STEP_ADD];
+    const double chain = larger(sum_ns(work->terms[GB_STEP_FMA], steps[GB_STEP_FMA], additions),
+                                sum_ns(work->terms[GB_STEP_ADD], additions, additions));
+    const double waiting = larger(work->call_ns, chain), working = larger(computing, moving);
     share.limit = computing > moving ? "fma" : "memory";
-    share.fraction = larger(computing, moving) / ns;
+    if (waiting > working) share.limit = work->call_ns > chain ? "call" : "chain";
+    share.fraction = larger(waiting, working) / ns;
     if (!isfinite(share.fraction)) share.fraction = 0;
     return share;
 }
@@ -297,7 +333,6 @@ struct gb_share gb_roofs_share(const struct gb_roofs *roofs, size_t isa, enum gk
                                const struct gb_work *work, double ns) {
     struct gb_share share = compare(roofs, isa, dtype, threads, work, ns);
     const bool moves = strcmp(share.limit, "memory") == 0;
-    if (work->latency) share.limit = "latency";
     if (share.fraction <= GB_SHARE_MOST) return share;
     share.fraction = 0;
     if (moves) share.limit = "cache";
@@ -321,6 +356,14 @@ static void look_at_fma(struct gb_roofs *roofs, struct gb_binding *binding, cons
     char sinks[GK_THREADS_MAX * LINE];
     struct probe probe = fma_probe(roofs, cell->isa, cell->dtype, t, sinks);
     for (size_t i = 0; i < AGAIN || (i < AGAIN_MOST && beats(roofs, cell)); i++) take(&probe, binding);
+}
+
+static void look_at_chains(struct gb_roofs *roofs, struct gb_binding *binding, const struct cell *cell) {
+    char sink[LINE];
+    for (enum gb_step step = 0; step < GB_STEP_COUNT; step++) {
+        struct probe probe = chain_probe(roofs, cell->isa, cell->dtype, step, sink);
+        for (size_t i = 0; i < AGAIN || (i < AGAIN_MOST && beats(roofs, cell)); i++) take(&probe, binding);
+    }
 }
 
 /* A spot has the bytes of the problem, as far as more than memory's own roof is measured with tells nothing new. */
@@ -347,8 +390,9 @@ void gb_roofs_look_again(struct gb_roofs *roofs, struct gb_binding *binding, siz
     const struct cell cell = {isa, dtype, threads, work, ns};
     const struct gb_share share = compare(roofs, isa, dtype, threads, work, ns);
     const size_t t = gb_roofs_threads_index(roofs, threads);
-    const bool beaten = share.fraction > BEATEN, moves = strcmp(share.limit, "memory") == 0;
-    if (!moves && beaten) look_at_fma(roofs, binding, &cell, t);
-    if (!moves || share.fraction <= 0 || (work->latency && !beaten)) return;
+    const bool beaten = share.fraction > BEATEN;
+    if (beaten && strcmp(share.limit, "fma") == 0) look_at_fma(roofs, binding, &cell, t);
+    if (beaten && strcmp(share.limit, "chain") == 0) look_at_chains(roofs, binding, &cell);
+    if (strcmp(share.limit, "memory") != 0 || share.fraction <= 0) return;
     if (roofs->n_spots < GB_SPOTS_MAX && !find_spot(roofs, isa, threads, work->footprint)) look_at_moves(roofs, binding, &cell);
 }

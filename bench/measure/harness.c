@@ -26,44 +26,26 @@ static void report(const struct gb_harness *h, const struct gb_task *task, const
     if (h->progress) h->progress(h->progress_data, task, what, done, of);
 }
 
-static size_t output_elements(const struct gb_problem *problem) {
-    size_t count = 0;
-    for (size_t i = 0; i < problem->n_operands; i++)
-        if (problem->operands[i].output) count += problem->operands[i].rows * problem->operands[i].row_elements;
-    return count;
-}
-
 static double bytes_of(const struct gb_operand *o) {
     return (double)o->rows * (double)o->row_elements * (double)o->element_size;
 }
 
-/* Are weights that lie in L2 read across their rows for a sum over that dimension? */
-static bool across_weights(const struct gb_problem *problem, enum gk_dim dim, size_t l2) {
-    const size_t along = gk_kernel_dim(problem->kernel, dim)->offset;
+void gb_sums_of(const struct gb_problem *problem, size_t terms[GB_STEP_COUNT]) {
+    for (enum gb_step step = 0; step < GB_STEP_COUNT; step++) terms[step] = 0;
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gb_operand *const o = &problem->operands[i];
-        if (!o->output && o->field->flags & GK_FLAG_WEIGHT && bytes_of(o) <= (double)l2 &&
-            gk_field_cols_at(o->field, problem->args) == along)
-            return true;
+        const struct gk_exactness e = gk_exactness_of(problem->kernel, o->field);
+        if (!o->output || e.rule != GK_EXACT_SUM || o->rows == 0 || o->row_elements == 0) continue;
+        const size_t count = gk_dim_of(problem->kernel, problem->args, e.dim);
+        size_t *const longest = &terms[o->field->rows == GK_NOWHERE ? GB_STEP_ADD : GB_STEP_FMA];
+        if (count > *longest) *longest = count;
     }
-    return false;
 }
 
-bool gb_latency_bound(const struct gb_problem *problem, const struct gk_caches *caches) {
-    const bool few = output_elements(problem) < 128, thin = gk_dim_of(problem->kernel, problem->args, GK_DIM_n) <= 8;
-    for (size_t i = 0; i < problem->n_operands; i++) {
-        const struct gk_exactness e = gk_exactness_of(problem->kernel, problem->operands[i].field);
-        if (!problem->operands[i].output || e.rule != GK_EXACT_SUM) continue;
-        if (few && gk_dim_of(problem->kernel, problem->args, e.dim) >= 32) return true;
-        if (thin && across_weights(problem, e.dim, caches->l2)) return true;
-    }
-    return false;
-}
-
-static struct gb_work work_of(const struct gb_problem *problem, const struct gk_caches *caches) {
+static struct gb_work work_of(const struct gb_problem *problem) {
     struct gb_work work = {.products = gk_kernel_roof(problem->kernel, problem->args) == GK_ROOF_FMA,
-                           .flops = gk_kernel_flops(problem->kernel, problem->args),
-                           .latency = gb_latency_bound(problem, caches)};
+                           .flops = gk_kernel_flops(problem->kernel, problem->args)};
+    gb_sums_of(problem, work.terms);
     for (size_t i = 0; i < problem->n_operands; i++) {
         const struct gb_operand *const o = &problem->operands[i];
         work.footprint += bytes_of(o);
@@ -71,6 +53,14 @@ static struct gb_work work_of(const struct gb_problem *problem, const struct gk_
         if (gk_reads(problem->kernel, o->field, problem->args)) work.read += bytes_of(o);
         if (o->output) work.plain_copy |= gk_exactness_of(problem->kernel, o->field).rule == GK_EXACT_SOFTMAX;
     }
+    return work;
+}
+
+/* A peer sums in an order of its own, and its calls cost what they do. */
+static struct gb_work work_for(const struct gb_outcome *outcome, const struct gb_variant *v, const struct gb_measure *m) {
+    struct gb_work work = outcome->work;
+    if (v->peer) memset(work.terms, 0, sizeof work.terms);
+    else work.call_ns = m->empty_ns;
     return work;
 }
 
@@ -276,6 +266,16 @@ static size_t roof_threads(const struct gb_roofs *roofs, const struct gb_variant
     return gb_roofs_threads_index(roofs, m->threads_used) < roofs->n_threads ? m->threads_used : v->threads;
 }
 
+/* Again, a few times, where a call that does something took less. */
+static double empty_ns(const struct gb_effects *effects, const struct gb_variant *v, const struct gb_problem_spec *spec,
+                       double call_ns) {
+    enum { AGAIN = 5 };
+    double least = effects->empty_call(v->ctx, spec->kernel, spec->dtype);
+    for (size_t i = 0; i < AGAIN && least > call_ns; i++)
+        least = fmin(least, effects->empty_call(v->ctx, spec->kernel, spec->dtype));
+    return least;
+}
+
 static void summarize(const struct gb_harness *h, struct gb_outcome *outcome, const struct entry *entries, size_t count) {
     double *const work = outcome->storage + (h->plan->n_variants + 1) * h->rounds;
     for (size_t i = 0; i < count; i++) {
@@ -284,9 +284,12 @@ static void summarize(const struct gb_harness *h, struct gb_outcome *outcome, co
         if (m->state != GB_STATE_TIMED || m->samples != entries[i].samples) continue;
         m->iterations = entries[i].iterations;
         m->summary = gb_summarize(m->samples, outcome->rounds, work);
-        if (!stopped(h))
-            h->effects->look_again(h->roofs, h->binding, v->isa, outcome->task->spec.dtype, roof_threads(h->roofs, v, m),
-                                   &outcome->work, m->summary.median);
+        if (stopped(h)) continue;
+        const struct gb_problem_spec *const spec = &outcome->task->spec;
+        if (!v->peer) m->empty_ns = empty_ns(h->effects, v, spec, m->summary.median);
+        const struct gb_work done = work_for(outcome, v, m);
+        h->effects->look_again(h->roofs, h->binding, v->isa, spec->dtype, roof_threads(h->roofs, v, m), &done,
+                               m->summary.median);
     }
     gb_outcome_share(outcome, h->plan, h->roofs);
     if (outcome->null_variant == h->plan->n_variants || outcome->measures[outcome->null_variant].state != GB_STATE_TIMED)
@@ -315,7 +318,7 @@ bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task
     report(harness, task, "prepare", 0, harness->plan->n_variants);
     if (!outcome->measures) return false;
     if (!(harness->judge ? gb_problem_create_shared : gb_problem_create)(&problem, &task->spec)) return false;
-    outcome->work = work_of(&problem, &harness->caches);
+    outcome->work = work_of(&problem);
     outcome->bytes = gk_kernel_bytes(problem.kernel, task->spec.dtype, problem.args);
     struct job job = {.h = harness,
                       .problem = &problem,
@@ -339,9 +342,10 @@ void gb_outcome_share(struct gb_outcome *outcome, const struct gb_plan *plan, co
     for (size_t i = 0; i < plan->n_variants; i++) {
         const struct gb_variant *const v = &plan->variants[i];
         struct gb_measure *const m = &outcome->measures[i];
-        if (m->state == GB_STATE_TIMED)
-            m->share = gb_roofs_share(roofs, v->isa, outcome->task->spec.dtype, roof_threads(roofs, v, m), &outcome->work,
-                                      m->summary.median);
+        if (m->state != GB_STATE_TIMED) continue;
+        const struct gb_work work = work_for(outcome, v, m);
+        m->share =
+            gb_roofs_share(roofs, v->isa, outcome->task->spec.dtype, roof_threads(roofs, v, m), &work, m->summary.median);
     }
 }
 

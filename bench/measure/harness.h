@@ -16,6 +16,7 @@ struct gb_measure {
     char note[GB_TURN_WHY_MAX];         /* a peer: which of its ways it takes */
     size_t threads_asked, threads_used; /* by a call of ours, 0: a peer; those that ran, fewer where there were no more */
     double call_ns;                     /* about the time of one */
+    double empty_ns;                    /* of one of ours that has nothing to do */
     uint64_t iterations;                /* calls a sample */
     double *samples;                    /* ns a call, one a round; owned by the outcome */
     struct gb_summary summary;
@@ -64,8 +65,8 @@ void gb_outcome_share(struct gb_outcome *outcome, const struct gb_plan *plan, co
 
 bool gb_had_fewer_threads(const struct gb_measure *measure);
 
-/* The price of the canonical order where outputs are few: a chain of dependent additions (fewer than 128 output elements that
- * sum 32 products or more), and one to eight rows against weights, within L2, that are read across their rows. */
-bool gb_latency_bound(const struct gb_problem *problem, const struct gk_caches *caches);
+/* Terms of the longest sum in the canonical order that the outputs consist of: of products, which are matrices, and of
+ * elements, which are vectors. 0: there is none. */
+void gb_sums_of(const struct gb_problem *problem, size_t terms[GB_STEP_COUNT]);
 
 #endif

@@ -184,9 +184,9 @@ static void print_behind(const struct table *t, const struct gb_result_row *colu
     }
 }
 
-/* Against the best peers. Geometric means leave out what latency binds. */
+/* Against the best peers. */
 static void print_column_summary(const struct table *t, const struct gb_result_row *column, bool brief) {
-    size_t rows = 0, counted = 0, below = 0, behind = 0;
+    size_t rows = 0, below = 0, behind = 0;
     double logs = 0;
     char threads[40];
     for (size_t i = 0; i < t->count; i++) {
@@ -195,16 +195,13 @@ static void print_column_summary(const struct table *t, const struct gb_result_r
         rows++;
         below += row->best_peer->pair.high < 1;
         behind += is_behind(row);
-        if (strcmp(row->share.limit, "latency") == 0) continue;
-        counted++;
         logs += log(row->best_peer->pair.ratio);
     }
     if (rows == 0) return;
     fputs("- ", t->out);
     print_text(t->out, column->isa);
-    fprintf(t->out, ", %s: geometric mean %.2f of %zu, %zu below 1 and %zu behind of %zu",
-            gb_count_text(column->threads, "thread", threads, sizeof threads), exp(counted ? logs / (double)counted : 0),
-            counted, below, behind, rows);
+    fprintf(t->out, ", %s: geometric mean %.2f of %zu, %zu below 1 and %zu behind",
+            gb_count_text(column->threads, "thread", threads, sizeof threads), exp(logs / (double)rows), rows, below, behind);
     if (!brief) print_raced(t, column);
     fputc('\n', t->out);
     if (!brief) print_behind(t, column);

@@ -159,7 +159,7 @@ static void print_kernel(const struct table *t, const char *kernel, const char *
         if (s.fewest < result->n_variants && m->threads_used != p->rows[s.fewest].threads_used)
             add_pair(&scaling, result, p, s.most, s.fewest);
         add_pair(&peers, result, p, s.most, gb_best_peer(result, p, result->variants[s.most].threads));
-        if (m->state != GB_STATE_TIMED || m->share.fraction <= 0 || p->latency) continue;
+        if (m->state != GB_STATE_TIMED || m->share.fraction <= 0) continue;
         shares[n_shares++] = m->share.fraction;
         if (!least || m->share.fraction < least->rows[s.most].share.fraction) least = p;
     }
@@ -245,20 +245,16 @@ static void print_counts(const struct gb_report *report, const struct gb_result 
            gb_count_text(totals.peers_timed, "cell", cells, sizeof cells), rest);
 }
 
-/* By throughput, then by latency: what few outputs cost is another question. */
 static void print_tally(const struct gb_report *report, const struct gb_result *result, size_t i) {
-    struct mean means[2] = {{0}, {0}};
+    struct mean mean = {0};
+    char ratio[32], problems[40];
     for (size_t k = 0; k < result->n_run; k++)
-        add_pair(&means[result->problems[k].latency], result, &result->problems[k], i,
+        add_pair(&mean, result, &result->problems[k], i,
                  gb_best_peer(result, &result->problems[k], result->variants[i].threads));
-    for (size_t kind = 0; kind < 2; kind++) {
-        char ratio[32], problems[40];
-        if (means[kind].count == 0) continue;
-        gb_say(report, 2, "%s against the best peer: %s in the geometric mean of %s%s, %zu ahead, %zu behind",
-               result->variants[i].label, mean_text(&means[kind], ratio, sizeof ratio),
-               gb_count_text(means[kind].count, "problem", problems, sizeof problems), kind ? " bound by latency" : "",
-               means[kind].ahead, means[kind].behind);
-    }
+    if (mean.count == 0) return;
+    gb_say(report, 2, "%s against the best peer: %s in the geometric mean of %s, %zu ahead, %zu behind",
+           result->variants[i].label, mean_text(&mean, ratio, sizeof ratio),
+           gb_count_text(mean.count, "problem", problems, sizeof problems), mean.ahead, mean.behind);
 }
 
 /* A problem on which a variant is behind a peer. */
@@ -299,8 +295,8 @@ static void print_behind(const struct gb_report *report, const struct gb_result 
     char pair[128];
     for (size_t i = 0; i < shown; i++) {
         const struct behind *const b = &list[i];
-        gb_say(report, 4, "  behind %s: %s (%s): %s%s", result->variants[b->peer].name, b->problem->text, b->problem->workload,
-               gb_pair_text(&b->versus.pair, b->versus.verdict, pair, sizeof pair), b->problem->latency ? " (latency)" : "");
+        gb_say(report, 4, "  behind %s: %s (%s): %s", result->variants[b->peer].name, b->problem->text, b->problem->workload,
+               gb_pair_text(&b->versus.pair, b->versus.verdict, pair, sizeof pair));
     }
     if (shown < found) gb_say(report, 4, "  behind: %zu more (--details lists all)", found - shown);
     free(list);

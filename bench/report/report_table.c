@@ -80,7 +80,9 @@ void gb_report_roofs(const struct gb_report *report, const struct gb_result *res
     FILE *const out = report->out;
     char threads[40], roof[24];
     fprintf(out, "\n");
-    gb_say(report, 2, "%sroofs, measured here:%s fma in GFLOP/s; moves in GB/s, read / copy / non-temporal copy",
+    gb_say(report, 2,
+           "%sroofs, measured here:%s fma in GFLOP/s; latency in ns, fma / addition; moves in GB/s, read / copy / "
+           "non-temporal copy",
            gb_bold(report), gb_plain(report));
     fprintf(out, "%*s", ROOF_NAME, "");
     for (size_t t = 0; t < count; t++)
@@ -92,6 +94,9 @@ void gb_report_roofs(const struct gb_report *report, const struct gb_result *res
             fprintf(out, "%*s", ROOF_WIDTH, roof_text(c->roofs[i].fma, 1, roof, sizeof roof));
     }
     fprintf(out, "\n");
+    for (size_t i = 0; i < c->n_roofs; i += count)
+        fprintf(out, "  latency %-6s %-*s%14.2f / %.2f\n", c->roofs[i].isa, ROOF_NAME - 17, c->roofs[i].dtype,
+                c->roofs[i].fma_latency, c->roofs[i].add_latency);
     for (int level = 0; level < GB_LEVEL_COUNT; level++) print_level(report, c, count, (enum gb_level)level);
     print_roofs_left_out(report, c->roofs, count);
 }

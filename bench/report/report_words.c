@@ -69,8 +69,7 @@ const char *gb_share_text(const struct gb_share *share, char *text, size_t size)
     const char *const limit = strcmp(share->limit, "memory") != 0 ? share->limit
                               : share->level == GB_LEVEL_MEMORY   ? "mem"
                                                                   : gb_level_name(share->level);
-    if (strcmp(share->limit, "latency") == 0) snprintf(text, size, "latency");
-    else if (strcmp(share->limit, "cache") == 0) snprintf(text, size, "in cache");
+    if (strcmp(share->limit, "cache") == 0) snprintf(text, size, "in cache");
     else if (percent <= 0) snprintf(text, size, "unknown");
     else if (percent < 1) snprintf(text, size, "<1 %% %s", limit);
     else snprintf(text, size, "%.0f %% %s", percent, limit);

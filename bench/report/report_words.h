@@ -24,7 +24,7 @@ const char *gb_pair_text(const struct gb_pair *pair, const char *verdict, char *
 /* "dx" for affine_dx: the kernel's name without that of its family, where it starts with it. */
 const char *gb_kernel_part(const char *kernel);
 
-/* "74 % fma", "<1 % L2", "latency" (no roof stands for it), "in cache" (faster than the roof of its level), "unknown". */
+/* "74 % fma", "<1 % L2", "60 % call", "in cache" (faster than the roof of its level), "unknown". */
 const char *gb_share_text(const struct gb_share *share, char *text, size_t size);
 
 #endif

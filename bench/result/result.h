@@ -47,6 +47,7 @@ struct gb_result_row {
     size_t iterations; /* calls a sample */
     size_t threads_used;
     double gflops, gbps;
+    double empty_ns; /* of a call that has nothing to do */
     struct gb_share share;
     struct gb_versus *vs; /* the others with as many threads */
     size_t n_vs;
@@ -67,7 +68,8 @@ struct gb_result_spot {
 struct gb_result_roof {
     const char *isa, *dtype;
     size_t threads;
-    double fma; /* GFLOP/s; 0: not measured, and not in a file */
+    double fma;                      /* GFLOP/s; 0: not measured, and not in a file */
+    double fma_latency, add_latency; /* ns, on one thread */
     struct gb_bandwidth at[GB_LEVEL_COUNT];
     struct gb_result_spot *spots; /* moving at the size of single problems */
     size_t n_spots;
@@ -116,7 +118,7 @@ struct gb_result_problem {
     const char *title; /* "affine n=256 d=768 m=512", of all kernels of its line */
     const char *text;  /* "affine_dx f32 n=256 d=768 m=512" */
     double flops, footprint;
-    bool products, latency;            /* has the rate of products; is bound by latency */
+    bool products;                     /* has the rate of products */
     struct gb_result_row *rows;        /* one a variant */
     const struct gb_result_null *null; /* NULL: none */
     double noise;

@@ -12,7 +12,7 @@ _Static_assert(offsetof(struct gb_summary, high) == offsetof(struct gb_summary, 
 
 static const char *const schemas[] = {"gradbench/1", NULL}, *const dtypes[] = {"f32", "f64", NULL},
                          *const caches[] = {"hot", "cold", NULL}, *const extents[] = {"full", "sampled", "no", NULL},
-                         *const limits[] = {"fma", "memory", "latency", "cache", NULL},
+                         *const limits[] = {"fma", "memory", "chain", "call", "cache", "latency", NULL},
                          *const verdicts[] = {"faster", "slower", "same", "inconclusive", NULL};
 
 /* clang-format off */
@@ -38,6 +38,8 @@ static const struct gb_member roof[] = {
     {"dtype", GB_MEMBER_WORD, AT(gb_result_roof, dtype), .words = dtypes},
     {"threads", GB_MEMBER_COUNT, AT(gb_result_roof, threads)},
     {"fma_gflops", GB_MEMBER_NUMBER, AT(gb_result_roof, fma)},
+    {"fma_latency_ns", GB_MEMBER_NUMBER, AT(gb_result_roof, fma_latency), .optional = true},
+    {"add_latency_ns", GB_MEMBER_NUMBER, AT(gb_result_roof, add_latency), .optional = true},
     BANDWIDTH(gb_result_roof, at[GB_LEVEL_MEMORY].),
     {"in_l2", GB_MEMBER_STRUCT, AT(gb_result_roof, at[GB_LEVEL_L2]), .members = &bandwidth_members},
     {"in_l3", GB_MEMBER_STRUCT, AT(gb_result_roof, at[GB_LEVEL_L3]), .members = &bandwidth_members},
@@ -131,6 +133,7 @@ static const struct gb_member row[] = {
     {"threads_used", GB_MEMBER_COUNT, AT(gb_result_row, threads_used), .optional = true},
     {"gflops", GB_MEMBER_NUMBER, AT(gb_result_row, gflops), .optional = true},
     {"gbps", GB_MEMBER_NUMBER, AT(gb_result_row, gbps), .optional = true},
+    {"call_ns", GB_MEMBER_NUMBER, AT(gb_result_row, empty_ns), .optional = true},
     {"bound", GB_MEMBER_WORD, AT(gb_result_row, share.limit), .optional = true, .words = limits},
     {"roof_fraction", GB_MEMBER_NUMBER, AT(gb_result_row, share.fraction), .optional = true},
     {"vs", GB_MEMBER_MAP, ARRAY(gb_result_row, vs), .optional = true, .members = &versus_members},

@@ -28,6 +28,29 @@ static void probe_fma(const void *p, const struct gk_team *team) {
     *sink = lanes[0];
 }
 
+/* One chain tells how long an operation takes. */
+static void tell_first(const struct gk_probe_args *args, const struct gk_team *team, vf c) {
+    real lanes[GK_LANES];
+    vf_store(lanes, c);
+    *(real *)((char *)args->sink + 64 * team->rank) = lanes[0];
+}
+
+static void probe_fma_chain(const void *p, const struct gk_team *team) {
+    const struct gk_probe_args *const args = p;
+    const vf a = vf_set1((real)0.999), b = vf_set1((real)0.001);
+    vf c = vf_set1(0);
+    for (size_t step = 0; step < args->rounds * GK_PROBE_STEPS; step++) c = vf_fma(c, a, b);
+    tell_first(args, team, c);
+}
+
+static void probe_add_chain(const void *p, const struct gk_team *team) {
+    const struct gk_probe_args *const args = p;
+    const vf a = vf_set1((real)0.001);
+    vf c = vf_set1(0);
+    for (size_t step = 0; step < args->rounds * GK_PROBE_STEPS; step++) c = vf_add(c, a);
+    tell_first(args, team, c);
+}
+
 enum { UNROLL = 4 };
 
 static void probe_read(const void *p, const struct gk_team *team) {
@@ -71,8 +94,8 @@ static void probe_triad_nt(const void *p, const struct gk_team *team) {
 }
 
 extern gk_run *const GK_SYMBOL(probes)[GK_PROBE_COUNT];
-gk_run *const GK_SYMBOL(probes)[GK_PROBE_COUNT] = {probe_fma,     probe_read,  probe_copy,
-                                                   probe_copy_nt, probe_triad, probe_triad_nt};
+gk_run *const GK_SYMBOL(probes)[GK_PROBE_COUNT] = {probe_fma,   probe_read,     probe_copy,      probe_copy_nt,
+                                                   probe_triad, probe_triad_nt, probe_fma_chain, probe_add_chain};
 
 GK_INLINE void map(size_t n, const real *x, real *y, vf (*function)(vf)) {
     size_t i = 0;

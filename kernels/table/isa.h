@@ -39,7 +39,10 @@ struct gk_cell {
 
 /* Roof probes, run by the library's own team so that they see the threads that the kernels see. Each call does `rounds` passes;
  * bytes is what each thread works on, at buffer + rank * bytes; a copy goes from the first to the second half of it, a triad
- * adds the first third to the second into the last. */
+ * adds the first third to the second into the last. A chain is GK_PROBE_STEPS operations a pass, each of which waits for the
+ * one before. */
+enum { GK_PROBE_STEPS = 1024 };
+
 enum gk_probe {
     GK_PROBE_FMA,
     GK_PROBE_READ,
@@ -47,6 +50,8 @@ enum gk_probe {
     GK_PROBE_COPY_NT,
     GK_PROBE_TRIAD,
     GK_PROBE_TRIAD_NT,
+    GK_PROBE_FMA_CHAIN,
+    GK_PROBE_ADD_CHAIN,
     GK_PROBE_COUNT
 };
 

@@ -874,6 +874,7 @@ static void roofs_are_looked_at_again(void **state) {
     script.cells[0].in_round = costs;
     t.harness.judge = script.ref;
     t.harness.rounds = 7;
+    script.empty_ns = 25;
     t.plan.variants[1].contender = &script.cells[1].contender;
     run();
     assert_int_equal(script.n_looks, 4);
@@ -882,11 +883,27 @@ static void roofs_are_looked_at_again(void **state) {
         assert_int_equal(script.looks[i].threads, expected[i].threads);
         assert_int_equal(script.looks[i].dtype, GK_F64);
         assert_true(script.looks[i].ns == expected[i].ns);
-        assert_ptr_equal(script.looks[i].work, &t.outcome.work);
+        /* a peer does not sum in our order, and its calls are its own */
+        assert_int_equal(script.looks[i].work.terms[GB_STEP_FMA], i < 2 ? 5 : 0);
+        assert_true(script.looks[i].work.call_ns == (i < 2 ? 25 : 0) && script.looks[i].work.flops == 120);
         assert_near(measure(i)->share.fraction, expected[i].fraction);
-        assert_string_equal(measure(i)->share.limit, "latency");
+        assert_string_equal(measure(i)->share.limit, "fma");
     }
     assert_null(measure(4)->share.limit);
+}
+
+/* What has nothing to do takes no longer than what has: else it is timed again, five times at most. */
+static void an_empty_call_is_no_slower(void **state) {
+    static const struct {
+        double first, step, least;
+    } cases[] = {{100, 10, 100}, {101, 10, 91}, {130, 12, 94}, {130, 1, 125}, {130, -1, 130}};
+    (void)state;
+    own("a", 1, 1, 100);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        script.empty_ns = cases[i].first, script.empty_step = cases[i].step;
+        run();
+        assert_true(measure(0)->empty_ns == cases[i].least);
+    }
 }
 
 static void shares_are_those_of_who_ran(void **state) {
@@ -976,47 +993,55 @@ static void work_by_hand(void **state) {
         assert_true(w->footprint == w->read + w->written - (twice ? w->written : 0));
         assert_int_equal(w->products, c->products);
         assert_int_equal(w->plain_copy, c->plain_copy);
-        assert_int_equal(w->latency, c->spec.kernel == GK_KERNEL_affine_dx);
         assert_ptr_equal(t.outcome.task, &t.task);
         assert_ptr_equal(t.outcome.kernel, gk_kernel_get(c->spec.kernel));
     }
 }
 
-/* Fewer than 128 elements that sum 32 or more; up to eight rows against weights in L2, read across their rows. */
-static void latency_by_hand(void **state) {
+/* Of products along what the output sums over, of elements for db; of what is wanted, and where there is an element. */
+static void sums_by_hand(void **state) {
     static const struct {
         struct gb_problem_spec spec;
-        size_t l2;
-        bool latency;
+        size_t terms[GB_STEP_COUNT];
     } cases[] = {
-        {{.kernel = GK_KERNEL_affine_db, .n = 32, .m = 127}, 0, true},
-        {{.kernel = GK_KERNEL_affine_db, .n = 32, .m = 128}, 0, false},
-        {{.kernel = GK_KERNEL_affine_db, .n = 31, .m = 127}, 0, false},
-        {{.kernel = GK_KERNEL_affine_dx, .n = 9, .d = 14, .m = 32}, 1 << 20, true},
-        {{.kernel = GK_KERNEL_affine_dx, .n = 9, .d = 14, .m = 31}, 1 << 20, false},
-        {{.kernel = GK_KERNEL_affine_dx, .n = 127, .d = 1, .m = 32}, 0, true},
-        {{.kernel = GK_KERNEL_affine_dx, .n = 64, .d = 2, .m = 32}, 0, false},
-        {{.kernel = GK_KERNEL_affine_dx, .n = 1, .d = 128, .m = 32}, 0, false},
-        /* w is d x m, and dx sums over m: along its rows */
-        {{.kernel = GK_KERNEL_affine_dx, .n = 8, .d = 300, .m = 10}, 12000, true},
-        {{.kernel = GK_KERNEL_affine_dx, .n = 8, .d = 300, .m = 10}, 11999, false},
-        {{.kernel = GK_KERNEL_affine_dx, .n = 9, .d = 300, .m = 10}, 12000, false},
-        {{.kernel = GK_KERNEL_affine_dx, .n = 8, .d = 300, .m = 10, .layout = GK_OUT_IN}, 12000, false},
-        {{.kernel = GK_KERNEL_affine_forward, .n = 8, .d = 300, .m = 100}, 1 << 20, false},
-        {{.kernel = GK_KERNEL_affine_forward, .n = 8, .d = 300, .m = 100, .layout = GK_OUT_IN}, 1 << 20, true},
-        /* dw is an output of weights, no operand that is read */
-        {{.kernel = GK_KERNEL_affine_dw, .n = 8, .d = 300, .m = 8}, 1 << 20, false},
-        {{.kernel = GK_KERNEL_relu_forward, .n = 1, .d = 64}, 1 << 20, false},
-        {{.kernel = GK_KERNEL_softmax_xent_forward, .n = 1, .c = 64}, 1 << 20, false},
+        {{.kernel = GK_KERNEL_affine_forward, .n = 3, .d = 4, .m = 5}, {4, 0}},
+        {{.kernel = GK_KERNEL_affine_dx, .n = 3, .d = 4, .m = 5, .dtype = GK_F64}, {5, 0}},
+        {{.kernel = GK_KERNEL_affine_dw, .n = 3, .d = 4, .m = 5, .layout = GK_OUT_IN}, {3, 0}},
+        {{.kernel = GK_KERNEL_affine_dw, .n = 3, .d = 0, .m = 5}, {0, 0}},
+        {{.kernel = GK_KERNEL_affine_db, .n = 3, .m = 5}, {0, 3}},
+        {{.kernel = GK_KERNEL_affine_db, .n = 3, .m = 0}, {0, 0}},
+        {{.kernel = GK_KERNEL_affine_backward, .n = 3, .d = 4, .m = 5}, {5, 3}},
+        {{.kernel = GK_KERNEL_affine_backward, .n = 6, .d = 4, .m = 5}, {6, 6}},
+        {{.kernel = GK_KERNEL_affine_backward, .n = 6, .d = 4, .m = 5, .bare = true}, {0, 6}},
+        {{.kernel = GK_KERNEL_relu_forward, .n = 1, .d = 64}, {0, 0}},
+        {{.kernel = GK_KERNEL_softmax_xent_forward, .n = 1, .c = 64}, {0, 0}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct gk_caches caches = {.l1d = 1, .l2 = cases[i].l2, .l3 = 1};
+        size_t terms[GB_STEP_COUNT];
         struct gb_problem problem;
         assert_true(gb_problem_create(&problem, &cases[i].spec));
-        assert_int_equal(gb_latency_bound(&problem, &caches), cases[i].latency);
+        gb_sums_of(&problem, terms);
+        for (int step = 0; step < GB_STEP_COUNT; step++) assert_int_equal(terms[step], cases[i].terms[step]);
         gb_problem_destroy(&problem);
     }
+}
+
+/* A clock that goes on by so much at each look, of which there are two a sample. */
+static double read_uneven(void *self) {
+    static const double steps[] = {7, 3200, 1, 1600, 9, 2400};
+    static size_t at;
+    return *(double *)self += steps[at++ % 6];
+}
+
+/* The least of the samples, each of 32 calls, of any kernel of the list. */
+static void an_empty_call(void **state) {
+    (void)state;
+    double now = 0;
+    const struct gb_clock clock = {read_uneven, &now};
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++)
+            assert_true(gb_empty_call_ns(&clock, script.ref, (enum gk_kernel_id)id, (enum gk_dtype)dtype) == 50);
 }
 
 /* Memory */
@@ -1104,10 +1129,12 @@ int main(void) {
         TEST(a_signal_leaves_whole_rounds),
         TEST(a_signal_hides_no_failure),
         TEST(roofs_are_looked_at_again),
+        TEST(an_empty_call_is_no_slower),
         TEST(shares_are_those_of_who_ran),
         TEST(progress_is_told),
         TEST(work_by_hand),
-        TEST(latency_by_hand),
+        TEST(sums_by_hand),
+        TEST(an_empty_call),
         TEST(nothing_is_left_of_a_problem),
         TEST(without_memory_nothing_is_left),
     };

@@ -10,7 +10,7 @@
 
 static const char *const dtypes[] = {"f32", "f64", NULL};
 static const char *const verdicts[] = {"faster", "slower", "same", "inconclusive", NULL};
-static const char *const bounds[] = {"fma", "memory", "latency", "cache", NULL};
+static const char *const bounds[] = {"fma", "memory", "chain", "call", "cache", NULL};
 static const char *const verified[] = {"full", "sampled", "no", NULL};
 static const char *const layouts[] = {"out_in", NULL};
 static const char *const label_kinds[] = {"dense", "index64", NULL};
@@ -124,10 +124,11 @@ static void check_context(const json_t *context, size_t roofs) {
     json_array_foreach(json_object_get(context, "warnings"), index, value) assert_true(json_is_string(value));
     assert_int_equal(json_array_size(json_object_get(context, "roofs")), count(context, "cores") > 1 ? 2 * roofs : roofs);
     json_array_foreach(json_object_get(context, "roofs"), index, value) {
-        assert_keys(value,
-                    "isa dtype threads fma_gflops read_gbps copy_gbps copy_nt_gbps triad_gbps triad_nt_gbps in_l2 in_l3 spots");
+        assert_keys(value, "isa dtype threads fma_gflops fma_latency_ns add_latency_ns read_gbps copy_gbps copy_nt_gbps "
+                           "triad_gbps triad_nt_gbps in_l2 in_l3 spots");
         assert_true(gk_isa_find(text(value, "isa")) >= 0 && count(value, "threads") >= 1 && number(value, "fma_gflops") > 0);
         assert_word(value, "dtype", dtypes);
+        assert_true(number(value, "fma_latency_ns") > 0 && number(value, "add_latency_ns") > 0);
         check_bandwidth(value);
         check_bandwidth(json_object_get(value, "in_l2"));
         check_bandwidth(json_object_get(value, "in_l3"));
@@ -196,7 +197,7 @@ static void check_shape(const json_t *row, const struct gk_kernel *kernel) {
 static void check_row(const json_t *row, size_t variants) {
     assert_keys(row,
                 "kernel dtype options variant isa threads workload cache shape flops bytes verified median_ns ci95_ns min_ns "
-                "samples_ns iterations threads_used gflops gbps bound roof_fraction vs");
+                "samples_ns iterations threads_used gflops gbps call_ns bound roof_fraction vs");
     const struct gk_kernel *const kernel = gk_kernel_find(text(row, "kernel"));
     assert_non_null(kernel);
     assert_word(row, "dtype", dtypes);

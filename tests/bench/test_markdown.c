@@ -86,9 +86,9 @@ static void test_behind(void **state) {
                                      .n_rows = ROWS};
     assert_int_equal(print(text, sizeof text, &result, 1, false), 0);
     *strstr(text, "\n\n") = '\0';
-    assert_string_equal(text, "- x, 2 threads: geometric mean 0.13 of 1, 1 below 1 and 1 behind of 1\n"
+    assert_string_equal(text, "- x, 2 threads: geometric mean 0.13 of 1, 1 below 1 and 1 behind\n"
                               "  - behind x\\|y, 0.12 [0.12, 0.12]: k n=3 d=9 dtype=f64\n"
-                              "- x, 1 thread: geometric mean 0.40 of 7, 7 below 1 and 6 behind of 7\n"
+                              "- x, 1 thread: geometric mean 0.40 of 7, 7 below 1 and 6 behind\n"
                               "  - behind x\\|y, 0.25 [0.25, 0.25]: k n=2 d=9 dtype=f64 layout=out_in accumulate=1\n"
                               "  - behind x\\|y, 0.50 [0.50, 0.50]: k n=0 d=9 dtype=f64\n"
                               "  - behind x\\|y, 0.50 [0.50, 0.50]: k n=7 d=9 dtype=f64\n"

@@ -1,4 +1,4 @@
-/* What the outputs of one kernel differ in: how exact they are, and what their sums wait for. */
+/* What the outputs of one kernel differ in: how exact they are. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,36 +7,8 @@
 #include <cmocka.h>
 
 #include "error_bound.h"
-#include "harness.h"
-#include "machine.h"
 
 static gk_context *ref;
-
-static bool waits(struct gb_problem_spec spec) {
-    struct gb_problem problem;
-    assert_true(gb_problem_create(&problem, &spec));
-    const bool latency = gb_latency_bound(&problem, &gb_machine_get()->caches);
-    gb_problem_destroy(&problem);
-    return latency;
-}
-
-/* Of affine_backward: db sums over n; only dx sums along the rows of w. A bare call wants db alone. */
-static void latency_goes_by_output(void **state) {
-    const struct gb_problem_spec spec = {.kernel = GK_KERNEL_affine_backward, .n = 4096, .d = 40, .m = 5};
-    struct gb_problem_spec one = spec, few = spec;
-    (void)state;
-    one.bare = true;
-    assert_false(waits(spec));
-    assert_true(waits(one));
-    few.n = 4, few.m = 100;
-    assert_true(waits(few));
-    few.layout = GK_OUT_IN;
-    assert_false(waits(few));
-    few.bare = true, few.layout = GK_IN_OUT;
-    assert_false(waits(few));
-    few.bare = false, few.kernel = GK_KERNEL_affine_dw;
-    assert_false(waits(few));
-}
 
 /* Is the largest element of an output, off by so many times the precision, still right? */
 static bool passes(const struct gb_error_bound *bound, const struct gb_problem *problem, const char *output, float times) {
@@ -87,7 +59,6 @@ static int end_ref(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(latency_goes_by_output),
         cmocka_unit_test(a_peer_may_be_off_as_far_as_its_output_sums),
     };
     return cmocka_run_group_tests(tests, make_ref, end_ref);

@@ -89,7 +89,7 @@ static void test_share_words(void **state) {
         const char *text;
     } table[] = {{{"fma", 0.937, GB_LEVEL_L2}, "94 % fma"},   {{"memory", 0.004, GB_LEVEL_L2}, "<1 % L2"},
                  {{"memory", 0.01, GB_LEVEL_L3}, "1 % L3"},   {{"memory", 1.05, GB_LEVEL_MEMORY}, "105 % mem"},
-                 {{"latency", 0.3, GB_LEVEL_L2}, "latency"},  {{"cache", 0, GB_LEVEL_MEMORY}, "in cache"},
+                 {{"chain", 0.3, GB_LEVEL_L2}, "30 % chain"}, {{"cache", 0, GB_LEVEL_MEMORY}, "in cache"},
                  {{"fma", 0, GB_LEVEL_L2}, "unknown"},        {{"fma", 0.0099, GB_LEVEL_MEMORY}, "<1 % fma"},
                  {{"fma", 0.01, GB_LEVEL_MEMORY}, "1 % fma"}, {{"memory", -1, GB_LEVEL_L2}, "unknown"}};
     char text[96];
@@ -400,22 +400,21 @@ static void test_summary(void **state) {
     assert_says(text, "3 are wider than 3 %");
 }
 
-/* What latency binds has no share to count, and a call on as many threads as the one beside it tells nothing of them. */
+/* Each that has a share counts, but a call on as many threads as the one beside it tells nothing of them. */
 static void test_summary_leaves_out(void **state) {
     static struct run run;
     (void)state;
     make_empty(&run, false);
     for (int k = 0; k < 3; k++)
-        add(&run, "affine_dx", "affine n=256 d=768 m=512", k == 0 ? "one:latency" : k == 1 ? "two:small" : "two:large");
-    run.problems[0].latency = true;
-    run.rows[0][5].share.fraction = 0.02;
+        add(&run, "affine_dx", "affine n=256 d=768 m=512", k == 0 ? "one:tiny" : k == 1 ? "two:small" : "two:large");
+    run.rows[0][5].share = (struct gb_share){"call", 0.02, GB_LEVEL_L2};
     set_time(&run, 1, 5, 20e3);
     run.rows[1][5].threads_used = 1;
     run.rows[1][5].share.fraction = 0.4;
     run.rows[2][5].share.fraction = 0.6;
     /* against ref 20, 2.5 and 20: 10; narrow 2, 0.25 and 2: 1; one thread 2 and 2, for the second ran on one: 2 */
     assert_says(printed(&run, (struct gb_report){.width = 0}, 3),
-                " affine_dx         3   10.0x      1.00x     2.00x    50 %  40 % two:small\n");
+                " affine_dx         3   10.0x      1.00x     2.00x    40 %   2 % one:tiny\n");
 }
 
 /* COLUMNS, else the terminal, else no limit. */
@@ -481,7 +480,7 @@ static void test_run_on_low_roofs(void **state) {
         assert_int_equal(outcome.measures[0].state, GB_STATE_TIMED);
         const struct gb_share *const share = &outcome.measures[0].share;
         assert_true(share->fraction <= GB_SHARE_MOST);
-        if (!outcome.work.latency) assert_true(share->fraction > 0 || strcmp(share->limit, "cache") == 0);
+        assert_true(share->fraction > 0 || strcmp(share->limit, "cache") == 0);
         gb_outcome_free(&outcome);
     }
     assert_true(roofs.fma[0][GK_F32][0] > 1e-2 && roofs.n_spots > 0);

@@ -68,6 +68,7 @@ static void set_time(struct made *made, size_t i, double ns) {
     m->summary = (struct gb_summary){ROUNDS, ns, ns * 0.5, ns * 1.5, ns * 0.25};
     m->share = (struct gb_share){"fma", 0.5 + (double)i / 64, GB_LEVEL_L2};
     m->threads_used = 1 + i % 2;
+    m->empty_ns = 10 + (double)i;
     m->threads_asked = i < OWN ? m->threads_used : 0;
 }
 
@@ -104,12 +105,12 @@ static void make_first(struct made *made, const struct gb_task *task) {
 /* One is wrong, one was not reached, one was gone before; nothing ran twice. */
 static void make_second(struct made *made, const struct gb_task *task) {
     begin(made, task);
-    made->outcome.work = (struct gb_work){.flops = 90, .footprint = 480, .latency = true};
+    made->outcome.work = (struct gb_work){.flops = 90, .footprint = 480};
     made->outcome.bytes = 500;
     made->outcome.null_variant = VARIANTS;
     set_time(made, 0, 100);
     set_time(made, 1, 50);
-    made->measures[1].share = (struct gb_share){"latency", 0.25, GB_LEVEL_L2};
+    made->measures[1].share = (struct gb_share){"chain", 0.25, GB_LEVEL_L2};
     set_time(made, 2, 40);
     made->measures[2].share = (struct gb_share){"cache", 0, GB_LEVEL_MEMORY};
     set_state(made, 3, GB_STATE_FAILED, "y[1] is 2, but 3 in ref");
@@ -143,6 +144,12 @@ static void make_roofs(struct gb_roofs *roofs) {
             roofs->bandwidth[t][level] = (struct gb_bandwidth){base, base / 2, base / 4, base / 8, base / 16};
         }
     }
+    for (size_t isa = 0; isa < 2; isa++)
+        for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) {
+            roofs->steps[isa][dtype][GB_STEP_FMA] = 1 / (4 + (double)isa + 2 * dtype);
+            roofs->steps[isa][dtype][GB_STEP_ADD] = 0.5;
+        }
+    roofs->steps[1][GK_F64][GB_STEP_ADD] = 0; /* not measured */
     roofs->fma[0][GK_F64][0] = 0.5;
     roofs->fma[1][GK_F64][1] = 0; /* not measured */
 }
@@ -202,9 +209,9 @@ static void say_report(const struct gb_result *result) {
     for (size_t k = 0; k < result->n_problems; k++) {
         const struct gb_result_problem *const p = &result->problems[k];
         assert_ptr_equal(p->rows, result->rows + k * result->n_variants);
-        SAY("  %s, %s, %s, %s, %s, %g FLOP, %g B, noise %g%s%s%s%s\n", p->kernel, p->dtype, p->workload, p->title, p->text,
-            p->flops, p->footprint, p->noise, p->products ? ", products" : "", p->latency ? ", latency" : "",
-            p->null ? ", null of " : "", p->null ? p->null->variant : "");
+        SAY("  %s, %s, %s, %s, %s, %g FLOP, %g B, noise %g%s%s%s\n", p->kernel, p->dtype, p->workload, p->title, p->text,
+            p->flops, p->footprint, p->noise, p->products ? ", products" : "", p->null ? ", null of " : "",
+            p->null ? p->null->variant : "");
     }
     for (size_t i = 0; i < result->n_rows; i++) {
         const struct gb_result_row *const r = &result->rows[i];

@@ -149,7 +149,7 @@ static const char *words_of(const char *key) {
                                            {"dtype", "f32, f64"},
                                            {"cache", "hot, cold"},
                                            {"verified", "full, sampled, no"},
-                                           {"bound", "fma, memory, latency, cache"},
+                                           {"bound", "fma, memory, chain, call, cache, latency"},
                                            {"verdict", "faster, slower, same, inconclusive"},
                                            {"state", "failed, gone, no memory"}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)

@@ -179,13 +179,15 @@ static void each_probe_in_each_round(void **state) {
     const size_t isa = usable(), arena = 3 * bytes[1][GB_LEVEL_MEMORY], part = arena / 4;
     size_t n_probes = 0, at = 2;
     roofs.isas[0] = roofs.isas[LAST] = roofs.dtypes[F64] = true;
-    roofs.fma[MIDDLE][F32][2] = roofs.bandwidth[7][0].read = 1; /* of an older measurement */
+    roofs.fma[MIDDLE][F32][2] = roofs.bandwidth[7][0].read = roofs.steps[MIDDLE][F32][1] = 1; /* of an older measurement */
     for (size_t t = 0; t < 3; t++) probes[n_probes++] = (struct call){GK_PROBE_FMA, 0, F64, sizes[t], 0, 1, 0};
     for (size_t t = 0; t < 3 && LAST > 0; t++) probes[n_probes++] = (struct call){GK_PROBE_FMA, LAST, F64, sizes[t], 0, 1, 0};
     for (size_t t = 0; t < 3; t++)
         for (size_t level = 0; level < GB_LEVEL_COUNT; level++)
             for (size_t kind = 0; kind < MOVES; kind++)
                 probes[n_probes++] = (struct call){kinds[kind], isa, F32, sizes[t], bytes[t][level], 1, 0};
+    for (size_t i = 0; i < (LAST > 0 ? 4 : 2); i++)
+        probes[n_probes++] = (struct call){GK_PROBE_FMA_CHAIN + i % 2, i / 2 * LAST, F64, 1, 0, 1, 0};
     make_machine(quarter);
     assert_int_equal(measure(&roofs, 3).count, 0);
     assert_call(0, (struct call){GK_PROBE_COPY, isa, F32, 4, part, 1, 0});
@@ -201,7 +203,7 @@ static void each_probe_in_each_round(void **state) {
         }
     assert_int_equal(at, fake.count);
     assert_int_equal(roofs.n_spots, 0);
-    assert_true(roofs.fma[MIDDLE][F32][2] == 0 && roofs.bandwidth[7][0].read == 0);
+    assert_true(roofs.fma[MIDDLE][F32][2] == 0 && roofs.bandwidth[7][0].read == 0 && roofs.steps[MIDDLE][F32][1] == 0);
     assert_true(msync(fake.first, 1, MS_ASYNC) == -1 && errno == ENOMEM);
     char *const end = fake.first + arena - 4096, *const front = fake.first - arena;
     assert_true(msync(end, 1, MS_ASYNC) == -1 && msync(front, 1, MS_ASYNC) == -1);
@@ -221,6 +223,7 @@ static void as_many_roofs_as_can_be(void **state) {
         for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) assert_true(roofs.fma[isa][F32][t] > 0 && roofs.fma[isa][F64][t] > 0);
         for (size_t level = 0; level < GB_LEVEL_COUNT; level++) assert_true(roofs.bandwidth[t][level].triad_nt > 0);
     }
+    for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) assert_true(roofs.steps[isa][F32][0] > 0 && roofs.steps[isa][F64][1] > 0);
     fake.bytes = 2.5 * 8 * MIB + 1; /* L2 only */
     measure(&roofs, 1);
     assert_true(roofs.spots[0].footprint == 0 && roofs.spots[0].threads == 0); /* they lie behind */
@@ -300,11 +303,9 @@ static void rounds_make_a_millisecond(void **state) {
 
 /* The cost of each kind, and of a width and a number of threads. */
 static double by_kind(const struct call *c) {
-    static const double ns[] = {[GK_PROBE_READ] = 250000,
-                                [GK_PROBE_COPY] = 500000,
-                                [GK_PROBE_COPY_NT] = 1000000,
-                                [GK_PROBE_TRIAD] = 125000,
-                                [GK_PROBE_TRIAD_NT] = 2000000};
+    static const double ns[] = {
+        [GK_PROBE_READ] = 250000,      [GK_PROBE_COPY] = 500000,      [GK_PROBE_COPY_NT] = 1000000, [GK_PROBE_TRIAD] = 125000,
+        [GK_PROBE_TRIAD_NT] = 2000000, [GK_PROBE_FMA_CHAIN] = 512000, [GK_PROBE_ADD_CHAIN] = 256000};
     if (c->kind != GK_PROBE_FMA) return ns[c->kind];
     return 250000 + (c->dtype == F64 ? 5000 : 0) + (double)c->isa * 1000 + (double)c->threads * 100;
 }
@@ -322,6 +323,8 @@ static void roofs_are_amounts_a_ns(void **state) {
                 const double ns = 250000 + (dtype == F64 ? 5000 : 0) + (double)isa * 1000 + (double)(t + 1) * 100;
                 const double flops = gk_isa_get(isa, dtype ? GK_F64 : GK_F32)->fma_flops * (double)(t + 1);
                 assert_true(roofs.fma[isa][dtype][t] == flops / ns);
+                assert_true(roofs.steps[isa][dtype][GB_STEP_FMA] == 1024. / 512000);
+                assert_true(roofs.steps[isa][dtype][GB_STEP_ADD] == 1024. / 256000);
             }
     const struct gb_bandwidth *const one = &roofs.bandwidth[0][GB_LEVEL_L3], *const two = &roofs.bandwidth[1][GB_LEVEL_MEMORY];
     assert_true(one->read == 4. * MIB / 250000 && one->copy == 4. * MIB / 500000 && one->copy_nt == 4. * MIB / 1000000);
@@ -361,7 +364,7 @@ static void no_roof_of_threads_that_are_not_there(void **state) {
     }
     fake.most = 3;
     measure(&roofs, 2);
-    for (size_t i = 2; i < fake.count; i++) assert_true(fake.log[i].threads == 3 || fake.log[i].kind == BIND);
+    for (size_t i = 2; i < fake.count; i++) assert_true(fake.log[i].threads == 3 || fake.log[i].kind >= GK_PROBE_FMA_CHAIN);
     assert_true(roofs.fma[0][F32][0] > 0 && roofs.fma[0][F32][1] == 0 && roofs.bandwidth[1][0].read == 0);
     size_t bound = 0;
     for (size_t i = 2; i < fake.count; i++) bound += fake.log[i].kind == BIND && fake.log[i].threads == 4;
@@ -517,6 +520,7 @@ enum { AT = 3 };
 static void make_roofs(struct gb_roofs *roofs) {
     *roofs = (struct gb_roofs){.probing = &probing, .n_threads = 4, .threads = {1, 6, 7, 3}};
     roofs->fma[LAST][F64][AT] = 2;
+    roofs->steps[LAST][F64][GB_STEP_FMA] = 0.25, roofs->steps[LAST][F64][GB_STEP_ADD] = 0.5;
     roofs->bandwidth[AT][GB_LEVEL_L2] = (struct gb_bandwidth){10, 5, 8, 5, 10};
     roofs->bandwidth[AT][GB_LEVEL_L3] = (struct gb_bandwidth){4, 5, 2, 6, 3};
     roofs->bandwidth[AT][GB_LEVEL_MEMORY] = (struct gb_bandwidth){1, 2, 4, 3, 5};
@@ -543,33 +547,48 @@ static void shares(void **state) {
         enum gb_level level;
     } cases[] = {
         /* 10 copied, and 10 and 10 added: 20 / 8 + 30 / 10 */
-        {{1000, 30, 20, l2, false, false, false}, 11, 0.5, "memory", GB_LEVEL_L2},
-        {{1000, 30, 20, l2, false, true, false}, 20, 0.5, "memory", GB_LEVEL_L2},       /* 20 / 5 + 30 / 5 */
-        {{1000, 30, 20, l3, false, false, false}, 18, 0.5, "memory", GB_LEVEL_L3},      /* 20 / 5 + 30 / 6 */
-        {{1000, 30, 20, far, false, false, false}, 22, 0.5, "memory", GB_LEVEL_MEMORY}, /* 20 / 4 + 30 / 5 */
-        {{1000, 40, 20, l2, false, false, false}, 12, 0.5, "memory", GB_LEVEL_L2},      /* 60 / 10 */
-        {{1000, 50, 20, l2, false, false, false}, 14, 0.5, "memory", GB_LEVEL_L2},      /* 60 / 10 + 10 / 10 */
-        {{1000, 20, 20, l2, false, false, false}, 10, 0.5, "memory", GB_LEVEL_L2},
-        {{1000, 10, 30, l2, false, false, false}, 10, 0.5, "memory", GB_LEVEL_L2}, /* (10 + 30) / 8 */
-        {{1000, 0, 40, l2, false, false, false}, 10, 0.5, "memory", GB_LEVEL_L2},
-        {{1000, 40, 0, l2, false, false, false}, 8, 0.5, "memory", GB_LEVEL_L2},
-        {{100, 30, 20, l2, false, false, true}, 200, 0.25, "fma", GB_LEVEL_L2}, /* 100 / 2 beside 5.5 */
-        {{10, 30, 20, l2, false, false, true}, 11, 0.5, "memory", GB_LEVEL_L2}, /* 5 beside 5.5 */
-        {{11, 30, 20, l2, false, false, true}, 11, 0.5, "memory", GB_LEVEL_L2}, /* 5.5 beside 5.5 */
-        {{12, 30, 20, l2, false, false, true}, 12, 0.5, "fma", GB_LEVEL_L2},    /* 6 beside 5.5 */
-        {{1000, 30, 20, l2, true, false, false}, 11, 0.5, "latency", GB_LEVEL_L2},
-        {{100, 30, 20, l2, true, false, true}, 200, 0.25, "latency", GB_LEVEL_L2},
+        {{1000, 30, 20, l2, false, false, {0}, 0}, 11, 0.5, "memory", GB_LEVEL_L2},
+        {{1000, 30, 20, l2, true, false, {0}, 0}, 20, 0.5, "memory", GB_LEVEL_L2},       /* 20 / 5 + 30 / 5 */
+        {{1000, 30, 20, l3, false, false, {0}, 0}, 18, 0.5, "memory", GB_LEVEL_L3},      /* 20 / 5 + 30 / 6 */
+        {{1000, 30, 20, far, false, false, {0}, 0}, 22, 0.5, "memory", GB_LEVEL_MEMORY}, /* 20 / 4 + 30 / 5 */
+        {{1000, 40, 20, l2, false, false, {0}, 0}, 12, 0.5, "memory", GB_LEVEL_L2},      /* 60 / 10 */
+        {{1000, 50, 20, l2, false, false, {0}, 0}, 14, 0.5, "memory", GB_LEVEL_L2},      /* 60 / 10 + 10 / 10 */
+        {{1000, 20, 20, l2, false, false, {0}, 0}, 10, 0.5, "memory", GB_LEVEL_L2},
+        {{1000, 10, 30, l2, false, false, {0}, 0}, 10, 0.5, "memory", GB_LEVEL_L2}, /* (10 + 30) / 8 */
+        {{1000, 0, 40, l2, false, false, {0}, 0}, 10, 0.5, "memory", GB_LEVEL_L2},
+        {{1000, 40, 0, l2, false, false, {0}, 0}, 8, 0.5, "memory", GB_LEVEL_L2},
+        {{100, 30, 20, l2, false, true, {0}, 0}, 200, 0.25, "fma", GB_LEVEL_L2}, /* 100 / 2 beside 5.5 */
+        {{10, 30, 20, l2, false, true, {0}, 0}, 11, 0.5, "memory", GB_LEVEL_L2}, /* 5 beside 5.5 */
+        {{11, 30, 20, l2, false, true, {0}, 0}, 11, 0.5, "memory", GB_LEVEL_L2}, /* 5.5 beside 5.5 */
+        {{12, 30, 20, l2, false, true, {0}, 0}, 12, 0.5, "fma", GB_LEVEL_L2},    /* 6 beside 5.5 */
+        /* 4 ns a fma, 2 an addition; after 256 terms another sum begins, which is added */
+        {{0, 0, 0, l2, false, false, {100, 0}, 0}, 800, 0.5, "chain", GB_LEVEL_L2},
+        {{0, 0, 0, l2, false, true, {256, 0}, 0}, 2048, 0.5, "chain", GB_LEVEL_L2},
+        {{0, 0, 0, l2, false, true, {257, 0}, 0}, 2052, 0.5, "chain", GB_LEVEL_L2},
+        {{0, 0, 0, l2, false, true, {512, 0}, 0}, 2052, 0.5, "chain", GB_LEVEL_L2},
+        {{0, 0, 0, l2, false, true, {513, 0}, 0}, 2056, 0.5, "chain", GB_LEVEL_L2},
+        {{0, 0, 0, l2, false, false, {0, 513}, 0}, 1032, 0.5, "chain", GB_LEVEL_L2},
+        {{0, 0, 0, l2, false, false, {100, 250}, 0}, 1000, 0.5, "chain", GB_LEVEL_L2},
+        {{0, 0, 0, l2, false, false, {130, 250}, 0}, 1040, 0.5, "chain", GB_LEVEL_L2},
+        {{0, 0, 0, l2, false, false, {10, 0}, 40}, 80, 0.5, "chain", GB_LEVEL_L2},
+        {{0, 0, 0, l2, false, false, {10, 0}, 41}, 82, 0.5, "call", GB_LEVEL_L2},
+        {{0, 0, 0, l2, false, false, {0, 0}, 20}, 80, 0.25, "call", GB_LEVEL_L2},
+        {{1000, 30, 20, l2, false, false, {1, 0}, 5}, 11, 0.5, "memory", GB_LEVEL_L2}, /* 4 and 5 beside 5.5 */
+        {{1000, 30, 20, l2, false, false, {2, 0}, 5}, 16, 0.5, "chain", GB_LEVEL_L2},  /* 8 and 5 */
+        {{1000, 30, 20, l2, false, false, {1, 0}, 6}, 12, 0.5, "call", GB_LEVEL_L2},   /* 4 and 6 */
+        {{14, 30, 20, l2, false, true, {1, 0}, 6}, 14, 0.5, "fma", GB_LEVEL_L2},       /* 4 and 6 beside 7 */
         /* 105 of 100, and more */
-        {{210, 0, 0, l2, false, false, true}, 100, 1.05, "fma", GB_LEVEL_L2},
-        {{210.1, 0, 0, l2, false, false, true}, 100, 0, "fma", GB_LEVEL_L2},
-        {{0, 1050, 0, l2, false, false, true}, 100, 1.05, "memory", GB_LEVEL_L2},
-        {{0, 1051, 0, l2, false, false, true}, 100, 0, "cache", GB_LEVEL_L2},
-        {{0, 1051, 0, l2, true, false, true}, 100, 0, "cache", GB_LEVEL_L2},
-        {{211, 0, 0, l2, true, false, true}, 100, 0, "latency", GB_LEVEL_L2},
-        {{1000, 30, 20, l3, false, false, false}, 0, 0, "memory", GB_LEVEL_L3},
-        {{1000, 30, 20, l2, false, false, false}, -1, 0, "memory", GB_LEVEL_L2},
-        {{1000, 30, 20, l2, false, false, true}, 0, 0, "memory", GB_LEVEL_L2},
-        {{1000, 30, 20, far, true, false, false}, NAN, 0, "latency", GB_LEVEL_MEMORY},
+        {{210, 0, 0, l2, false, true, {0}, 0}, 100, 1.05, "fma", GB_LEVEL_L2},
+        {{210.1, 0, 0, l2, false, true, {0}, 0}, 100, 0, "fma", GB_LEVEL_L2},
+        {{0, 1050, 0, l2, false, true, {0}, 0}, 100, 1.05, "memory", GB_LEVEL_L2},
+        {{0, 1051, 0, l2, false, true, {0}, 0}, 100, 0, "cache", GB_LEVEL_L2},
+        {{0, 0, 0, l2, false, false, {0, 0}, 105}, 100, 1.05, "call", GB_LEVEL_L2},
+        {{0, 0, 0, l2, false, false, {0, 0}, 105.1}, 100, 0, "call", GB_LEVEL_L2},
+        {{0, 0, 0, l2, false, false, {100, 0}, 0}, 100, 0, "chain", GB_LEVEL_L2},
+        {{1000, 30, 20, l3, false, false, {0}, 0}, 0, 0, "memory", GB_LEVEL_L3},
+        {{1000, 30, 20, l2, false, false, {0}, 0}, -1, 0, "memory", GB_LEVEL_L2},
+        {{1000, 30, 20, l2, false, true, {0}, 0}, 0, 0, "memory", GB_LEVEL_L2},
+        {{1000, 30, 20, far, false, false, {0}, 0}, NAN, 0, "memory", GB_LEVEL_MEMORY},
     };
     make_roofs(&roofs);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -592,6 +611,8 @@ static void shares(void **state) {
     const struct gb_work *const fma = &cases[10].work, *const moves = &cases[0].work;
     assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 2, fma, 200).fraction == 0);
     assert_true(gb_roofs_share(&roofs, LAST, GK_F64, 1, moves, 12).fraction == 0);
+    const struct gb_work chain = {.read = 10, .footprint = 1, .terms = {100, 100}}; /* of no known latency */
+    assert_string_equal(gb_roofs_share(&roofs, LAST, GK_F32, 3, &chain, 200).limit, "memory");
     const struct gb_share none = gb_roofs_share(&roofs, 1, GK_F32, 3, fma, 200);
     assert_true(none.fraction == 0 && strcmp(none.limit, "fma") == 0);
 }
@@ -738,15 +759,33 @@ static void no_spot_is_needed(void **state) {
     (void)state;
     static struct gb_roofs roofs;
     const struct gb_work products = {.flops = 100, .read = 1, .footprint = 1000, .products = true};
-    const struct gb_work chains = {.read = 100, .footprint = 1000, .latency = true}, read = {.read = 100, .footprint = 1000};
+    const struct gb_work calls = {.read = 100, .footprint = 1000, .call_ns = 11}, read = {.read = 100, .footprint = 1000};
     make_roofs(&roofs);
     look_again(&roofs, LAST, GK_F64, 3, &products, 100); /* 50 of FMA */
-    look_again(&roofs, LAST, GK_F64, 3, &chains, 10);
-    look_again(&roofs, LAST, GK_F64, 2, &read, 10); /* no roofs of two threads */
-    look_again(&roofs, LAST, GK_F64, 1, &read, 10); /* of one there was none */
+    look_again(&roofs, LAST, GK_F64, 3, &calls, 10);     /* nothing can be done about it */
+    look_again(&roofs, LAST, GK_F64, 2, &read, 10);      /* no roofs of two threads */
+    look_again(&roofs, LAST, GK_F64, 1, &read, 10);      /* of one there was none */
     assert_int_equal(fake.count, 0);
-    look_again(&roofs, LAST, GK_F64, 3, &chains, 9);
-    assert_int_equal(roofs.n_spots, 1);
+}
+
+static void chains_are_measured_again(void **state) {
+    (void)state;
+    struct gb_roofs roofs;
+    const struct gb_work work = {.footprint = 1, .terms = {100, 50}};
+    enum { CALIBRATION = 7, SLOWER = 5 }; /* calls, but for the two of samples() */
+    make_roofs(&roofs);
+    look_again(&roofs, LAST, GK_F64, 3, &work, 400 / 1.03);
+    assert_int_equal(fake.count, 0);
+    fake.round_ns = constant, beaten_ns = 3072; /* 300 ns for 100: then it is not beaten */
+    look_again(&roofs, LAST, GK_F64, 3, &work, 380);
+    assert_int_equal(samples(GK_PROBE_FMA_CHAIN, LAST, F64, 1, 0), 5 + CALIBRATION);
+    assert_int_equal(samples(GK_PROBE_ADD_CHAIN, LAST, F64, 1, 0), 5 + CALIBRATION);
+    assert_true(roofs.steps[LAST][F64][GB_STEP_FMA] == 1024. / 3072 && roofs.steps[LAST][F64][GB_STEP_ADD] == 0.5);
+    make_roofs(&roofs);
+    fake.round_ns = constant, beaten_ns = 8192;
+    look_again(&roofs, LAST, GK_F64, 3, &work, 380);
+    assert_int_equal(samples(GK_PROBE_ADD_CHAIN, LAST, F64, 1, 0), 50 + SLOWER);
+    assert_true(roofs.steps[LAST][F64][GB_STEP_FMA] == 0.25 && roofs.n_spots == 0);
 }
 
 static void a_spot_once(void **state) {
@@ -866,6 +905,7 @@ int main(void) {
         cmocka_unit_test(fma_is_measured_again),
         cmocka_unit_test(moves_are_measured),
         cmocka_unit_test(no_spot_is_needed),
+        cmocka_unit_test(chains_are_measured_again),
         cmocka_unit_test(a_spot_once),
         cmocka_unit_test(moved_roofs),
         cmocka_unit_test(this_machine_is_measured),

@@ -100,6 +100,22 @@ static void calculates(const struct probing *p) {
     assert_true(isa->fma_flops == 2.0 * CHAINS * STEPS * (double)isa->lanes);
 }
 
+/* Each of so many operations has the result of the one before. */
+static void chains(const struct probing *p) {
+    double fma_wide = 0, add_wide = 0;
+    float fma_narrow = 0, add_narrow = 0;
+    for (size_t step = 0; step < p->rounds * GK_PROBE_STEPS; step++) {
+        fma_wide = fma(fma_wide, 0.999, 0.001), fma_narrow = fmaf(fma_narrow, 0.999f, 0.001f);
+        add_wide += 0.001, add_narrow += 0.001f;
+    }
+    run(p, GK_PROBE_FMA_CHAIN);
+    for (size_t rank = 0; rank < p->threads; rank++)
+        assert_true(sink_of(p, rank) == (p->dtype == GK_F64 ? fma_wide : (double)fma_narrow));
+    run(p, GK_PROBE_ADD_CHAIN);
+    for (size_t rank = 0; rank < p->threads; rank++)
+        assert_true(sink_of(p, rank) == (p->dtype == GK_F64 ? add_wide : (double)add_narrow));
+}
+
 static void on_each_isa(void (*body)(const struct probing *p)) {
     for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) {
         if (!gb_isa_runs(isa)) continue;
@@ -133,12 +149,15 @@ static void flops_are_those_told(void **state) {
     on_each_isa(calculates);
 }
 
+static void chains_are_those_told(void **state) {
+    (void)state;
+    on_each_isa(chains);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(copies_are_whole),
-        cmocka_unit_test(sums_are_whole),
-        cmocka_unit_test(all_is_read),
-        cmocka_unit_test(flops_are_those_told),
+        cmocka_unit_test(copies_are_whole),     cmocka_unit_test(sums_are_whole),        cmocka_unit_test(all_is_read),
+        cmocka_unit_test(flops_are_those_told), cmocka_unit_test(chains_are_those_told),
     };
     (void)argc;
     gb_wait_passively(argv);

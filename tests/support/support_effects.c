@@ -184,8 +184,14 @@ static void look_again(struct gb_roofs *roofs, struct gb_binding *binding, size_
     assert_non_null(roofs);
     assert_ptr_equal(binding, script_binding);
     assert_true(script.n_looks < SCRIPT_CELLS);
-    script.looks[script.n_looks++] = (struct script_look){isa, threads, dtype, ns, work};
+    script.looks[script.n_looks++] = (struct script_look){isa, threads, dtype, ns, *work};
     record(SCRIPT_LOOK, NULL, threads, 0);
+}
+
+static double empty_call(gk_context *ctx, enum gk_kernel_id kernel, enum gk_dtype dtype) {
+    assert_true(ctx && kernel == script.truth.spec.kernel && dtype == script.truth.spec.dtype);
+    script.empty_ns -= script.empty_step;
+    return script.empty_ns + script.empty_step;
 }
 
 void script_tell(void *data, const struct gb_task *task, const char *what, size_t done, size_t of) {
@@ -207,6 +213,7 @@ const struct gb_effects script_effects = {
     .clock = &clock_by_script,
     .bind = bind_threads,
     .repeat = repeat,
+    .empty_call = empty_call,
     .begin_turn = begin_turn,
     .end_turn = end_turn,
     .prepare = prepare,
@@ -233,6 +240,7 @@ void script_rewind(void) {
 void script_open(const struct gb_problem_spec *spec) {
     const struct gb_problem_spec small = {.kernel = GK_KERNEL_relu_forward, .n = 1, .d = 1};
     script.n_cells = 0;
+    script.empty_ns = script.empty_step = 0;
     script.ref_ns = 0;
     script.stop_at = 0;
     script.truth_is_known = false;

@@ -69,7 +69,7 @@ struct script_look {
     size_t isa, threads;
     enum gk_dtype dtype;
     double ns;
-    const struct gb_work *work;
+    struct gb_work work;
 };
 
 extern struct script {
@@ -82,8 +82,9 @@ extern struct script {
     struct script_look looks[SCRIPT_CELLS];
     size_t n_looks;
     double now;
-    double ref_ns;  /* that the reference takes */
-    size_t stop_at; /* the event at which the signal comes; 0: it does not */
+    double ref_ns;               /* that the reference takes */
+    double empty_ns, empty_step; /* that a call takes that has nothing to do, and how much less the next one */
+    size_t stop_at;              /* the event at which the signal comes; 0: it does not */
     volatile sig_atomic_t stop;
     size_t round;
     bool began_as_made; /* the outputs were so when the first call after verification came */
