@@ -51,14 +51,15 @@ static inline bool is_shallow(const struct gk_gemm_tile *tile, const struct gk_g
     return s->k <= most && (!s->b.along_k || s->rows > 4 * s->k);
 }
 
-/* Where a row has more columns than registers hold, THIN reads a b of many k in the order in which it lies. contiguous: are the
- * columns of a row of c? One by one, many take longer to store than few k to sum.
- * Of three rows on a tile is as fast. */
+/* Three rows of more than a vector have as many chains in a tile. Where one or two have more columns than registers hold, THIN
+ * reads a b of many k in the order in which it lies. contiguous: are the columns of a row of c? One by one, many take longer to
+ * store than few k to sum. */
 static inline bool is_dot(const struct gk_gemm_tile *tile, size_t rows, size_t cols, size_t k, bool a_along_k, bool b_along_k,
                           bool contiguous) {
     if (rows > GK_GEMM_DOT_ROWS) return false;
-    if (b_along_k) return a_along_k && cols < tile->lanes && (k > GK_KB || rows * cols <= GK_GEMM_DOT_ROWS);
-    return cols < GK_GEMM_DOT_VECTORS * tile->lanes || (k < GK_GEMM_DOT_K && contiguous && rows <= GK_GEMM_DOT_ROWS / 2);
+    if (b_along_k) return a_along_k && rows * cols <= GK_GEMM_DOT_ROWS && cols < tile->lanes;
+    if (rows > GK_GEMM_DOT_ROWS / 2) return cols <= tile->lanes;
+    return cols < GK_GEMM_DOT_VECTORS * tile->lanes || (k < GK_GEMM_DOT_K && contiguous);
 }
 
 /* A c of one column without gaps is a row. */

@@ -149,7 +149,7 @@ static unsigned follow(const struct gk_isa *isa, const struct gb_problem *proble
 static void execution_follows(void **state) {
     static const size_t dims[][3] = {{3, 70, 40},    {10, 6, 5},      {1, 300, 200},  {100, 50, 10},
                                      {300, 200, 96}, {64, 600, 128},  {128, 64, 600}, {600, 1024, 130},
-                                     {5, 1024, 300}, {130, 1024, 64}, {100, 3, 40}};
+                                     {5, 1024, 300}, {130, 1024, 64}, {100, 3, 40},   {600, 30, 2}};
     static const struct gk_caches caches[] = {{32 << 10, 1 << 20, 32 << 20}, {4 << 10, 16 << 10, 16 << 10}};
     static const enum gk_kernel_id kernels[] = {GK_KERNEL_affine_forward, GK_KERNEL_affine_dx, GK_KERNEL_affine_dw};
     const unsigned threaded = 1u << BIT_threads_down | 1u << BIT_threads_across | 1u << BIT_threads_both;

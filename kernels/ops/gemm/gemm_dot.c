@@ -141,10 +141,12 @@ GK_INLINE void sum_columns(const struct dot *d, const int rows, const int lanes,
 
 typedef void dot_function(const struct dot *d);
 
-/* Rows and windows that make at most CHAINS. Fewer lanes than a vector has make at most two windows. */
-#define FOR_EACH_NARROW(X, lanes)                                                                                              \
-    X(1, lanes, 1) X(1, lanes, 2) X(2, lanes, 1) X(2, lanes, 2) X(3, lanes, 1) X(3, lanes, 2) X(4, lanes, 1) X(4, lanes, 2)
+/* Rows and windows that the plan leaves: fewer lanes than a vector has make at most two windows, and where a and b run along k
+ * there are four sums at most, as of three rows of whole vectors. */
+#define FOR_EACH_FORM(X, lanes)   X(1, lanes, 1) X(1, lanes, 2) X(2, lanes, 1) X(2, lanes, 2) X(3, lanes, 1) X(4, lanes, 1)
+#define FOR_EACH_NARROW(X, lanes) FOR_EACH_FORM(X, lanes) X(3, lanes, 2) X(4, lanes, 2)
 #define FOR_EACH_WIDE(X, lanes)                                                                                                \
+    FOR_EACH_FORM(X, lanes)                                                                                                    \
     X(1, lanes, 3) X(1, lanes, 4) X(1, lanes, 5) X(1, lanes, 6) X(1, lanes, 7) X(1, lanes, 8) X(2, lanes, 3) X(2, lanes, 4)
 #define SUM(rows, lanes, windows)                                                                                              \
     static void sum_##rows##_##lanes##_##windows(const struct dot *d) { sum_columns(d, rows, lanes, windows); }
@@ -159,19 +161,18 @@ typedef void dot_function(const struct dot *d);
 #else
 #define FOR_EACH_8(X)
 #endif
-FOR_EACH_NARROW(SUM, 1)
+FOR_EACH_FORM(SUM, 1)
 FOR_EACH_NARROW(SUM, 2)
 FOR_EACH_4(SUM)
 FOR_EACH_8(SUM)
-FOR_EACH_NARROW(SUM, GK_LANES)
 FOR_EACH_WIDE(SUM, GK_LANES)
 
 static void sum_some(const struct dot *d, int rows, int lanes, int windows) {
-    static dot_function *const functions[][ROWS][CHAINS] = {{FOR_EACH_NARROW(ENTRY, 1)},
+    static dot_function *const functions[][ROWS][CHAINS] = {{FOR_EACH_FORM(ENTRY, 1)},
                                                             {FOR_EACH_NARROW(ENTRY, 2)},
                                                             {FOR_EACH_4(ENTRY)},
                                                             {FOR_EACH_8(ENTRY)},
-                                                            {FOR_EACH_NARROW(ENTRY, GK_LANES) FOR_EACH_WIDE(ENTRY, GK_LANES)}};
+                                                            {FOR_EACH_WIDE(ENTRY, GK_LANES)}};
     functions[lanes == GK_LANES ? 4 : __builtin_ctz((unsigned)lanes)][rows - 1][windows - 1](d);
 }
 
