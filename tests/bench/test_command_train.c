@@ -203,7 +203,6 @@ static void what_is_refused(void **state) {
         {3, {"--load", "saved.npz", "--layers", "16,5,4"}, "saved.npz has w1 of the shape (16, 6), the net has (16, 5)"},
         {4, {"--save", "nothing/file"}, "cannot write nothing/file (No such file or directory)"},
         {4, {"--plot", "small"}, "cannot write small (Is a directory)"},
-        {4, {"--layers", "16,65536,65536,65536,65536,65536,65536,65536,4"}, "no memory for the net and its batch"},
     };
     size_t size;
     (void)state;
@@ -229,6 +228,20 @@ static void what_is_refused(void **state) {
         assert_string_equal(text, "as it was");
         free(text);
     }
+}
+
+static int train_in_little_memory(void *data) {
+    (void)data;
+    gb_limit_memory(256 << 20);
+    return gb_command_train(4, (char *[]){"--data", "small", "--layers", "16,16384,16384,4"});
+}
+
+static void too_large_a_net(void **state) {
+    (void)state;
+    if (GB_SANITIZER) skip(); /* its memory is not to be limited */
+    gb_hear_child(&said, train_in_little_memory, NULL);
+    assert_int_equal(said.code, 4);
+    assert_string_equal(said.err, "gradbench: error: no memory for the net and its batch (3.0 GiB)\n");
 }
 
 static void a_loss_that_is_none(void **state) {
@@ -284,6 +297,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(weights_that_differ),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(a_loss_that_is_none),
+        cmocka_unit_test(too_large_a_net),
         cmocka_unit_test(it_keeps_nothing),
     };
     (void)argc;

@@ -129,7 +129,7 @@ law "the races that are kept have no folders in their commands" "$(folders "$scr
 
 # No line is longer than 128 columns, but those of tables and data.
 too_long() {
-  find "$@" \( -name build -o -name .git -o -name "*.json" -o -path "*/tests/*.txt" -o -path "*/records/*" \) \
+  find "$@" \( -name build -o -name .git -o -name "*.json" -o -name "*.gz" -o -path "*/tests/*.txt" -o -path "*/records/*" \) \
     ! -name CMakeLists.txt -prune -o -type f -print0 |
     xargs -0 awk 'length > 128 && !/^\|/ { print FILENAME ":" FNR ": " length " columns" }'
 }

@@ -35,6 +35,12 @@ def weights():
     return [w1, np.zeros(M, np.float32), w2, np.zeros(C, np.float32)]
 
 
+def descend(parameters, gradients):
+    for p, g in zip(parameters, gradients):
+        g *= LR  # in place: a new array for the product costs more than the product
+        p -= g
+
+
 class ByGradkern:
     """Calls that were prepared once: each reads what its operands hold then."""
 
@@ -60,11 +66,13 @@ class ByGradkern:
     def load(self, x, labels):
         self.x[:], self.labels[:] = x, labels
 
-    def step(self):
+    def gradients(self):
         for call in self.calls:
             call()
-        for p, g in zip(self.p, self.g):
-            p -= LR * g
+
+    def step(self):
+        self.gradients()
+        descend(self.p, self.g)
         return self.loss[0]
 
 
@@ -93,8 +101,7 @@ class ByNumpy:
         dh = dy2 @ w2.T
         dh[y1 <= 0] = 0
         self.g = [self.x.T @ dh, dh.sum(axis=0), h.T @ dy2, dy2.sum(axis=0)]
-        for p, g in zip(self.p, self.g):
-            p -= LR * g
+        descend(self.p, self.g)
         return loss
 
 
@@ -130,9 +137,8 @@ def within(name, got, a, b):
 
 def check_gradients(net, x, labels):
     """Each gradient of a step, and NumPy's of the same operands, from those operands in double."""
-    w2 = net.p[2].copy()
     net.load(x, labels)
-    net.step()
+    net.gradients()
     dy1 = np.where(net.y1 <= 0, np.float32(0), net.dh)
     z = net.y2.astype(np.float64) - net.y2.max(axis=1, keepdims=True)
     p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
@@ -141,7 +147,7 @@ def check_gradients(net, x, labels):
     assert np.all(np.abs(net.dy2 - (p - t) / N) <= bound), "the gradient of the logits"
     ones = np.ones((1, N), np.float32)
     sums = [("dw1", net.g[0], x.T, dy1), ("db1", net.g[1], ones, dy1), ("dw2", net.g[2], net.h.T, net.dy2),
-            ("db2", net.g[3], ones, net.dy2), ("dh", net.dh, net.dy2, w2.T)]
+            ("db2", net.g[3], ones, net.dy2), ("dh", net.dh, net.dy2, net.p[2].T)]
     for name, got, a, b in sums:
         ours, theirs = within(name, got, a, b), within(f"NumPy's {name}", a @ b, a, b)
         print(f"  {name:4} at most {ours:.3f} of the error bound, NumPy's {theirs:.3f}")
