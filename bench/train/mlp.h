@@ -36,7 +36,7 @@ struct gb_trainer {
     gk_context *ctx;
     const struct gb_clock *clock;
     struct gb_mlp_times times;               /* summed up */
-    double flops;              /* of the affine layers, likewise */
+    double flops;                            /* of the affine layers, likewise */
     float *x, *y[GB_MLP_LAYERS_MAX], *dy[2]; /* activations; gradients, of two neighbouring layers at a time */
     uint64_t *mask[GB_MLP_LAYERS_MAX];
     int32_t *labels;
