@@ -18,7 +18,7 @@ const size_t GK_SYMBOL(gemm_edges)[] = {GK_GEMM_BLOCKS_TOGETHER * GK_KB,
                                         GK_GEMM_SHALLOW_COLS,
                                         GK_GEMM_DOT_K,
                                         GK_GEMM_DOT_VECTORS *GK_LANES,
-                                        GK_GEMM_DOT_VECTORS *GK_KB,
+                                        (2 * GK_GEMM_DOT_VECTORS - 1) * GK_KB, /* blocks that overlap */
                                         GK_LANES *GK_KB,
                                         GK_GEMM_THIN_ROWS,
                                         GK_GEMM_THIN_SUMS / GK_GEMM_THIN_ROWS,
