@@ -471,7 +471,8 @@ else
 fi
 
 # --- nobody reads on: silence, and the usual end; a disk that is full is an error all the same (above)
-for command in 'list --plain kernels' 'info --no-roofs' 'run --help' 'graph shop --svg' gradcheck; do
+for command in 'list --plain kernels' 'info --no-roofs' 'run --help' 'graph shop --svg' gradcheck \
+    'train --layers 784,1,10 --epochs 2 --threads 1'; do
     bash -c "'$g' $command | true; exit \${PIPESTATUS[0]}" > out 2> err
     got=$?
     holds '[ $got = 0 -o $got = 141 ] && [ ! -s err ]' # $command
@@ -500,6 +501,11 @@ on_terminal env TERM=xterm "$g" gradcheck --kernels exp_backward
 holds 'grep -q "dx of exp_backward  element 0/60" out && grep -q "$escape\[K" out && grep -q "2 checks, 0 failed" out'
 on_terminal env TERM=dumb "$g" gradcheck --kernels exp_backward
 holds 'grep -q "2 checks, 0 failed" out && ! grep -q "$escape" out'
+train=("$g" train --layers 784,1,10 --epochs 3 --isa ref --threads 1)
+on_terminal env TERM=xterm "${train[@]}"
+holds 'grep -q "\[1/1\] ref, 1 thread  epoch 3/3  about 0:0[0-9] left$escape\[K" out && grep -q "all equal" out'
+on_terminal env TERM=dumb "${train[@]}"
+holds 'grep -q "all equal" out && ! grep -q "$escape" out'
 
 # --- the progress is one line, however narrow the terminal
 cat > narrow.py <<'NARROW'
