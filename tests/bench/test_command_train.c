@@ -137,6 +137,11 @@ static void weights_are_saved_and_loaded(void **state) {
 static void the_plot(void **state) {
     size_t size;
     (void)state;
+    TRAINS(0, SMALL, "--epochs", "1", "--isa", "ref", "--threads", "1", "--plot", "plot.svg");
+    char *const dot = support_file_read("plot.svg", &size);
+    assert_int_equal(gb_count_in(dot, "class=\"train\""), 1);
+    assert_null(strstr(dot, "nan"));
+    free(dot);
     TRAINS(0, SMALL, "--epochs", "4", "--isa", "ref", "--threads", "1", "--plot", "plot.svg");
     char *const svg = support_file_read("plot.svg", &size);
     assert_memory_equal(svg, "<svg ", 5);

@@ -102,6 +102,11 @@ PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$(pkg-config --variable=pythondir gradkern)
 
 "$prefix/bin/gradbench" list --plain workloads >workloads
 grep -q '^smoke' workloads || { echo "the installed gradbench finds no workloads"; exit 1; }
+[ -f "$prefix/share/gradbench/mnist/t10k-images-idx3-ubyte.gz" ] && [ -f "$prefix/share/gradbench/mnist/README.md" ] ||
+  { echo "images to train on are not installed"; exit 1; }
+"$prefix/bin/gradbench" train --layers 784,1,10 --epochs 1 --isa ref --threads 1 >trained
+grep -q '^all equal$' trained || { echo "the installed gradbench does not train"; exit 1; }
+
 "$prefix/bin/gradbench" list --plain peers >peers
 if grep 'bench/peers/install' peers; then echo "the installed gradbench names a script that it does not have"; exit 1; fi
 grep -qE '^mkl.(here|absent.*GRADBENCH_PEERS=DIR)' peers ||

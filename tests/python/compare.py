@@ -196,4 +196,5 @@ def main(library, folder):
               ", ".join(f"{best[net.name] / best['gradkern']:.2f} times {net.name}" for net in nets[1:]))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The library from Python, beside NumPy and PyTorch: compare.py, and the README's lines. Skipped where there is no NumPy.
+# The library from Python, beside NumPy and PyTorch: compare.py, weights.py, and the README's lines. Skipped where there is no NumPy.
 set -u
-: "${SOURCE_DIR:?}" "${BUILD_DIR:?}"
+: "${SOURCE_DIR:?}" "${BUILD_DIR:?}" "${GRADBENCH:?}"
 export PYTHONDONTWRITEBYTECODE=1
 python=
 for candidate in "$BUILD_DIR/../peers/bin/python" python3; do # what bench/peers/install made, or the system's
@@ -12,9 +12,10 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 1
 # As installed: the module beside the library.
-cp "$BUILD_DIR/kernels/public/gradkern.py" "$SOURCE_DIR/tests/python/compare.py" .
+cp "$BUILD_DIR/kernels/public/gradkern.py" "$SOURCE_DIR"/tests/python/*.py .
 library=$BUILD_DIR/kernels/libgradkern.so
 "$python" compare.py "$library" "$SOURCE_DIR/bench/train/mnist" || exit 1
+"$python" weights.py "$GRADBENCH" "$SOURCE_DIR/bench/train/mnist" || exit 1
 
 # shellcheck disable=SC2016
 sed -n '/^<!-- train.py -->$/,/^[^ <]/{/^    /s/^    //p}' "$SOURCE_DIR/README.md" >train.py
