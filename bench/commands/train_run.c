@@ -149,7 +149,7 @@ void gb_print_train_speeds(const struct gb_train_run *run) {
     for (size_t i = 0; i < KERNELS; i++) printf("%*s", kernels[i].width, kernels[i].word);
     printf("%8s%8s\n", "batch", "update");
     for (size_t i = 0; i < run->count; i++) print_speed(run, &run->variants[i]);
-    printf("affine, backward: affine_forward, affine_backward; batch: images made numbers\n"
+    printf("affine, backward: affine_forward, affine_backward; batch: images scaled to [0, 1]\n"
            "roof: the share of what multiply-adds in registers can do\n");
 }
 
@@ -161,7 +161,7 @@ bool gb_print_train_hashes(const struct gb_train_run *run) {
         printf("%-8s%3zu  %s\n", gk_isa_get(v->isa, GK_F32)->name, v->threads, v->hash);
         if (v->epochs < run->epochs) {
             char epochs[40];
-            printf("%13safter %s, for more would take too long; of the first then\n%13s%s\n", "",
+            printf("%13safter %s (--max-time), when the first had\n%13s%s\n", "",
                    gb_count_text(v->epochs, "epoch", epochs, sizeof epochs), "", run->curve[v->epochs - 1].hash);
         }
         equal += v->equal;
