@@ -7,7 +7,7 @@
 enum { GB_NPZ_ARRAYS_MAX = 64 };
 
 struct gb_npz_array {
-    char name[16];
+    char name[24];
     size_t rank, sizes[2]; /* 1 or 2 dimensions, row-major */
     float *values;         /* the caller's */
 };

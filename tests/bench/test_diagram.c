@@ -59,7 +59,7 @@ static void escapes(void **state) {
 enum { NODES = GB_DIAGRAM_NODES_MAX };
 
 static struct gb_diagram_node nodes[NODES];
-static char names[NODES][24];
+static char names[NODES][40];
 
 /* Inputs, and nodes of up to three before them, by a seed. */
 static struct gb_diagram random_diagram(size_t count, uint64_t random) {
