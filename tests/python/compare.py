@@ -35,12 +35,6 @@ def weights():
     return [w1, np.zeros(M, np.float32), w2, np.zeros(C, np.float32)]
 
 
-def descend(parameters, gradients):
-    for p, g in zip(parameters, gradients):
-        g *= LR  # in place: a new array for the product costs more than the product
-        p -= g
-
-
 class ByGradkern:
     """Calls that were prepared once: each reads what its operands hold then."""
 
@@ -53,26 +47,36 @@ class ByGradkern:
         self.y1, self.h, self.y2 = (np.empty((N, k), np.float32) for k in (M, M, C))
         self.dy2, self.dh, self.loss = np.empty((N, C), np.float32), np.empty((N, M), np.float32), np.empty(1, np.float32)
         self.mask, self.g = np.empty((N, 1), np.uint64), [np.empty_like(p) for p in self.p]
-        one, two = dict(n=N, d=D, m=M, x=self.x), dict(n=N, d=M, m=C, x=self.h, w=w2)
-        self.calls = [
+        one, two, last = dict(n=N, d=D, m=M, x=self.x), dict(n=N, d=M, m=C, x=self.h), dict(n=N, c=C, x=self.y2, dx=self.dy2)
+        added = dict(accumulate_dw=True, accumulate_db=True)
+        self.forward = [
             context.prepare("affine_forward", w=w1, b=b1, y=self.y1, **one),
             context.prepare("relu_forward", n=N, d=M, x=self.y1, y=self.h, mask=self.mask),
-            context.prepare("affine_forward", b=b2, y=self.y2, **two),
-            context.prepare("softmax_xent", n=N, c=C, x=self.y2, labels64=self.labels, dx=self.dy2, loss=self.loss),
-            context.prepare("affine_backward", dy=self.dy2, dx=self.dh, dw=self.g[2], db=self.g[3], **two),
+            context.prepare("affine_forward", w=w2, b=b2, y=self.y2, **two),
+        ]
+        self.backward = [
+            context.prepare("softmax_xent", labels64=self.labels, loss=self.loss, **last),
+            context.prepare("affine_backward", dy=self.dy2, w=w2, dx=self.dh, dw=self.g[2], db=self.g[3], **two),
             context.prepare("affine_backward", dy=self.dh, mask=self.mask, dw=self.g[0], db=self.g[1], **one),
+        ]
+        # The gradient of -lr loss, added to the parameters, is the step: nothing is written but these.
+        self.descent = [
+            context.prepare("softmax_xent", labels64=self.labels, loss=self.loss, dloss=np.array([-LR]), **last),
+            context.prepare("affine_dx", n=N, d=M, m=C, dy=self.dy2, w=w2, dx=self.dh),
+            context.prepare("affine_backward", dy=self.dy2, dw=w2, db=b2, **added, **two),
+            context.prepare("affine_backward", dy=self.dh, mask=self.mask, dw=w1, db=b1, **added, **one),
         ]
 
     def load(self, x, labels):
         self.x[:], self.labels[:] = x, labels
 
     def gradients(self):
-        for call in self.calls:
+        for call in self.forward + self.backward:
             call()
 
     def step(self):
-        self.gradients()
-        descend(self.p, self.g)
+        for call in self.forward + self.descent:
+            call()
         return self.loss[0]
 
 
@@ -101,7 +105,9 @@ class ByNumpy:
         dh = dy2 @ w2.T
         dh[y1 <= 0] = 0
         self.g = [self.x.T @ dh, dh.sum(axis=0), h.T @ dy2, dy2.sum(axis=0)]
-        descend(self.p, self.g)
+        for p, g in zip(self.p, self.g):
+            g *= LR  # in place: a new array for the product costs more than the product
+            p -= g
         return loss
 
 
