@@ -82,6 +82,8 @@ static void help_of_a_command(void **state) {
          "\nGRAPH is an example (shop, product, sigmoid, net), a file,"},
         {"gradcheck", "gradcheck [options]", "Checks every gradient of a kernel by the numbers themselves, element by element,",
          "\nCentred differences: grad[i] = "},
+        {"train", "train [options]", "Trains a network on images of digits: affine layers with ReLU between them,",
+         "\np are the parameters, g their gradients; "},
         {"peer", "peer [options]", "Is raced: speaks the protocol of PEERS.md on standard input and output.\n\noptions:\n",
          "\ngradbench run starts its own contenders so."},
     };

@@ -195,11 +195,12 @@ def main(library, folder):
         curves = [curve(net, images, labels) for net in nets]
         for net, losses in zip(nets[1:], curves[1:]):
             apart = np.max(np.abs(losses - curves[0]) / curves[0])
-            print(f"losses of {STEPS} steps: {curves[0][0]:.4f} to {curves[0][-1]:.4f}, {net.name}'s within {apart:.1e} of that")
+            print(f"losses of {STEPS} steps: {curves[0][0]:.4f} to {curves[0][-1]:.4f}, {net.name}'s within {apart:.1e} of it")
             assert curves[0][-1] < curves[0][0] / 2 and apart < 1e-4, "the losses do not lie on each other"
         best = time_steps(nets)
-        print("a step of 784-50-10 at n = 100: " + ", ".join(f"{name} {1e6 * t:.0f} us" for name, t in best.items()) + "; " +
-              ", ".join(f"{best[net.name] / best['gradkern']:.2f} times {net.name}" for net in nets[1:]))
+        times = [f"{name} {1e6 * t:.0f} us" for name, t in best.items()]
+        ratios = [f"{best[net.name] / best['gradkern']:.2f} times as fast as {net.name}" for net in nets[1:]]
+        print("a step of 784-50-10 at n = 100: " + ", ".join(times) + "; " + ", ".join(ratios))
 
 
 if __name__ == "__main__":
