@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The library from Python, beside NumPy and PyTorch: compare.py, weights.py, and the README's lines. Skipped where there is no NumPy.
+# The library from Python, beside NumPy and PyTorch: compare.py, weights.py, and the README's lines. Skipped
+# where there is no NumPy.
 set -u
 : "${SOURCE_DIR:?}" "${BUILD_DIR:?}" "${GRADBENCH:?}"
 export PYTHONDONTWRITEBYTECODE=1
