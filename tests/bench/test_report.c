@@ -647,7 +647,7 @@ static void test_furthest_behind(void **state) {
                        "dtype=f32 (%c): %sx slower [%s, %s]\n",
                        (int)('a' + i), ratio, i ? ratio : "1.05", ratio);
         if (i != 4) continue;
-        char shown[sizeof expected];
+        char shown[sizeof expected + 64];
         snprintf(shown, sizeof shown, "%s  behind: 2 more (--details lists all)\n", expected);
         assert_says(printed(&run, (struct gb_report){.width = 0}, PROBLEMS), shown);
     }

@@ -805,7 +805,7 @@ static void a_spot_once(void **state) {
     look_again(&roofs, LAST, GK_F64, 1, &work, 1); /* other threads, */
     assert_int_equal(roofs.n_spots, 2);
     fake.count = 0;
-    look_again(&roofs, LAST + 1, GK_F64, 3, &work, 1); /* another isa */
+    look_again(&roofs, LAST - 1, GK_F64, 3, &work, 1); /* another isa */
     assert_int_equal(roofs.n_spots, 3);
     fake.bytes = 2.5 * 3072, fake.count = 0, work.footprint = 2000;
     look_again(&roofs, LAST, GK_F64, 3, &work, 1); /* no memory */
