@@ -8,7 +8,8 @@ enum {
     IN_REGISTERS = 16,       /* elements of a at a time, in AVX-512 all in registers */
     SIDE_BY_SIDE = 4,        /* vectors of columns, at most */
     CHAINS = MR > 8 ? 2 : 8, /* rows times vectors side by side; more took 12-row tiles' vectors a tenth longer on Zen 4 */
-    SUMS = GK_GEMM_THIN_SUMS / FEW /* partial sums of a row */
+    KEPT = MR > CHAINS ? MR : CHAINS, /* of them, at most */
+    SUMS = GK_GEMM_THIN_SUMS / FEW    /* partial sums of a row */
 };
 
 struct thin {
@@ -98,7 +99,7 @@ GK_INLINE void thin_lines(const struct thin *t, const int rows, const int vector
     const int rest = (int)(t->k % GK_COLUMNS);
     struct lines n = {.step = line_step(&g->a), .a_k = k_step(&g->a), .ldb = g->b.ld, .a0 = element(&g->a, 0, t->k0)};
     n.step3 = 3 * n.step, n.a1 = n.a0 + 4 * n.step, n.a2 = n.a0 + 8 * n.step;
-    vf acc[MR * SIDE_BY_SIDE], sums[MR * SIDE_BY_SIDE];
+    vf acc[KEPT], sums[KEPT];
     UNROLLED for (int v = 0; v < vectors; v++) n.b[v] = element(&g->b, gk_min(column + (size_t)v * GK_LANES, last), t->k0);
     UNROLLED for (int i = 0; i < rows * vectors; i++) acc[i] = vf_zero();
     for (size_t k = t->k / GK_COLUMNS; k > 0; k--, advance(&n, GK_COLUMNS, vectors)) add_columns(&n, acc, rows, vectors, 0);
