@@ -238,7 +238,10 @@ static inline void gk_gemm_choose(struct gk_gemm_plan *plan, enum gk_gemm_way wa
         plan->block_cols = gk_gemm_thin_cols(tile, plan->transposed ? shape->a.along_k : shape->b.along_k);
         plan->down = 1, plan->across = threads;
         break;
-    case GK_GEMM_TINY: plan->tile_rows = tile->rows, plan->packs_b = shape->b.along_k || ends_narrow(plan, tile, shape); break;
+    case GK_GEMM_TINY:
+        plan->tile_rows = tile->rows;
+        plan->packs_b = (shape->b.along_k && shape->cols > 1) || ends_narrow(plan, tile, shape);
+        break;
     case GK_GEMM_BLOCKED: block(plan, tile, shape, caches, threads); break;
     default: break;
     }
