@@ -315,8 +315,10 @@ fi
 chmod 755 locked
 lost 'No such device or address' fifo.txt
 lost 'No space left on device' /dev/full
-timeout 100 cat fifo.txt > read.json &
+exec 9<>fifo.txt # a reader from the start on: the one below may be late
+timeout 100 cat fifo.txt > read.json 9>&- &
 accepts 'problems run' "${short[@]}" --json fifo.txt
+exec 9>&-
 wait $!
 holds 'head -1 read.json | grep -q "^{" && tail -1 read.json | grep -q "^}$"'
 # with a folder in its place the run ends at the next problem
