@@ -14,7 +14,7 @@ declare -A no_edge=(
   [MR]='an edge of the isa' [NV]='an edge of the isa' [NR]='an edge of the isa' [GK_ROW_VECTORS]='an edge of the isa'
   [GK_EIGHTH]='virtual lanes' [GK_LANES_GROUPS]='GK_ROWS_TOGETHER'
   [FEW]='GK_GEMM_THIN_ROWS' [SUMS]='GK_GEMM_THIN_SUMS' [IN_REGISTERS]='registers'
-  [CHAINS]='registers'
+  [CHAINS]='registers' [KEPT]='registers'
   [MW]='how strips lie' [PITCH]='how panels lie' [STRIP]='how strips lie'
   [WIDE]='rows that are copied at once' [LONG_ENOUGH]='what is fetched, not what is computed'
 )
