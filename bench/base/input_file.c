@@ -50,6 +50,18 @@ int gb_input_read(const char *what, const char *path, char **bytes, size_t *size
     return code;
 }
 
+int gb_input_open(const char *path, int *fd, size_t *size) {
+    struct stat status;
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (*fd < 0) return gb_fail(GB_EXIT_INPUT, "cannot open %.400s (%s)", path, strerror(errno));
+    if (fstat(*fd, &status) == 0 && S_ISREG(status.st_mode)) {
+        *size = (size_t)status.st_size;
+        return GB_EXIT_OK;
+    }
+    close(*fd);
+    return gb_fail(GB_EXIT_INPUT, "%.400s is not a regular file", path);
+}
+
 int gb_input_fail(const char *what, const char *path, const struct gb_parse_error *error) {
     if (error->line) return gb_fail_at(GB_EXIT_INPUT, gb_input_name(path), error->line, error->column, error->text);
     return gb_fail(GB_EXIT_RESOURCE, "no memory for the %s of %.400s", what, gb_input_name(path));

@@ -18,6 +18,9 @@ struct gb_parse_error {
  * is wrong and returns the exit code. */
 int gb_input_read(const char *what, const char *path, char **bytes, size_t *size);
 
+/* Opens a regular file, of that size, to read bytes from. Prints what is wrong and returns the exit code. */
+int gb_input_open(const char *path, int *fd, size_t *size);
+
 /* "-" as messages call it, or the path. */
 const char *gb_input_name(const char *path);
 

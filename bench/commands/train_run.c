@@ -18,15 +18,14 @@ static const char *name_of(const struct gb_train_variant *v, char text[40]) {
 }
 
 static void show_progress(const struct gb_train_run *run, const struct gb_train_variant *v) {
-    char name[40], line[160];
+    char name[40], line[160], left[32] = "";
     if (!run->progress) return;
-    snprintf(line, sizeof line, "[%zu/%zu] %s  epoch %zu/%zu", (size_t)(v - run->variants) + 1, run->count, name_of(v, name),
-             v->epochs + 1, run->epochs);
     if (v->epochs) {
         const double ns = v->ns / (double)v->epochs * (double)(run->epochs - v->epochs);
-        const int left = (int)((v == run->variants ? ns : fmin(ns, run->most_ns - v->ns)) / 1e9);
-        gb_text_append(line, sizeof line, "  about %d:%02d left", left / 60, left % 60);
+        gb_time_left((v == run->variants ? ns : fmin(ns, run->most_ns - v->ns)) / 1e9, left);
     }
+    snprintf(line, sizeof line, "[%zu/%zu] %s  epoch %zu/%zu%s", (size_t)(v - run->variants) + 1, run->count, name_of(v, name),
+             v->epochs + 1, run->epochs, left);
     gb_progress_show(line);
 }
 

@@ -1,29 +1,24 @@
 #include "idx.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include "input_file.h"
 #include "message.h"
 
 enum { RANK_MAX = 3 };
 
 static int open_file(const char *path, gzFile *file) {
-    struct stat status;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) return gb_fail(GB_EXIT_INPUT, "cannot open %.400s (%s)", path, strerror(errno));
-    int code = GB_EXIT_OK;
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
-        code = gb_fail(GB_EXIT_INPUT, "%.400s is not a regular file", path);
-    else if (!(*file = gzdopen(fd, "rb"))) code = gb_fail(GB_EXIT_RESOURCE, "no memory to read %.400s", path);
-    if (code != GB_EXIT_OK) close(fd);
-    return code;
+    int fd;
+    size_t size;
+    const int code = gb_input_open(path, &fd, &size);
+    if (code != GB_EXIT_OK || (*file = gzdopen(fd, "rb"))) return code;
+    close(fd);
+    return gb_fail(GB_EXIT_RESOURCE, "no memory to read %.400s", path);
 }
 
 /* *got bytes, fewer than size at the end of the file. */

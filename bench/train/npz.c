@@ -1,17 +1,16 @@
 #include "npz.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include "input_file.h"
 #include "message.h"
 
 /* Of a zip file: how its records begin, their sizes without names, and what is used of them. */
@@ -293,18 +292,13 @@ static size_t largest(const struct gb_npz_array *arrays, size_t count) {
 }
 
 int gb_npz_read(const char *path, const struct gb_npz_array *arrays, size_t count) {
-    struct stat status;
     struct reader r = {.path = path};
-    int code = GB_EXIT_OK, reason;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) return gb_fail(GB_EXIT_INPUT, "cannot open %.400s (%s)", path, strerror(errno));
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) code = refuse(&r, "is not a regular file");
-    else if ((uintmax_t)status.st_size > largest(arrays, count))
-        code = refuse(&r, "is larger than a file of such a net can be");
-    else if (!(r.bytes = read_all(fd, (size_t)status.st_size, &reason)))
+    int fd, reason, code = gb_input_open(path, &fd, &r.size);
+    if (code != GB_EXIT_OK) return code;
+    if (r.size > largest(arrays, count)) code = refuse(&r, "is larger than a file of such a net can be");
+    else if (!(r.bytes = read_all(fd, r.size, &reason)))
         code = gb_fail(GB_EXIT_RESOURCE, "cannot read %.400s (%s)", path, strerror(reason));
     close(fd);
-    r.size = (size_t)status.st_size;
     if (code == GB_EXIT_OK) code = read_zip(&r, arrays, count);
     free((void *)(uintptr_t)r.bytes);
     return code;

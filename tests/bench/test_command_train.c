@@ -7,8 +7,8 @@
 #include "support_file.h"
 #include "support_said.h"
 #include "support_table.h"
+#include "support_tree.h"
 
-static char folder[] = "/tmp/gradbench-train-XXXXXX";
 static struct gb_said said;
 
 /* The command with these words ends with the code; what it said is in said. */
@@ -276,18 +276,10 @@ static void it_keeps_nothing(void **state) {
 }
 
 static int enter_folder(void **state) {
-    (void)state;
-    if (!mkdtemp(folder) || chdir(folder) != 0 || mkdir("small", 0700) != 0 || mkdir("digits", 0700) != 0) return -1;
+    if (support_tree_enter(state) != 0 || mkdir("small", 0700) != 0 || mkdir("digits", 0700) != 0) return -1;
     support_write_digits("small", "train", false, 64, 4, 4);
     support_write_digits("small", "t10k", true, 20, 4, 4);
     return 0;
-}
-
-static int remove_folder(void **state) {
-    char command[200];
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return chdir("/") == 0 ? system(command) : -1;
 }
 
 int main(int argc, char **argv) {
@@ -309,5 +301,5 @@ int main(int argc, char **argv) {
     gb_wait_passively(argv);
     unsetenv("GRADKERN_ISA");
     unsetenv("OMP_NUM_THREADS");
-    return cmocka_run_group_tests(tests, enter_folder, remove_folder);
+    return cmocka_run_group_tests(tests, enter_folder, support_tree_leave);
 }

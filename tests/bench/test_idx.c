@@ -6,10 +6,10 @@
 #include "support.h"
 #include "support_digits.h"
 #include "support_said.h"
+#include "support_tree.h"
 
 enum { COUNT = 7, SIDE = 3 };
 
-static char folder[] = "/tmp/gradbench-idx-XXXXXX";
 static struct gb_said said;
 
 struct reading {
@@ -269,18 +269,6 @@ static void the_shipped_images(void **state) {
     gb_dataset_free(&data);
 }
 
-static int enter_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    char command[200];
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return chdir("/") == 0 ? system(command) : -1;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_kinds_plain_and_packed),
@@ -295,5 +283,5 @@ int main(void) {
         cmocka_unit_test(rows_are_taken_as_quotients),
         cmocka_unit_test(the_shipped_images),
     };
-    return cmocka_run_group_tests(tests, enter_folder, remove_folder);
+    return cmocka_run_group_tests(tests, support_tree_enter, support_tree_leave);
 }

@@ -8,8 +8,8 @@
 #include "support_digits.h"
 #include "support_file.h"
 #include "support_said.h"
+#include "support_tree.h"
 
-static char folder[] = "/tmp/gradbench-npz-XXXXXX";
 static struct gb_said said;
 static float w1[6], b1[2], w2[2], b2[1];
 static struct gb_npz_array arrays[] = {{"w1", 2, {3, 2}, w1}, {"b1", 1, {2}, b1}, {"w2", 2, {2, 1}, w2}, {"b2", 1, {1}, b2}};
@@ -228,23 +228,11 @@ static void what_is_no_npz(void **state) {
     refuses("empty", "empty is larger than a file of such a net can be");
 }
 
-static int enter_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    char command[200];
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return chdir("/") == 0 ? system(command) : -1;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read), cmocka_unit_test(cut_off_at_each_byte),
         cmocka_unit_test(changed_at_each_byte),    cmocka_unit_test(what_others_write),
         cmocka_unit_test(arrays_that_are_others),  cmocka_unit_test(what_is_no_npz),
     };
-    return cmocka_run_group_tests(tests, enter_folder, remove_folder);
+    return cmocka_run_group_tests(tests, support_tree_enter, support_tree_leave);
 }

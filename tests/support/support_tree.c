@@ -2,6 +2,7 @@
 
 #include <ftw.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "support.h"
 
@@ -29,3 +30,17 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 }
 
 void support_tree_remove(const char *root) { nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS); }
+
+static char entered[SUPPORT_ROOT_MAX];
+
+int support_tree_enter(void **state) {
+    (void)state;
+    support_tree_make(entered);
+    return chdir(entered);
+}
+
+int support_tree_leave(void **state) {
+    (void)state;
+    support_tree_remove(entered);
+    return chdir("/");
+}

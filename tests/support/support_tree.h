@@ -15,4 +15,8 @@ void support_tree_write(const char *root, const char *path, const void *bytes, s
 /* The folder goes with all that is in it. */
 void support_tree_remove(const char *root);
 
+/* Of a group of tests that writes files: its first and its last step. The current folder is an empty one meanwhile. */
+int support_tree_enter(void **state);
+int support_tree_leave(void **state);
+
 #endif
