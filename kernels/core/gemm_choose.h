@@ -240,7 +240,7 @@ static inline void gk_gemm_choose(struct gk_gemm_plan *plan, enum gk_gemm_way wa
         break;
     case GK_GEMM_TINY:
         plan->tile_rows = tile->rows;
-        plan->packs_b = (shape->b.along_k && shape->cols > 1) || ends_narrow(plan, tile, shape);
+        plan->packs_b = gk_gemm_transposes_b(shape->b.along_k, shape->cols) || ends_narrow(plan, tile, shape);
         break;
     case GK_GEMM_BLOCKED: block(plan, tile, shape, caches, threads); break;
     default: break;

@@ -94,6 +94,9 @@ static inline size_t gk_gemm_thin_cols(const struct gk_gemm_tile *tile, bool b_a
     return b_along_k ? tile->lanes : GK_GEMM_THIN_SUMS / GK_GEMM_THIN_ROWS;
 }
 
+/* Must a b be transposed for tiles? One column along k is also lines of one element each. */
+static inline bool gk_gemm_transposes_b(bool along_k, size_t cols) { return along_k && cols > 1; }
+
 /* Lines that are a multiple of 4 KiB apart share one set of L1, which holds 8 of them or more. */
 static inline bool gk_gemm_in_one_set(size_t ld, size_t real) { return ld * real % 4096 == 0; }
 

@@ -25,7 +25,8 @@ static void pack_along_columns(const struct gk_view *b, struct gk_slice cols, st
 /* Fewer than a vector. */
 static void pack_few_columns(const struct gk_view *b, struct gk_slice cols, struct gk_slice k, real *out) {
     const real *row = element(b, cols.begin, k.begin);
-    for (size_t l = k.begin; l < k.end; l++, row += b->ld, out += NR) vf_store(out, vf_load_few(row, cols.end - cols.begin));
+    for (size_t l = k.begin; l < k.end; l++, row += k_step(b), out += NR)
+        vf_store(out, vf_load_few(row, cols.end - cols.begin));
 }
 
 /* Lines that run along k become, for each k, a vector with a line a lane: GK_LANES of them, or fewer and lanes of 0. The last
@@ -54,7 +55,7 @@ static void pack_lines(const real *x, size_t ld, size_t lines, size_t k_count, r
 }
 
 void GK_SYMBOL(gemm_pack_panels)(const struct gk_view *b, struct gk_slice cols, struct gk_slice k, real *out) {
-    if (!b->along_k) {
+    if (!gk_gemm_transposes_b(b->along_k, cols.end - cols.begin)) {
         if (cols.end - cols.begin < GK_LANES) pack_few_columns(b, cols, k, out);
         else pack_along_columns(b, cols, k, out);
         return;

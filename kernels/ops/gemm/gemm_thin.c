@@ -188,14 +188,23 @@ GK_INLINE void thin_columns(const struct thin *t, const int rows) {
 typedef void thin_function(const struct thin *t);
 
 /* Few rows have some vectors of columns side by side: 1, 2 or 4. */
-#define MOST(rows) ((rows)*4 <= CHAINS ? 4 : (rows)*2 <= CHAINS ? 2 : 1)
+#define MOST(rows)            ((rows)*4 <= CHAINS ? 4 : (rows)*2 <= CHAINS ? 2 : 1)
+#define FOR_EACH_PAIR_ROWS(X) X(1) X(2) X(3) X(4)
+#define FOR_EACH_FOUR_ROWS(X) X(1) X(2)
+_Static_assert(MOST(5) == 1 && MOST(3) < 4, "all rows that have two or four vectors are listed");
 
 #define THIN_LINES(rows)                                                                                                       \
-    static void thin_lines_##rows(const struct thin *t) { thin_lines(t, rows, 1); }                                            \
-    static void thin_pairs_##rows(const struct thin *t) { thin_lines(t, rows, MOST(rows) < 2 ? 1 : 2); }                       \
+    static void thin_lines_##rows(const struct thin *t) { thin_lines(t, rows, 1); }
+#define THIN_PAIRS(rows)                                                                                                       \
+    static void thin_pairs_##rows(const struct thin *t) { thin_lines(t, rows, MOST(rows) < 2 ? 1 : 2); }
+#define THIN_FOURS(rows)                                                                                                       \
     static void thin_fours_##rows(const struct thin *t) { thin_lines(t, rows, MOST(rows)); }
-#define THIN_LINES_ENTRY(rows) {thin_lines_##rows, thin_pairs_##rows, thin_fours_##rows},
+#define THIN_LINES_ENTRY(rows) [rows] = thin_lines_##rows,
+#define THIN_PAIRS_ENTRY(rows) [rows] = thin_pairs_##rows,
+#define THIN_FOURS_ENTRY(rows) [rows] = thin_fours_##rows,
 FOR_EACH_ROWS(THIN_LINES)
+FOR_EACH_PAIR_ROWS(THIN_PAIRS)
+FOR_EACH_FOUR_ROWS(THIN_FOURS)
 static void thin_columns_1(const struct thin *t) { thin_columns(t, 1); }
 static void thin_columns_2(const struct thin *t) { thin_columns(t, 2); }
 static void thin_columns_3(const struct thin *t) { thin_columns(t, 3); }
@@ -209,12 +218,13 @@ static size_t vectors_of(const struct gk_gemm *g, size_t cols) {
 
 void GK_SYMBOL(gemm_thin)(const struct gk_gemm *g, const struct gk_gemm_plan *plan, const struct gk_gemm_share *share,
                           real *scratch) {
-    static thin_function *const lines[][3] = {{NULL}, FOR_EACH_ROWS(THIN_LINES_ENTRY)};
+    static thin_function *const lines[][MR + 1] = {
+        {FOR_EACH_ROWS(THIN_LINES_ENTRY)}, {FOR_EACH_PAIR_ROWS(THIN_PAIRS_ENTRY)}, {FOR_EACH_FOUR_ROWS(THIN_FOURS_ENTRY)}};
     static thin_function *const columns[FEW + 1] = {NULL, thin_columns_1, thin_columns_2, thin_columns_3, thin_columns_4};
     for (size_t j = share->cols.begin, next; j < share->cols.end; j = next) {
         const size_t vectors = vectors_of(g, share->cols.end - j);
         next = gk_min(share->cols.end, j + (g->b.along_k ? vectors * GK_LANES : plan->block_cols));
-        thin_function *const function = g->b.along_k ? lines[g->rows][vectors / 2] : columns[g->rows];
+        thin_function *const function = g->b.along_k ? lines[vectors / 2][g->rows] : columns[g->rows];
         for (size_t k = 0; k < g->k; k += GK_KB) {
             const struct thin t = {.g = g, .cols = {j, next}, .k0 = k, .k = gk_min(GK_KB, g->k - k), .sums = scratch};
             function(&t);

@@ -4,14 +4,13 @@
 void GK_SYMBOL(gemm_tiny)(const struct gk_gemm *g, const struct gk_gemm_plan *plan, const struct gk_gemm_share *share,
                           real *scratch) {
     const size_t strips = gk_ceil_div(g->rows, MR), height = gk_ceil_div(g->rows, strips);
-    const struct gk_view lines = {g->b.p, g->cols == 1 && g->b.along_k ? 1 : g->b.ld, g->b.along_k && g->cols > 1};
-    const bool packs_b = lines.along_k || (GK_MASKS_ARE_VECTORS && g->cols < GK_LANES);
-    const real *b = packs_b ? scratch : g->b.p; /* one column along k: lines of one element, which need no transposition */
+    const bool packs_b = gk_gemm_transposes_b(g->b.along_k, g->cols) || (GK_MASKS_ARE_VECTORS && g->cols < GK_LANES);
+    const real *b = packs_b ? scratch : g->b.p;
     (void)plan, (void)share;
     struct tile t; /* to set all of it to 0 first took 2 % of 10 x 6 x 5 */
-    t.k = g->k, t.a_row = line_step(&g->a), t.a_k = k_step(&g->a), t.ldb = packs_b ? NR : lines.ld;
+    t.k = g->k, t.a_row = line_step(&g->a), t.a_k = k_step(&g->a), t.ldb = packs_b ? NR : k_step(&g->b);
     t.ldc = g->ldc, t.ahead = g->a.p, t.ahead_step = 0;
-    if (packs_b) GK_SYMBOL(gemm_pack_panels)(&lines, (struct gk_slice){0, g->cols}, (struct gk_slice){0, g->k}, scratch);
+    if (packs_b) GK_SYMBOL(gemm_pack_panels)(&g->b, (struct gk_slice){0, g->cols}, (struct gk_slice){0, g->k}, scratch);
     for (size_t j = 0, width; j < g->cols; j += width, b += packs_b ? PITCH : width) {
         width = tile_width(g->cols - j);
         t.a = g->a.p, t.b = b, t.c = g->c + j;
