@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cpu.h"
@@ -53,6 +54,16 @@ static struct {
     pid_t id;
 } tried[GK_THREADS_MAX];
 
+/* A thread counts against a limit until it is gone, a moment after it was joined; on a busy machine, many turns later. */
+static bool gone(pid_t id) {
+    for (int turn = 0; turn < 2000; turn++) {
+        if (tgkill(getpid(), id, 0) != 0) return true;
+        if (turn < 1000) sched_yield();
+        else nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return false;
+}
+
 static void *wait_at_gate(void *id) {
     *(pid_t *)id = gettid();
     pthread_mutex_lock(&gate);
@@ -65,7 +76,7 @@ static void *wait_at_gate(void *id) {
 static size_t try_threads(size_t wanted) {
     enum { SPARE = 64 << 20 };
     pthread_attr_t attributes;
-    size_t count = 0, stack = 0;
+    size_t count = 0, free_again = 0, stack = 0;
     if (pthread_attr_init(&attributes) != 0) return 0;
     void *const spare = mmap(NULL, SPARE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (spare == MAP_FAILED) return 0; /* the attributes hold no memory */
@@ -78,12 +89,11 @@ static size_t try_threads(size_t wanted) {
     pthread_mutex_unlock(&gate);
     for (size_t i = 0; i < count; i++) {
         pthread_join(tried[i].thread, NULL);
-        /* It counts against a limit until it is gone, a moment after it was joined. */
-        for (int turn = 0; turn < 1000 && tgkill(getpid(), tried[i].id, 0) == 0; turn++) sched_yield();
+        free_again += gone(tried[i].id);
     }
     pthread_attr_destroy(&attributes);
     munmap(spare, SPARE);
-    return count;
+    return free_again;
 }
 
 /* Of the calling thread, for each has a pool of its own: the threads that its last team asked for, and the most it can have. */
