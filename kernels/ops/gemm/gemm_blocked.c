@@ -77,16 +77,18 @@ static void fetch_column(struct columns *b, struct tile *t) {
 static void run_strip(const struct stripe *s, struct tile *t, size_t height, const real *b, bool streams, struct ahead *ahead) {
     const bool transposed = s->g->transposed;
     const size_t c_step = transposed ? t->ldc : 1, start_step = transposed ? t->start.row : 1;
-    for (size_t j = s->cols.begin, width; j < s->cols.end; j += width) {
-        width = tile_width(s->cols.end - j);
+    t->c_next = NR * c_step, t->start_next = NR * start_step;
+    for (size_t j = s->cols.begin, width, tiles; j < s->cols.end; j += tiles * width) {
+        const bool fetches = ahead->a.pieces || ahead->b.pieces || ahead->many_b.columns;
+        width = tile_width(s->cols.end - j), tiles = fetches ? 1 : tiles_beside(s->cols.end - j);
         t->b = b;
         if (ahead->a.pieces) fetch_pieces(&ahead->a);
         if (ahead->b.pieces) fetch_pieces(&ahead->b);
         fetch_column(&ahead->many_b, t);
-        run_tile(t, height, width, transposed, streams && j % GK_LANES == 0);
-        b += s->plan->packs_b ? PITCH : width;
-        t->c += width * c_step;
-        if (t->start.at) t->start.at += width * start_step;
+        run_tiles(t, height, tiles, width, transposed, streams && j % GK_LANES == 0);
+        b += tiles * (s->plan->packs_b ? PITCH : width);
+        t->c += tiles * width * c_step;
+        if (t->start.at) t->start.at += tiles * width * start_step;
     }
 }
 
@@ -125,9 +127,10 @@ static void run_strips(const struct stripe *s, struct gk_slice strips, struct gk
         struct tile t = {.k = now.end - k0,
                          .a_row = line_step(&g->a),
                          .a_k = plan->packs_strips ? MW : k_step(&g->a),
-                         .ldb = plan->packs_b ? NR : g->b.ld};
+                         .ldb = plan->packs_b ? NR : g->b.ld,
+                         .b_next = plan->packs_b ? PITCH : NR};
         const real *const b = plan->packs_b ? packed : element(&g->b, s->cols.begin, k0);
-        if (packs) GK_SYMBOL(gemm_pack_panels)(&g->b, s->cols, now, packed);
+        if (packs) GK_SYMBOL(gemm_pack_panels)(g, s->cols, now, packed);
         if (plan->packs_strips) GK_SYMBOL(gemm_pack_strips)(g, &s->strips, strips, now, s->strip);
         for (size_t strip = strips.begin; strip < strips.end; strip++) {
             const size_t i = strip_row(&s->strips, strip), height = strip_row(&s->strips, strip + 1) - i;

@@ -4,6 +4,13 @@
 /* Rows come from far and a run of one is short: the row PACK_AHEAD on is fetched meanwhile. */
 enum { PACK_AHEAD = 16 };
 
+/* The last element of b at which a whole vector can be read, or NULL: beyond a row lies the next one, and nothing that is not
+ * of the matrix is read. */
+static const real *last_vector(const struct gk_gemm *g) {
+    const size_t count = g->b.along_k ? g->k : g->cols, lines = g->b.along_k ? g->cols : g->k;
+    return g->b.ld == count && lines * count >= GK_LANES ? g->b.p + lines * count - GK_LANES : NULL;
+}
+
 /* A view whose lines are k: copies runs of columns. */
 static void pack_along_columns(const struct gk_view *b, struct gk_slice cols, struct gk_slice k, real *out) {
     const size_t count = cols.end - cols.begin;
@@ -23,15 +30,16 @@ static void pack_along_columns(const struct gk_view *b, struct gk_slice cols, st
 }
 
 /* Fewer than a vector. */
-static void pack_few_columns(const struct gk_view *b, struct gk_slice cols, struct gk_slice k, real *out) {
+static void pack_few_columns(const struct gk_view *b, struct gk_slice cols, struct gk_slice k, const real *last, real *out) {
     const real *row = element(b, cols.begin, k.begin);
-    for (size_t l = k.begin; l < k.end; l++, row += k_step(b), out += NR)
-        vf_store(out, vf_load_few(row, cols.end - cols.begin));
+    size_t l = k.begin;
+    for (; l < k.end && row <= last; l++, row += k_step(b), out += NR) vf_store(out, vf_load(row));
+    for (; l < k.end; l++, row += k_step(b), out += NR) vf_store(out, vf_load_few(row, cols.end - cols.begin));
 }
 
 /* Lines that run along k become, for each k, a vector with a line a lane: GK_LANES of them, or fewer and lanes of 0. The last
  * GK_COLUMNS of k, or GK_LANES, overlap those before. */
-static void pack_lines(const real *x, size_t ld, size_t lines, size_t k_count, real *out) {
+static void pack_lines(const real *x, size_t ld, size_t lines, size_t k_count, const real *last, real *out) {
     if (lines == GK_LANES && k_count >= GK_COLUMNS && !gk_gemm_in_one_set(ld, sizeof(real)))
         for (size_t at = 0; at < k_count; at += GK_COLUMNS) {
             const size_t k = gk_min(at, k_count - GK_COLUMNS);
@@ -42,10 +50,11 @@ static void pack_lines(const real *x, size_t ld, size_t lines, size_t k_count, r
     else
         for (size_t at = 0; at < k_count; at += GK_LANES) {
             const size_t some = gk_min(GK_LANES, k_count), k = gk_min(at, k_count - some);
+            const bool whole = some == GK_LANES || x + (lines - 1) * ld <= last;
             vf r[GK_LANES];
             UNROLLED for (size_t i = 0; i < GK_LANES; i++) {
                 if (i >= lines) r[i] = vf_zero();
-                else r[i] = some == GK_LANES ? vf_load(x + i * ld + k) : vf_load_few(x + i * ld + k, some);
+                else r[i] = whole ? vf_load(x + i * ld + k) : vf_load_few(x + i * ld + k, some);
             }
             vf_transpose(r);
             UNROLLED for (size_t i = 0; i < GK_LANES; i++) {
@@ -54,17 +63,19 @@ static void pack_lines(const real *x, size_t ld, size_t lines, size_t k_count, r
         }
 }
 
-void GK_SYMBOL(gemm_pack_panels)(const struct gk_view *b, struct gk_slice cols, struct gk_slice k, real *out) {
+void GK_SYMBOL(gemm_pack_panels)(const struct gk_gemm *g, struct gk_slice cols, struct gk_slice k, real *out) {
+    const struct gk_view *const b = &g->b;
+    const real *const last = last_vector(g);
     if (!gk_gemm_transposes_b(b->along_k, cols.end - cols.begin)) {
-        if (cols.end - cols.begin < GK_LANES) pack_few_columns(b, cols, k, out);
+        if (cols.end - cols.begin < GK_LANES) pack_few_columns(b, cols, k, last, out);
         else pack_along_columns(b, cols, k, out);
         return;
     }
     for (size_t j = cols.begin, width; j < cols.end; j += width, out += PITCH) {
         width = tile_width(cols.end - j);
         const size_t lines = gk_min(GK_LANES, width), k_count = k.end - k.begin;
-        pack_lines(element(b, j, k.begin), b->ld, lines, k_count, out);
-        if (width > lines) pack_lines(element(b, j + width - lines, k.begin), b->ld, lines, k_count, out + width - lines);
+        pack_lines(element(b, j, k.begin), b->ld, lines, k_count, last, out);
+        if (width > lines) pack_lines(element(b, j + width - lines, k.begin), b->ld, lines, k_count, last, out + width - lines);
     }
 }
 

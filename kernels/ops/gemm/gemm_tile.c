@@ -17,12 +17,10 @@ GK_INLINE size_t last_column(const struct tile *t, const int vectors, const enum
 }
 
 /* What a row starts with is read before any of it is stored: vectors overlap. */
-GK_INLINE void store_rows(const struct tile *t, vf acc[MR][NV], const int rows, const int vectors, const enum ending ending,
-                          const bool starts) {
+GK_INLINE void store_rows(const struct tile *t, real *c, const real *start, vf acc[MR][NV], const int rows, const int vectors,
+                          const enum ending ending, const bool starts) {
     const size_t ldc = t->ldc, start_row = t->start.row, lanes = last_lanes(t, vectors, ending);
     const size_t last = last_column(t, vectors, ending);
-    const real *start = t->start.at;
-    real *c = t->c;
     UNROLLED for (int i = 0; i < rows; i++, c += ldc, start += starts ? start_row : 0) {
         vf sum = acc[i][vectors - 1];
         if (starts) sum = add_start(sum, start + last, lanes);
@@ -32,15 +30,15 @@ GK_INLINE void store_rows(const struct tile *t, vf acc[MR][NV], const int rows, 
     }
 }
 
-GK_INLINE void store_columns(const struct tile *t, vf acc[MR][NV], const int rows, const int vectors,
-                             const enum ending ending) {
+GK_INLINE void store_columns(const struct tile *t, real *first_c, const real *first_start, vf acc[MR][NV], const int rows,
+                             const int vectors, const enum ending ending) {
     const size_t ldc = t->ldc, start_row = t->start.row;
     UNROLLED for (int v = 0; v < vectors; v++) {
         const size_t lanes = v == vectors - 1 ? last_lanes(t, vectors, ending) : GK_LANES;
         const size_t j = v ? last_column(t, vectors, ending) : 0,
                      skip = v ? GK_LANES - j : 0; /* lanes that the first vector has */
-        real *const c = t->c + j * ldc;
-        const real *const start = t->start.at ? t->start.at + j * start_row : NULL;
+        real *const c = first_c + j * ldc;
+        const real *const start = first_start ? first_start + j * start_row : NULL;
         UNROLLED for (int first = 0; first < rows; first += GK_SQUARE) {
             const int some = rows - first < GK_SQUARE ? rows - first : GK_SQUARE;
             vf square[GK_SQUARE];
@@ -57,22 +55,22 @@ GK_INLINE void store_columns(const struct tile *t, vf acc[MR][NV], const int row
 }
 
 /* The loops are not unrolled: that was 1 % slower on 100 x 784 x 50. */
-GK_INLINE void fetch_c(const struct tile *t, const size_t lines, const int vectors, const bool across) {
-    const real *const c = t->c;
+GK_INLINE void fetch_c(const struct tile *t, const real *c, const size_t lines, const int vectors, const bool across) {
     for (size_t i = 0; i < lines; i++) __builtin_prefetch(c + i * t->ldc, 1);
     if (!across && vectors > 1)
         for (size_t i = 0; i < lines; i++) __builtin_prefetch(c + i * t->ldc + (vectors - 1) * GK_LANES, 1);
 }
 
 /* rows, vectors and ending are constants: the compiler keeps acc in registers and drops what is not used. */
-GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors, const enum ending ending) {
+GK_INLINE void one_tile(const struct tile *t, const real *b, real *c, const real *start, const int rows, const int vectors,
+                        const enum ending ending) {
     const size_t step = t->a_row, step3 = 3 * step, ldb = t->ldb, a_k = t->a_k;
-    const real *a0 = t->a, *a1 = a0 + 4 * step, *a2 = a0 + 8 * step, *b = t->b, *ahead = t->ahead;
+    const real *a0 = t->a, *a1 = a0 + 4 * step, *a2 = a0 + 8 * step, *ahead = t->ahead;
     const size_t ahead_step = t->ahead_step;
     const bool across = ending == TRANSPOSED || ending == TRANSPOSED_LOW, low = ending == LOW || ending == TRANSPOSED_LOW;
     const size_t lanes = last_lanes(t, vectors, ending), last = last_column(t, vectors, ending);
     vf acc[MR][NV];
-    if (t->k >= LONG_ENOUGH && ending != STREAMED) fetch_c(t, across ? t->width : (size_t)rows, vectors, across);
+    if (t->k >= LONG_ENOUGH && ending != STREAMED) fetch_c(t, c, across ? t->width : (size_t)rows, vectors, across);
     UNROLLED for (int i = 0; i < rows; i++) UNROLLED for (int v = 0; v < vectors; v++) acc[i][v] = vf_zero();
     for (size_t k = t->k; k > 0; k--) {
         const vf b0 = load_b(b, vectors == 1 ? lanes : GK_LANES), b1 = vectors == 1 ? b0 : load_b(b + last, lanes);
@@ -86,9 +84,23 @@ GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors
         __builtin_prefetch(ahead, 0, 2);
         a0 += a_k, a1 += a_k, a2 += a_k, b += ldb, ahead += ahead_step;
     }
-    if (across) store_columns(t, acc, rows, vectors, ending);
-    else if (t->start.at) store_rows(t, acc, rows, vectors, ending, true);
-    else store_rows(t, acc, rows, vectors, ending, false);
+    if (across) store_columns(t, c, start, acc, rows, vectors, ending);
+    else if (start) store_rows(t, c, start, acc, rows, vectors, ending, true);
+    else store_rows(t, c, start, acc, rows, vectors, ending, false);
+}
+
+GK_INLINE void tile_body(const struct tile *t, const int rows, const int vectors, const enum ending ending) {
+    const real *b = t->b, *start = t->start.at;
+    real *c = t->c;
+    if (vectors < NV || !(fills(ending) || ending == TRANSPOSED)) {
+        one_tile(t, b, c, start, rows, vectors, ending);
+        return;
+    }
+    for (size_t tiles = t->tiles; tiles > 0; tiles--) {
+        one_tile(t, b, c, start, rows, vectors, ending);
+        b += t->b_next, c += t->c_next;
+        if (start) start += t->start_next;
+    }
 }
 
 #define FOR_EACH_WIDE_ENDING(X, rows, vectors)                                                                                 \

@@ -4,17 +4,19 @@
 
 #include "gemm_parts.h"
 
-/* One tile: rows x (NV or fewer) vectors of c, over k of one block. Of two vectors both are whole: they may overlap. */
+/* Tiles side by side, one or some of NR columns each: rows x (NV or fewer) vectors of c, over k of one block. Of two vectors
+ * both are whole: they may overlap. */
 struct tile {
-    size_t k;
+    size_t k, tiles;
     const real *a;
     size_t a_row, a_k; /* strides */
     const real *b;
-    size_t ldb;
+    size_t ldb, b_next; /* from a tile to the next one */
     real *c;
-    size_t ldc;
+    size_t ldc, c_next;
     struct start start;
-    size_t width;      /* columns */
+    size_t start_next;
+    size_t width;      /* columns of each */
     const real *ahead; /* of the next block of b a line is fetched at each k: all at once they would wait for one another */
     size_t ahead_step;
 };
@@ -41,6 +43,12 @@ GK_INLINE vf load_b(const real *b, size_t count) {
 /* Of the next tile where so many columns are left: fewer than a vector only if there never were more. */
 GK_INLINE size_t tile_width(size_t left) { return left > NR && left < NR + GK_LANES ? left - GK_LANES : gk_min(left, NR); }
 
+/* How many tiles of that width lie side by side. */
+GK_INLINE size_t tiles_beside(size_t left) {
+    const size_t rest = left % NR, whole = left / NR;
+    return left < NR + GK_LANES ? 1 : whole - (rest > 0 && rest < GK_LANES);
+}
+
 /* streams: c is aligned, too. */
 GK_INLINE enum ending ending_of(size_t width, bool transposed, bool streams) {
     const size_t last = (width - 1) % GK_LANES + 1;
@@ -49,8 +57,8 @@ GK_INLINE enum ending ending_of(size_t width, bool transposed, bool streams) {
     return transposed ? TRANSPOSED : last < GK_LANES ? PARTIAL : WHOLE;
 }
 
-GK_INLINE void run_tile(struct tile *t, size_t height, size_t width, bool transposed, bool streams) {
-    t->width = width;
+GK_INLINE void run_tiles(struct tile *t, size_t height, size_t tiles, size_t width, bool transposed, bool streams) {
+    t->tiles = tiles, t->width = width;
     GK_SYMBOL(gemm_tiles)[height - 1][(width - 1) / GK_LANES][ending_of(width, transposed, streams)](t);
 }
 
@@ -86,8 +94,8 @@ GK_INLINE size_t strip_row(const struct strips *s, size_t strip) {
 }
 
 /* Columns of b, for one block of k, become a panel for each tile: [k][NR] each, PITCH reals apart. Fewer columns than a vector
- * become one, with lanes of 0. */
-void GK_SYMBOL(gemm_pack_panels)(const struct gk_view *b, struct gk_slice cols, struct gk_slice k, real *out);
+ * become one, with lanes of 0, or of the next row: nobody stores them. */
+void GK_SYMBOL(gemm_pack_panels)(const struct gk_gemm *g, struct gk_slice cols, struct gk_slice k, real *out);
 
 /* The row with which a packed strip begins whose first is i: MW rows can be read from there. */
 GK_INLINE size_t packed_row(const struct gk_gemm *g, size_t i) { return gk_min(i, g->rows - MW); }

@@ -10,13 +10,14 @@ void GK_SYMBOL(gemm_tiny)(const struct gk_gemm *g, const struct gk_gemm_plan *pl
     struct tile t; /* to set all of it to 0 first took 2 % of 10 x 6 x 5 */
     t.k = g->k, t.a_row = line_step(&g->a), t.a_k = k_step(&g->a), t.ldb = packs_b ? NR : k_step(&g->b);
     t.ldc = g->ldc, t.ahead = g->a.p, t.ahead_step = 0;
-    if (packs_b) GK_SYMBOL(gemm_pack_panels)(&g->b, (struct gk_slice){0, g->cols}, (struct gk_slice){0, g->k}, scratch);
-    for (size_t j = 0, width; j < g->cols; j += width, b += packs_b ? PITCH : width) {
-        width = tile_width(g->cols - j);
+    if (packs_b) GK_SYMBOL(gemm_pack_panels)(g, (struct gk_slice){0, g->cols}, (struct gk_slice){0, g->k}, scratch);
+    t.b_next = packs_b ? PITCH : NR, t.c_next = t.start_next = NR;
+    for (size_t j = 0, width, tiles; j < g->cols; j += tiles * width, b += tiles * (packs_b ? PITCH : width)) {
+        width = tile_width(g->cols - j), tiles = tiles_beside(g->cols - j);
         t.a = g->a.p, t.b = b, t.c = g->c + j;
         t.start = start_of(g, 0, j, 0);
         for (size_t i = 0; i < g->rows; i += height) {
-            run_tile(&t, gk_min(height, g->rows - i), width, false, false);
+            run_tiles(&t, gk_min(height, g->rows - i), tiles, width, false, false);
             t.a += height * t.a_row, t.c += height * t.ldc, t.start.at += height * t.start.row;
         }
     }
