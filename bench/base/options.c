@@ -144,6 +144,7 @@ bool gb_options_parse(const struct gb_syntax *syntax, int argc, char **argv, int
         }
         if (!options_end && strcmp(argument, "--") == 0) {
             options_end = true;
+            if (syntax->split) *syntax->split = syntax->operands->count;
             next++;
         } else if (!options_end && strncmp(argument, "--", 2) == 0) {
             *code = take_option(syntax, argc, argv, &next, seen);

@@ -37,6 +37,7 @@ struct gb_syntax {
     const char *operand; /* what --help calls the operand that may follow, NULL: none */
     const char **operand_target;
     struct gb_texts *operands; /* takes several instead */
+    size_t *split;             /* of these: the number before --; left as it is where there is none. NULL: -- does not matter */
     const struct gb_flag *options;
     size_t n_options;
     const char *notes; /* printed after the options */

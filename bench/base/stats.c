@@ -4,15 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TAIL 0.025
+
 static int ascending(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-size_t gb_order_rank(size_t n) {
-    const double tail = 0.025;
+/* The k for an interval that misses the median on either side in at most `tail` of cases. */
+static size_t order_rank(size_t n, double tail) {
+    enum { EXACT_MAX = 1023 }; /* 2^-n is a double */
     double term = ldexp(1, -(int)n), sum = 0;
     size_t rank = 0;
+    if (n > EXACT_MAX) return (size_t)(((double)n - 2.5 * sqrt((double)n)) / 2); /* normal, and beyond all tails in use */
     while ((sum += term) <= tail) {
         rank++;
         term *= (double)(n - rank + 1) / (double)rank;
@@ -20,9 +24,11 @@ size_t gb_order_rank(size_t n) {
     return rank;
 }
 
+size_t gb_order_rank(size_t n) { return order_rank(n, TAIL); }
+
 /* Of sorted values. */
-static struct gb_summary summarize_sorted(const double *sorted, size_t n) {
-    const size_t rank = gb_order_rank(n), outer = rank ? rank : 1;
+static struct gb_summary summarize_sorted(const double *sorted, size_t n, double tail) {
+    const size_t rank = order_rank(n, tail), outer = rank ? rank : 1;
     return (struct gb_summary){
         .count = n,
         .median = n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2,
@@ -32,17 +38,66 @@ static struct gb_summary summarize_sorted(const double *sorted, size_t n) {
     };
 }
 
-struct gb_summary gb_summarize(const double *values, size_t n, double *work) {
+struct gb_summary gb_summarize_at(const double *values, size_t n, double tail, double *work) {
     memcpy(work, values, n * sizeof *work);
     qsort(work, n, sizeof *work, ascending);
-    return summarize_sorted(work, n);
+    return summarize_sorted(work, n, tail);
+}
+
+struct gb_summary gb_summarize(const double *values, size_t n, double *work) {
+    return gb_summarize_at(values, n, TAIL, work);
 }
 
 struct gb_pair gb_compare_paired(const double *a, const double *b, size_t n, double *work) {
     for (size_t i = 0; i < n; i++) work[i] = log(b[i] / a[i]);
     qsort(work, n, sizeof *work, ascending);
-    const struct gb_summary logs = summarize_sorted(work, n);
+    const struct gb_summary logs = summarize_sorted(work, n, TAIL);
     return (struct gb_pair){.count = n, .ratio = exp(logs.median), .low = exp(logs.low), .high = exp(logs.high)};
+}
+
+struct gb_pair gb_compare_unpaired(const struct gb_summary *a, const struct gb_summary *b) {
+    return (struct gb_pair){.count = a->count < b->count ? a->count : b->count,
+                            .ratio = b->median / a->median,
+                            .low = b->low / a->high,
+                            .high = b->high / a->low,
+                            .no_verdict = a->count < GB_UNPAIRED_MIN || b->count < GB_UNPAIRED_MIN};
+}
+
+double gb_rank_sum_p(const double *a, size_t n, const double *b, size_t m) {
+    const double all = (double)n + (double)m, pairs = (double)n * (double)m;
+    double ties = 0, below = 0; /* pairs in which a is the smaller one; equal ones are halves */
+    for (size_t i = 0, j = 0; i < n || j < m;) {
+        const double value = j == m || (i < n && a[i] <= b[j]) ? a[i] : b[j];
+        const size_t i0 = i, j0 = j;
+        while (i < n && a[i] == value) i++;
+        while (j < m && b[j] == value) j++;
+        const double of_a = (double)(i - i0), of_b = (double)(j - j0), same = of_a + of_b;
+        below += of_a * ((double)(m - j) + of_b / 2);
+        ties += same * (same * same - 1);
+    }
+    const double variance = pairs / 12 * (all + 1 - ties / (all * (all - 1)));
+    const double off = fabs(below - pairs / 2) - 0.5;
+    return variance > 0 && off > 0 ? erfc(off / sqrt(2 * variance)) : 1;
+}
+
+double gb_sign_p(const double *a, const double *b, size_t n) {
+    size_t above = 0, rounds = 0;
+    for (size_t i = 0; i < n; i++) {
+        above += b[i] > a[i];
+        rounds += b[i] != a[i];
+    }
+    const size_t fewer = above < rounds - above ? above : rounds - above;
+    double term = ldexp(1, -(int)rounds), sum = 0;
+    for (size_t k = 0; k <= fewer; k++) {
+        sum += term;
+        term *= (double)(rounds - k) / (double)(k + 1);
+    }
+    return fmin(2 * sum, 1);
+}
+
+void gb_holm(double *p, size_t n) {
+    double most = 0;
+    for (size_t i = 0; i < n; i++) p[i] = most = fmax(most, fmin(p[i] * (double)(n - i), 1));
 }
 
 double gb_noise_of(const struct gb_pair *null_pair) {
@@ -50,8 +105,10 @@ double gb_noise_of(const struct gb_pair *null_pair) {
     return fmax(fmax(above, below), 0);
 }
 
-const char *gb_verdict(const struct gb_pair *pair, double noise) {
-    const double near = 1 + GB_VERDICT_THRESHOLD, beyond = 1 + fmax(noise, GB_VERDICT_THRESHOLD);
+const char *gb_verdict(const struct gb_pair *pair, double noise) { return gb_verdict_at(pair, GB_VERDICT_THRESHOLD, noise); }
+
+const char *gb_verdict_at(const struct gb_pair *pair, double threshold, double noise) {
+    const double near = 1 + threshold, beyond = 1 + fmax(noise, threshold);
     if (pair->no_verdict || pair->count < GB_ROUNDS_MIN) return "inconclusive";
     if (pair->low > beyond) return "faster";
     if (pair->high < 1 / beyond) return "slower";

@@ -23,6 +23,9 @@ size_t gb_order_rank(size_t n);
 /* n >= 1 finite values, in any order; they are left as they are. work has room for n. */
 struct gb_summary gb_summarize(const double *values, size_t n, double *work);
 
+/* gb_summarize whose interval misses the median on either side in at most `tail` of cases. */
+struct gb_summary gb_summarize_at(const double *values, size_t n, double tail, double *work);
+
 /* How many times as long b took as a: above 1 means that a is faster. Values of one index belong together (one round). */
 struct gb_pair {
     size_t count;
@@ -31,11 +34,32 @@ struct gb_pair {
 };
 struct gb_pair gb_compare_paired(const double *a, const double *b, size_t n, double *work);
 
+/* The same of values that do not belong together, from summaries at GB_UNPAIRED_TAIL: the ratio of the medians. Its interval is
+ * exact (at least 95 %, whatever the distribution): it misses only where one of the two that it is made of does. A bootstrap
+ * would be narrower, but holds less than it says for few or equal values, and needs a seed. */
+#define GB_UNPAIRED_TAIL 0.0125
+enum { GB_UNPAIRED_MIN = 7 }; /* the fewest from which such an interval follows */
+struct gb_pair gb_compare_unpaired(const struct gb_summary *a, const struct gb_summary *b);
+
+/* How often chance alone makes two samples, sorted ascending, differ as much: the rank sum (Mann-Whitney) test, two-sided, by
+ * the normal approximation, with equal values and continuity allowed for. */
+double gb_rank_sum_p(const double *a, size_t n, const double *b, size_t m);
+
+/* How often chance alone makes the ratios of n rounds lie on one side of 1 as often: the sign test, two-sided. */
+double gb_sign_p(const double *a, const double *b, size_t n);
+
+/* Holm: adjusts n values of p, sorted ascending: who then believes all that are up to 5 % is wrong in one or more of them in at
+ * most 5 % of cases. */
+void gb_holm(double *p, size_t n);
+
 /* The distance from 1 that a pair of equals reached: what cannot be told from noise. */
 double gb_noise_of(const struct gb_pair *null_pair);
 
 /* "faster" or "slower" where the whole interval is further than 3 %, and than the noise, from 1; "same" where it is within
  * 3 %; else, and where there is to be no verdict, "inconclusive". */
 const char *gb_verdict(const struct gb_pair *pair, double noise);
+
+/* The same with another threshold than 3 %. */
+const char *gb_verdict_at(const struct gb_pair *pair, double threshold, double noise);
 
 #endif

@@ -1,0 +1,106 @@
+#include "command_compare.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "environment.h"
+#include "message.h"
+#include "options.h"
+#include "terminal.h"
+
+static const char *const names[GB_SIDES] = {"base", "new"};
+
+int gb_conclude_comparison(const struct gb_comparison *c, const struct gb_compare_rules *rules) {
+    if (c->n_rows + c->n_failed == 0) return gb_fail(GB_EXIT_INPUT, "there is no row that both sides have with a time");
+    return c->slower || c->n_failed || (rules->require_verdict && c->inconclusive) ? GB_EXIT_CHECK : GB_EXIT_OK;
+}
+
+int gb_compare_and_report(const struct gb_report *report, const struct gb_side sides[GB_SIDES],
+                          const struct gb_compare_rules *rules) {
+    struct gb_comparison *const c = calloc(1, sizeof *c);
+    if (!c) return gb_fail(GB_EXIT_RESOURCE, "no memory to compare");
+    c->threshold = rules->threshold;
+    c->force = rules->force;
+    int code;
+    if (gb_compare_sides(c, sides)) {
+        gb_report_comparison(report, c, GB_MEASURED_APART, names);
+        code = gb_conclude_comparison(c, rules);
+    } else if (c->memory.exhausted) code = gb_fail(GB_EXIT_RESOURCE, "no memory to compare");
+    else code = gb_fail(GB_EXIT_INPUT, "a side has a row more than %d times", GB_TAKES_MAX);
+    gb_comparison_free(c);
+    free(c);
+    return code;
+}
+
+static int read_files(struct gb_result *results, const struct gb_texts *files, size_t bases, const struct gb_report *report) {
+    for (size_t i = 0; i < files->count; i++) {
+        const int code = gb_result_read(&results[i], files->list[i]);
+        if (code != GB_EXIT_OK) return code;
+    }
+    for (size_t i = 0; i < files->count; i++)
+        gb_say(report, 2, "%s: %s%s", names[i < bases ? GB_BASE : GB_NEW], files->list[i],
+               results[i].complete ? "" : " (of a run that did not end)");
+    return GB_EXIT_OK;
+}
+
+static int compare_files(const struct gb_report *report, const struct gb_texts *files, size_t bases,
+                         const struct gb_compare_rules *rules) {
+    struct gb_result *const results = calloc(files->count, sizeof *results);
+    int code = results ? read_files(results, files, bases, report) : gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
+    if (code == GB_EXIT_OK) {
+        const struct gb_side sides[GB_SIDES] = {{results, bases}, {results + bases, files->count - bases}};
+        code = gb_compare_and_report(report, sides, rules);
+    }
+    for (size_t i = 0; i < files->count && results; i++) gb_result_free(&results[i]);
+    free(results);
+    return code;
+}
+
+int gb_command_compare(int argc, char **argv) {
+    struct gb_compare_rules rules = {.force = false};
+    struct gb_texts files = {.count = 0};
+    size_t bases = SIZE_MAX;
+    double percent = 0;
+    bool details = false, wide = false, no_color = false;
+    const struct gb_flag options[] = {
+        {"threshold", GB_FLAG_REAL, &percent, "PERCENT", .help = "a difference up to this is none (default: 3)", .low = 0.01,
+         .high = 1000},
+        {"force", GB_FLAG_SWITCH, &rules.force, .help = "verdicts also where the machines or settings are not the same"},
+        {"require-verdict", GB_FLAG_SWITCH, &rules.require_verdict, .help = "what is inconclusive makes the exit code 1, too"},
+        {"details", GB_FLAG_SWITCH, &details, .help = "all rows, also those that are the same"},
+        {"wide", GB_FLAG_SWITCH, &wide, .help = "all columns, however wide the terminal (or COLUMNS) is"},
+        {"no-color", GB_FLAG_SWITCH, &no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
+    };
+    const struct gb_syntax syntax = {
+        .command = "compare",
+        .options = options,
+        .n_options = sizeof options / sizeof *options,
+        .operand = "BASE NEW, or BASE... -- NEW...",
+        .operands = &files,
+        .split = &bases,
+        .summary =
+            "Says which rows of results (of gradbench run --json) are slower or faster than in others. Exit code 1: some\n"
+            "are slower, or wrong.",
+        .notes =
+            "A ratio is the base's median time over the new one's: above 1 the new one is faster. Its 95 % interval is exact,\n"
+            "whatever the distribution: it is made of order statistics of both sides' samples. Faster or slower is said only\n"
+            "where the whole interval is further from 1 than the threshold, and than one variant timed twice came out in\n"
+            "either file, and where a rank sum test over all rows (Holm) agrees. Rows of peers are left out.\n\n"
+            "Of several files a side the interval spans those of all, and each of the base has to differ from each of the\n"
+            "new ones; from 7 files a side on a file counts as one sample. This is how what changes from run to run is seen:\n"
+            "measure both sides in turn, three times each. No verdict is given where CPU, cores, threads or instruction sets\n"
+            "differ (--force gives it)."};
+    int code;
+    if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
+    if (bases == SIZE_MAX && files.count == 2) bases = 1;
+    if (bases == 0 || bases >= files.count)
+        return gb_fail(GB_EXIT_USAGE, "compare takes two files, or BASE... -- NEW... (see gradbench compare --help)");
+    rules.threshold = percent > 0 ? percent / 100 : GB_VERDICT_THRESHOLD;
+    const struct gb_report report = {.out = stdout,
+                                     .details = details,
+                                     .width = wide ? 0 : gb_report_width(stdout),
+                                     .color = !no_color && !gb_environment_get("NO_COLOR") && gb_is_terminal(STDOUT_FILENO)};
+    return compare_files(&report, &files, bases, &rules);
+}

@@ -1,0 +1,303 @@
+#include "comparison.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "result_match.h"
+#include "text.h"
+
+#define ALPHA 0.05
+
+/* --- what is compared */
+
+struct take {
+    const struct gb_result_row *row;
+    size_t side, order; /* order: as they came */
+    const double *sorted;
+    struct gb_summary summary;
+};
+
+struct work {
+    struct gb_comparison *comparison;
+    const struct gb_side *sides;
+    struct take *takes;
+    size_t n_takes;
+    double *sorted, *scratch; /* all samples; as many as a row has, or takes */
+    const struct gb_result_null **nulls;
+    size_t n_nulls;
+};
+
+static bool is_comparable(const struct gb_result_row *row) {
+    return row->state == GB_STATE_TIMED && row->summary.median > 0 && !gb_result_is_peer(row);
+}
+
+static int by_row(const void *a, const void *b) {
+    const struct take *const x = a, *const y = b;
+    const int order = gb_row_order(x->row, y->row);
+    if (order) return order;
+    return x->side != y->side ? (x->side > y->side) - (x->side < y->side) : (x->order > y->order) - (x->order < y->order);
+}
+
+static void *room(struct work *w, size_t count, size_t size) { return gb_result_alloc(&w->comparison->memory, count, size); }
+
+static void add_take(struct work *w, const struct gb_result_row *row, size_t side, double **next) {
+    struct take *const take = &w->takes[w->n_takes];
+    *take = (struct take){.row = row, .side = side, .order = w->n_takes++, .sorted = *next, .summary = row->summary};
+    take->summary.count = row->n_samples;
+    if (row->n_samples == 0) return;
+    take->summary = gb_summarize_at(row->samples, row->n_samples, GB_UNPAIRED_TAIL, *next);
+    *next += row->n_samples;
+}
+
+/* gb_summarize_at leaves the sorted values in its scratch space. */
+static bool collect(struct work *w) {
+    size_t rows = 0, samples = 0, most = GB_TAKES_MAX;
+    for (size_t s = 0; s < GB_SIDES; s++)
+        for (size_t f = 0; f < w->sides[s].count; f++)
+            for (size_t i = 0; i < w->sides[s].results[f].n_rows; i++) {
+                const struct gb_result_row *const row = &w->sides[s].results[f].rows[i];
+                rows++;
+                samples += row->n_samples;
+                if (row->n_samples > most) most = row->n_samples;
+            }
+    struct gb_comparison *const c = w->comparison;
+    w->takes = room(w, rows, sizeof *w->takes);
+    w->sorted = room(w, samples, sizeof *w->sorted);
+    w->scratch = room(w, 4 * most, sizeof *w->scratch);
+    c->rows = room(w, rows, sizeof *c->rows);
+    c->failed = room(w, rows, sizeof *c->failed);
+    for (size_t s = 0; s < GB_SIDES; s++) c->only[s] = room(w, rows, sizeof *c->only[s]);
+    if (c->memory.exhausted) return false;
+    double *next = w->sorted;
+    for (size_t s = 0; s < GB_SIDES; s++)
+        for (size_t f = 0; f < w->sides[s].count; f++)
+            for (size_t i = 0; i < w->sides[s].results[f].n_rows; i++) {
+                const struct gb_result_row *const row = &w->sides[s].results[f].rows[i];
+                if (is_comparable(row)) add_take(w, row, s, &next);
+                else if (s == GB_NEW && row->state == GB_STATE_FAILED && !gb_result_is_peer(row))
+                    c->failed[c->n_failed++] = row;
+            }
+    qsort(w->takes, w->n_takes, sizeof *w->takes, by_row);
+    return true;
+}
+
+/* --- the noise: of nulls of the problem, in any file */
+
+static int order_nulls(const struct gb_result_null *a, const struct gb_result_null *b) {
+    int order = strcmp(a->kernel, b->kernel);
+    if (order == 0) order = strcmp(a->dtype, b->dtype);
+    return order ? order : strcmp(a->workload, b->workload);
+}
+
+static int by_problem(const void *a, const void *b) {
+    return order_nulls(*(const struct gb_result_null *const *)a, *(const struct gb_result_null *const *)b);
+}
+
+static bool collect_nulls(struct work *w) {
+    size_t count = 0;
+    for (size_t s = 0; s < GB_SIDES; s++)
+        for (size_t f = 0; f < w->sides[s].count; f++) count += w->sides[s].results[f].context.n_nulls;
+    w->nulls = room(w, count, sizeof *w->nulls);
+    if (!w->nulls) return false;
+    for (size_t s = 0; s < GB_SIDES; s++)
+        for (size_t f = 0; f < w->sides[s].count; f++) {
+            const struct gb_result_context *const c = &w->sides[s].results[f].context;
+            for (size_t i = 0; i < c->n_nulls; i++) w->nulls[w->n_nulls++] = &c->nulls[i];
+        }
+    qsort(w->nulls, w->n_nulls, sizeof *w->nulls, by_problem);
+    return true;
+}
+
+static double noise_of(const struct work *w, const struct gb_result_row *row) {
+    const struct gb_result_null like = {.kernel = row->kernel, .dtype = row->dtype, .workload = row->workload};
+    size_t below = 0, end = w->n_nulls;
+    double noise = 0;
+    while (below < end) {
+        const size_t middle = below + (end - below) / 2;
+        if (order_nulls(w->nulls[middle], &like) < 0) below = middle + 1;
+        else end = middle;
+    }
+    for (size_t i = below; i < w->n_nulls && order_nulls(w->nulls[i], &like) == 0; i++)
+        noise = fmax(noise, gb_noise_of(&w->nulls[i]->pair));
+    return noise;
+}
+
+/* --- a row */
+
+static struct gb_summary summary_of(struct work *w, const struct take *takes, size_t count) {
+    double *const medians = w->scratch, *const sorted = medians + GB_TAKES_MAX;
+    struct gb_summary all = takes[0].summary;
+    if (count == 1) return all;
+    for (size_t i = 0; i < count; i++) {
+        medians[i] = takes[i].summary.median;
+        all.low = fmin(all.low, takes[i].summary.low);
+        all.high = fmax(all.high, takes[i].summary.high);
+        if (takes[i].summary.count < all.count) all.count = takes[i].summary.count;
+    }
+    const struct gb_summary of_medians = gb_summarize_at(medians, count, GB_UNPAIRED_TAIL, sorted);
+    all.median = of_medians.median;
+    return count < GB_UNPAIRED_MIN ? all : of_medians;
+}
+
+static double p_of(struct work *w, const struct take *takes, size_t bases, size_t news) {
+    double p = 0;
+    if (bases >= GB_UNPAIRED_MIN && news >= GB_UNPAIRED_MIN) {
+        double *const sorted[GB_SIDES] = {w->scratch + GB_TAKES_MAX, w->scratch + 2 * GB_TAKES_MAX};
+        summary_of(w, takes + bases, news); /* leaves its medians sorted */
+        memcpy(sorted[GB_NEW], sorted[GB_BASE], news * sizeof *w->scratch);
+        summary_of(w, takes, bases);
+        return gb_rank_sum_p(sorted[GB_BASE], bases, sorted[GB_NEW], news);
+    }
+    for (size_t i = 0; i < bases; i++)
+        for (size_t j = bases; j < bases + news; j++)
+            p = fmax(p, gb_rank_sum_p(takes[i].sorted, takes[i].row->n_samples, takes[j].sorted, takes[j].row->n_samples));
+    return p;
+}
+
+static void compare_takes(struct work *w, const struct take *takes, size_t bases, size_t news) {
+    struct gb_comparison *const c = w->comparison;
+    const struct gb_summary base = summary_of(w, takes, bases), now = summary_of(w, takes + bases, news);
+    struct gb_compared *const row = &c->rows[c->n_rows++];
+    *row = (struct gb_compared){.row = takes[bases].row,
+                                .takes = {bases, news},
+                                .ns = {base.median, now.median},
+                                .pair = gb_compare_unpaired(&now, &base),
+                                .p = p_of(w, takes, bases, news),
+                                .noise = noise_of(w, takes[bases].row)};
+    row->pair.no_verdict = row->pair.no_verdict || (c->incomparable && !c->force);
+}
+
+/* Equal rows are neighbours, those of the base first. */
+static bool compare_rows(struct work *w) {
+    struct gb_comparison *const c = w->comparison;
+    for (size_t first = 0, end = 0; first < w->n_takes; first = end) {
+        size_t takes[GB_SIDES] = {0, 0};
+        for (; end < w->n_takes && gb_row_order(w->takes[first].row, w->takes[end].row) == 0; end++)
+            takes[w->takes[end].side]++;
+        if (takes[GB_BASE] > GB_TAKES_MAX || takes[GB_NEW] > GB_TAKES_MAX) return false;
+        if (takes[GB_BASE] && takes[GB_NEW]) compare_takes(w, &w->takes[first], takes[GB_BASE], takes[GB_NEW]);
+        else {
+            const size_t side = w->takes[first].side;
+            c->only[side][c->n_only[side]++] = w->takes[first].row;
+        }
+    }
+    return true;
+}
+
+/* --- where it was measured */
+
+/* Of a context: texts, counts, and lists of texts. */
+static const struct {
+    const char *what;
+    size_t at;
+    enum { TEXT, COUNT, TEXTS } kind;
+    bool decides;
+} fields[GB_DIFFERENCES_MAX] = {
+    {"CPU", offsetof(struct gb_result_context, cpu), TEXT, true},
+    {"machine", offsetof(struct gb_result_context, topology), TEXT, true},
+    {"cores", offsetof(struct gb_result_context, cores), COUNT, true},
+    {"threads", offsetof(struct gb_result_context, threads), COUNT, true},
+    {"instruction set", offsetof(struct gb_result_context, isa), TEXT, true},
+    {"compiler", offsetof(struct gb_result_context, compiler), TEXT, false},
+    {"flags", offsetof(struct gb_result_context, flags), TEXT, false},
+    {"version", offsetof(struct gb_result_context, version), TEXT, false},
+    {"numerics", offsetof(struct gb_result_context, numerics), COUNT, false},
+    {"revision", offsetof(struct gb_result_context, revision), TEXT, false},
+    {"seed", offsetof(struct gb_result_context, seed), COUNT, false},
+    {"warnings", offsetof(struct gb_result_context, warnings), TEXTS, false},
+};
+
+/* The values of a side, at most GB_NAMES_MAX different ones. */
+static struct gb_names values_of(struct gb_comparison *c, const struct gb_side *side, size_t field) {
+    struct gb_names names = {.count = 0};
+    for (size_t f = 0; f < side->count; f++) {
+        const struct gb_result_context *const context = &side->results[f].context;
+        const void *const at = (const char *)context + fields[field].at;
+        char count[24];
+        if (fields[field].kind == TEXT) gb_names_add(&names, *(const char *const *)at);
+        if (fields[field].kind == COUNT) {
+            snprintf(count, sizeof count, "%zu", *(const size_t *)at);
+            if (!gb_names_hold(&names, count)) gb_names_add(&names, gb_result_text(&c->memory, count));
+        }
+        for (size_t i = 0; i < context->n_warnings && fields[field].kind == TEXTS; i++)
+            gb_names_add(&names, context->warnings[i]);
+    }
+    return names;
+}
+
+/* Those of a that b does not have; all where both are single values. */
+static const char *differing(struct gb_comparison *c, const struct gb_names *a, const struct gb_names *b, bool all) {
+    char text[600] = "";
+    for (size_t i = 0; i < a->count; i++)
+        if (all || !gb_names_hold(b, a->list[i])) gb_text_append(text, sizeof text, "%s%s", *text ? "; " : "", a->list[i]);
+    return gb_result_text(&c->memory, text);
+}
+
+static void find_differences(struct gb_comparison *c, const struct gb_side sides[GB_SIDES]) {
+    for (size_t i = 0; i < GB_DIFFERENCES_MAX; i++) {
+        const struct gb_names base = values_of(c, &sides[GB_BASE], i), now = values_of(c, &sides[GB_NEW], i);
+        const bool list = fields[i].kind == TEXTS;
+        struct gb_difference *const d = &c->differences[c->n_differences];
+        *d = (struct gb_difference){
+            fields[i].what, {differing(c, &base, &now, !list), differing(c, &now, &base, !list)}, fields[i].decides};
+        if (list ? !*d->values[GB_BASE] && !*d->values[GB_NEW]
+                 : base.count < 2 && now.count < 2 && strcmp(d->values[GB_BASE], d->values[GB_NEW]) == 0)
+            continue;
+        c->n_differences++;
+        c->incomparable = c->incomparable || d->decides;
+    }
+}
+
+/* --- verdicts */
+
+static int by_p(const void *a, const void *b) {
+    const double x = ((const struct gb_compared *)a)->p, y = ((const struct gb_compared *)b)->p;
+    return (x > y) - (x < y);
+}
+
+static int class_of(const struct gb_compared *row) {
+    static const char *const classes[] = {"slower", "inconclusive", "same"};
+    int class = 0;
+    while (class < 3 && strcmp(row->verdict, classes[class]) != 0) class ++;
+    return class;
+}
+
+static int worst_first(const void *a, const void *b) {
+    const struct gb_compared *const x = a, *const y = b;
+    const int order = class_of(x) - class_of(y);
+    return order ? order : (x->pair.ratio > y->pair.ratio) - (x->pair.ratio < y->pair.ratio);
+}
+
+bool gb_comparison_judge(struct gb_comparison *c) {
+    size_t *const counts[] = {&c->slower, &c->inconclusive, &c->same, &c->faster};
+    double *const p = gb_result_alloc(&c->memory, c->n_rows, sizeof *p), logs = 0;
+    if (!p) return false;
+    qsort(c->rows, c->n_rows, sizeof *c->rows, by_p);
+    for (size_t i = 0; i < c->n_rows; i++) p[i] = c->rows[i].p;
+    gb_holm(p, c->n_rows);
+    for (size_t i = 0; i < c->n_rows; i++) {
+        struct gb_compared *const row = &c->rows[i];
+        row->p = p[i];
+        row->verdict = gb_verdict_at(&row->pair, c->threshold, row->noise);
+        if (row->p > ALPHA && (class_of(row) == 0 || class_of(row) == 3)) row->verdict = "inconclusive";
+        ++*counts[class_of(row)];
+        logs += log(row->pair.ratio);
+    }
+    qsort(c->rows, c->n_rows, sizeof *c->rows, worst_first);
+    c->mean = c->n_rows ? exp(logs / (double)c->n_rows) : 1;
+    return true;
+}
+
+bool gb_compare_sides(struct gb_comparison *c, const struct gb_side sides[GB_SIDES]) {
+    struct work w = {.comparison = c, .sides = sides};
+    find_differences(c, sides);
+    return collect(&w) && collect_nulls(&w) && compare_rows(&w) && gb_comparison_judge(c) && !c->memory.exhausted;
+}
+
+void gb_comparison_free(struct gb_comparison *c) {
+    gb_result_free(&c->memory);
+    *c = (struct gb_comparison){.n_rows = 0};
+}

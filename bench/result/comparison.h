@@ -1,0 +1,65 @@
+/* Two sides of results, a base and what is held against it, row by row: is it faster or slower, by more than chance and noise?
+ */
+#ifndef GB_COMPARISON_H
+#define GB_COMPARISON_H
+
+#include "result.h"
+
+enum { GB_BASE, GB_NEW, GB_SIDES, GB_TAKES_MAX = 256 };
+
+/* The files of a side. */
+struct gb_side {
+    const struct gb_result *results;
+    size_t count;
+};
+
+/* A row that both sides have. */
+struct gb_compared {
+    const struct gb_result_row *row; /* the first of the new side's */
+    size_t takes[GB_SIDES];          /* how often each side has it */
+    double ns[GB_SIDES];             /* median; of several takes that of their medians */
+    struct gb_pair pair;             /* the base's time over the new one's: above 1 the new one is faster */
+    double p;                        /* of both being equally fast, adjusted for so many rows */
+    double noise;                    /* how far equals came out apart */
+    const char *verdict;
+};
+
+/* Something that the files do not say alike of where they come from. */
+struct gb_difference {
+    const char *what;
+    const char *values[GB_SIDES]; /* each value once, separated by "; " */
+    bool decides;                 /* times do not compare */
+};
+
+enum { GB_DIFFERENCES_MAX = 12 };
+
+struct gb_comparison {
+    double threshold;
+    bool force;               /* verdicts whatever differs */
+    struct gb_compared *rows; /* slower, inconclusive, same, faster; each group from the slowest on */
+    size_t n_rows;
+    size_t slower, inconclusive, same, faster;
+    double mean;                                 /* geometric, of all rows' ratios; 1 of none */
+    const struct gb_result_row **only[GB_SIDES]; /* timed on that side alone */
+    size_t n_only[GB_SIDES];
+    const struct gb_result_row **failed; /* wrong results of the new side */
+    size_t n_failed;
+    struct gb_difference differences[GB_DIFFERENCES_MAX];
+    size_t n_differences;
+    bool incomparable;       /* one of them decides */
+    struct gb_result memory; /* of the above */
+};
+
+/* Compares all rows that are timed, but for those of peers. The sides' rows and texts must live as long. Several takes of a
+ * row, as a rule of several files: below GB_UNPAIRED_MIN on a side its interval is that of all of them, and a difference has to
+ * be in each pair of takes; from there on a take is one observation. False: no memory, or a row has more than GB_TAKES_MAX
+ * takes. */
+bool gb_compare_sides(struct gb_comparison *comparison, const struct gb_side sides[GB_SIDES]);
+
+/* For rows whose pair, p and noise are known: adjusts p, judges, sorts and counts. A verdict needs both: the whole interval
+ * beyond threshold and noise, and p up to 5 %. False: no memory. */
+bool gb_comparison_judge(struct gb_comparison *comparison);
+
+void gb_comparison_free(struct gb_comparison *comparison);
+
+#endif

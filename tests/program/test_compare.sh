@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# gradbench compare, from results to exit codes.
+set -u
+. "$(dirname "$0")/../support/support_script.sh" || exit 1
+
+no() {
+    failure "$@"
+    sed 's/^/    /' out err
+}
+
+# ends CODE ARGUMENTS...
+ends() {
+    "$GRADBENCH" compare "${@:2}" > out 2> err
+    code=$?
+    holds "[ $code = $1 ]" # $*
+}
+
+lowest=$("$GRADBENCH" list --plain variants | head -1 | cut -f1)
+"$GRADBENCH" run --isa "$lowest" --threads 1 --quick --rounds 11 --max-time 0.2 --peers naive --json base.json \
+    --shape 'affine n=20 d=30 m=10 name=net:fc' --kernels 'affine_d*' > out 2> err
+
+# What each row's times are multiplied by, by its kernel; all nulls are made quiet.
+cat > scale.py <<'END_OF_SCALE'
+import json, sys
+result = json.load(open(sys.argv[1]))
+factors = dict(word.split("=") for word in sys.argv[3:])
+result["context"]["null_pairs"] = []
+result["context"].update({k: v for k, v in factors.items() if k in ("cpu", "compiler")})
+for row in result["results"]:
+    factor = float(factors.get(row["kernel"], 1))
+    row["samples_ns"] = [1000 * factor * (1 + i / 1e5) for i, _ in enumerate(row["samples_ns"])]
+    row["median_ns"] = row["samples_ns"][len(row["samples_ns"]) // 2]
+    if factor == 0:
+        for key in "median_ns", "best_peer", "samples_ns": row.pop(key, None)
+        row.update(state="failed", failure="wrong")
+json.dump(result, open(sys.argv[2], "w"))
+END_OF_SCALE
+scale() { python3 scale.py base.json "$@"; } # FILE KERNEL=FACTOR...
+scale same.json
+scale slow.json affine_dx=1.2 affine_db=0.5
+scale fast.json affine_dw=0.5
+scale near.json affine_dw=1.03
+scale wrong.json affine_dw=0
+scale other.json cpu=another affine_dx=1.2
+
+ends 0 same.json same.json
+holds 'grep -q "^3 rows compared: 0 slower, 0 inconclusive, 3 the same, 0 faster$" out && [ ! -s err ]'
+ends 1 same.json slow.json
+holds 'grep -qE "^ 1.20x slower \[1.20, 1.20\] +1.00 us +1.20 us +0.0 % +<.001  affine_dx n=20 d=30 m=10 dtype=f32, " out'
+holds 'grep -q ": 1 slower, 0 inconclusive, 1 the same, 1 faster$" out && ! grep -q peer out'
+ends 0 same.json fast.json
+ends 0 same.json slow.json --threshold 25
+ends 1 --threshold 19 same.json -- slow.json
+ends 0 same.json near.json
+ends 1 same.json near.json --require-verdict
+holds 'grep -q " 1 inconclusive" out'
+ends 1 same.json wrong.json
+holds 'grep -q "^WRONG in new: affine_dw n=20" out && grep -q "^only in base: affine_dw n=20" out'
+ends 0 same.json other.json
+holds 'grep -q "^CPU differs: base: .*; new: another$" out && grep -q "no verdict is given (--force gives one)" out'
+ends 1 same.json other.json --force
+ends 1 same.json same.json -- slow.json slow.json
+holds '[ "$(grep -c "^base: same.json$" out)" = 2 ] && [ "$(grep -c "^new: slow.json$" out)" = 2 ]'
+ends 0 same.json same.json -- slow.json same.json
+holds 'grep -q " 2 inconclusive" out'
+ends 0 base.json base.json
+sed 's/"complete": true/"complete": false/' same.json > part.json
+ends 0 same.json part.json
+holds 'grep -q "^new: part.json (of a run that did not end)$" out'
+COLUMNS=60 ends 0 same.json same.json
+holds '! grep -qE "^.{61}" out'
+
+# --- not to be compared
+usage='gradbench: error: compare takes two files, or BASE... -- NEW... (see gradbench compare --help)'
+for words in '' same.json 'same.json same.json same.json' '-- same.json same.json' 'same.json same.json --'; do
+    ends 2 $words
+    holds '[ "$(cat err)" = "$usage" ] && [ ! -s out ]' # $words
+done
+ends 2 same.json slow.json --threshold 0
+ends 3 same.json nowhere.json
+holds '[ ! -s out ] && grep -q "error: cannot open nowhere.json (No such file" err'
+ends 3 same.json .
+head -c 500 same.json > cut.json
+ends 3 cut.json same.json
+holds '[ ! -s out ] && grep -q "^gradbench: cut.json:1:" err && [ "$(wc -l < err)" = 1 ]'
+printf '%020000d' 0 | tr 0 '[' > nested.json
+ends 3 same.json nested.json
+holds '[ "$(wc -l < err)" = 1 ]'
+sed 's/"net:fc"/"other"/g' same.json > apart.json
+ends 3 same.json apart.json
+holds '[ "$(cat err)" = "gradbench: error: there is no row that both sides have with a time" ]'
+python3 -c 'import json, sys
+result = json.load(open("same.json"))
+result["results"] *= 257
+json.dump(result, open("often.json", "w"))'
+ends 3 same.json often.json
+holds '[ "$(cat err)" = "gradbench: error: a side has a row more than 256 times" ]'
+"$GRADBENCH" compare same.json slow.json > /dev/full 2> err
+code=$?
+holds '[ $code = 4 ]'
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -ge 48 ]
