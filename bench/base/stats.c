@@ -100,6 +100,13 @@ void gb_holm(double *p, size_t n) {
     for (size_t i = 0; i < n; i++) p[i] = most = fmax(most, fmin(p[i] * (double)(n - i), 1));
 }
 
+double gb_spread(const double *sorted, size_t n) {
+    const size_t half = n / 2;
+    double least = sorted[half] - sorted[0];
+    for (size_t i = 1; i + half < n; i++) least = fmin(least, sorted[i + half] - sorted[i]);
+    return 1.4826 / 2 * least; /* half of a normal distribution is within 1 / 1.4826 of its middle */
+}
+
 double gb_noise_of(const struct gb_pair *null_pair) {
     const double above = null_pair->high - 1, below = 1 / null_pair->low - 1;
     return fmax(fmax(above, below), 0);

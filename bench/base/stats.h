@@ -52,6 +52,10 @@ double gb_sign_p(const double *a, const double *b, size_t n);
  * most 5 % of cases. */
 void gb_holm(double *p, size_t n);
 
+/* The standard deviation of n >= 1 values, sorted ascending, from the shortest interval that holds more than half of them: what
+ * the others are does not matter. */
+double gb_spread(const double *sorted, size_t n);
+
 /* The distance from 1 that a pair of equals reached: what cannot be told from noise. */
 double gb_noise_of(const struct gb_pair *null_pair);
 

@@ -84,14 +84,19 @@ int gb_command_compare(int argc, char **argv) {
             "Says which rows of results (of gradbench run --json) are slower or faster than in others. Exit code 1: some\n"
             "are slower, or wrong.",
         .notes =
-            "A ratio is the base's median time over the new one's: above 1 the new one is faster. Its 95 % interval is exact,\n"
-            "whatever the distribution: it is made of order statistics of both sides' samples. Faster or slower is said only\n"
-            "where the whole interval is further from 1 than the threshold, and than one variant timed twice came out in\n"
-            "either file, and where a rank sum test over all rows (Holm) agrees. Rows of peers are left out.\n\n"
+            "A ratio is the base's median time over the new one's: above 1 the new one is faster. Its 95 % interval is made "
+            "of\n"
+            "order statistics of both sides' samples: exact, whatever their distribution. Faster or slower is said only where\n"
+            "all of it is further from 1 than the threshold and the noise, and a rank sum test over all rows (Holm) agrees.\n\n"
+            "Two files were measured one after the other, and what happened to one of them is not in its samples. The noise "
+            "of\n"
+            "a row is the most of: how far one variant timed twice came out in either file; how far ref moved on the same\n"
+            "problem (it is compared itself only where it is alone); three standard deviations of all rows' ratios around "
+            "that\n"
+            "of most rows, from ten rows on. Rows of peers are left out.\n\n"
             "Of several files a side the interval spans those of all, and each of the base has to differ from each of the\n"
-            "new ones; from 7 files a side on a file counts as one sample. This is how what changes from run to run is seen:\n"
-            "measure both sides in turn, three times each. No verdict is given where CPU, cores, threads or instruction sets\n"
-            "differ (--force gives it)."};
+            "new ones; from 7 files a side on a file counts as one sample. Measure both sides in turn. No verdict is given\n"
+            "where CPU, cores, threads or instruction sets differ (--force gives it)."};
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
     if (bases == SIZE_MAX && files.count == 2) bases = 1;

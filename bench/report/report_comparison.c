@@ -159,6 +159,12 @@ void gb_report_comparison(const struct gb_report *report, const struct gb_compar
     if (c->n_rows)
         gb_say(report, 2, "%s is %sx as fast as %s in the geometric mean of these rows", names[GB_NEW],
                gb_ratio_text(c->mean, mean, sizeof mean), names[GB_BASE]);
+    if (c->n_controls)
+        gb_say(report, 2, "%s of ref, which nobody makes faster: what moved them is noise to the others of their problems",
+               gb_count_text(c->n_controls, "row", rows, sizeof rows));
+    if (c->spread > 0)
+        gb_say(report, 2, "most rows came out so far apart, by a common factor or none, that up to %.1f %% may be the runs",
+               100 * c->spread);
     gb_say(
         report, 2,
         "slower and faster: the whole 95 %% interval is beyond %.3g %% and the noise, and p, adjusted by Holm for %s, is up to "

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "isa.h"
 #include "result_match.h"
 #include "text.h"
 
@@ -111,7 +112,7 @@ static bool collect_nulls(struct work *w) {
     return true;
 }
 
-static double noise_of(const struct work *w, const struct gb_result_row *row) {
+static double null_noise(const struct work *w, const struct gb_result_row *row) {
     const struct gb_result_null like = {.kernel = row->kernel, .dtype = row->dtype, .workload = row->workload};
     size_t below = 0, end = w->n_nulls;
     double noise = 0;
@@ -166,7 +167,7 @@ static void compare_takes(struct work *w, const struct take *takes, size_t bases
                                 .ns = {base.median, now.median},
                                 .pair = gb_compare_unpaired(&now, &base),
                                 .p = p_of(w, takes, bases, news),
-                                .noise = noise_of(w, takes[bases].row)};
+                                .noise = null_noise(w, takes[bases].row)};
     row->pair.no_verdict = row->pair.no_verdict || (c->incomparable && !c->force);
 }
 
@@ -184,6 +185,49 @@ static bool compare_rows(struct work *w) {
             c->only[side][c->n_only[side]++] = w->takes[first].row;
         }
     }
+    return true;
+}
+
+/* The row of ref that was timed in the same rounds, on the same operands. The rows are in their order. */
+static struct gb_compared *control_of(struct gb_comparison *c, const struct gb_result_row *row) {
+    struct gb_result_row like = *row;
+    size_t below = 0, end = c->n_rows;
+    like.variant = like.isa = gk_isa_get(0, GK_F32)->name;
+    while (below < end) {
+        const size_t middle = below + (end - below) / 2;
+        if (gb_row_order(c->rows[middle].row, &like) < 0) below = middle + 1;
+        else end = middle;
+    }
+    return below < c->n_rows && gb_row_order(c->rows[below].row, &like) == 0 ? &c->rows[below] : NULL;
+}
+
+/* What moved ref, which nobody makes faster, moved the others of its problem, too. */
+static void apply_controls(struct gb_comparison *c) {
+    size_t kept = 0;
+    for (size_t i = 0; i < c->n_rows; i++) {
+        struct gb_compared *const row = &c->rows[i], *const control = control_of(c, row->row);
+        if (!control || control == row) continue;
+        control->is_control = true;
+        row->noise = fmax(row->noise, fmax(control->pair.ratio, 1 / control->pair.ratio) - 1);
+    }
+    for (size_t i = 0; i < c->n_rows; i++)
+        if (!c->rows[i].is_control) c->rows[kept++] = c->rows[i];
+    c->n_controls = c->n_rows - kept;
+    c->n_rows = kept;
+}
+
+/* What a run did to a row (neighbours, clock rates, where its memory lay) is not in its samples, but most rows have not
+ * changed: a row that has stands out from them by more than SPREADS standard deviations. */
+static bool add_spread(struct work *w) {
+    enum { ROWS_LEAST = 10, SPREADS = 3 };
+    struct gb_comparison *const c = w->comparison;
+    double *const logs = room(w, c->n_rows, sizeof *logs), *const sorted = room(w, c->n_rows, sizeof *sorted);
+    if (!logs || !sorted) return false;
+    if (c->n_rows < ROWS_LEAST) return true;
+    for (size_t i = 0; i < c->n_rows; i++) logs[i] = log(c->rows[i].pair.ratio);
+    gb_summarize(logs, c->n_rows, sorted);
+    c->spread = expm1(SPREADS * gb_spread(sorted, c->n_rows));
+    for (size_t i = 0; i < c->n_rows; i++) c->rows[i].noise = fmax(c->rows[i].noise, c->spread);
     return true;
 }
 
@@ -294,7 +338,9 @@ bool gb_comparison_judge(struct gb_comparison *c) {
 bool gb_compare_sides(struct gb_comparison *c, const struct gb_side sides[GB_SIDES]) {
     struct work w = {.comparison = c, .sides = sides};
     find_differences(c, sides);
-    return collect(&w) && collect_nulls(&w) && compare_rows(&w) && gb_comparison_judge(c) && !c->memory.exhausted;
+    if (!collect(&w) || !collect_nulls(&w) || !compare_rows(&w)) return false;
+    apply_controls(c);
+    return add_spread(&w) && gb_comparison_judge(c) && !c->memory.exhausted;
 }
 
 void gb_comparison_free(struct gb_comparison *c) {

@@ -16,11 +16,12 @@ struct gb_side {
 /* A row that both sides have. */
 struct gb_compared {
     const struct gb_result_row *row; /* the first of the new side's */
+    bool is_control;                 /* on the way: it is not kept */
     size_t takes[GB_SIDES];          /* how often each side has it */
     double ns[GB_SIDES];             /* median; of several takes that of their medians */
     struct gb_pair pair;             /* the base's time over the new one's: above 1 the new one is faster */
     double p;                        /* of both being equally fast, adjusted for so many rows */
-    double noise;                    /* how far equals came out apart */
+    double noise;                    /* how far equals come out apart */
     const char *verdict;
 };
 
@@ -39,7 +40,9 @@ struct gb_comparison {
     struct gb_compared *rows; /* slower, inconclusive, same, faster; each group from the slowest on */
     size_t n_rows;
     size_t slower, inconclusive, same, faster;
-    double mean;                                 /* geometric, of all rows' ratios; 1 of none */
+    double spread;     /* of the ratios, around that of most rows: how far runs come out apart; 0 of few rows */
+    size_t n_controls; /* rows of ref that were only that */
+    double mean;       /* geometric, of all rows' ratios; 1 of none */
     const struct gb_result_row **only[GB_SIDES]; /* timed on that side alone */
     size_t n_only[GB_SIDES];
     const struct gb_result_row **failed; /* wrong results of the new side */
@@ -50,10 +53,11 @@ struct gb_comparison {
     struct gb_result memory; /* of the above */
 };
 
-/* Compares all rows that are timed, but for those of peers. The sides' rows and texts must live as long. Several takes of a
- * row, as a rule of several files: below GB_UNPAIRED_MIN on a side its interval is that of all of them, and a difference has to
- * be in each pair of takes; from there on a take is one observation. False: no memory, or a row has more than GB_TAKES_MAX
- * takes. */
+/* Compares all rows that are timed, but for those of peers. ref on as many threads is the control of a problem: what it moved
+ * by is noise to the others, and it is compared itself only where it is alone. The sides' rows and texts must live as long.
+ * Several takes of a row, as a rule of several files: below GB_UNPAIRED_MIN on a side its interval is that of all of them, and
+ * a difference has to be in each pair of takes; from there on a take is one observation. False: no memory, or a row has more
+ * than GB_TAKES_MAX takes. */
 bool gb_compare_sides(struct gb_comparison *comparison, const struct gb_side sides[GB_SIDES]);
 
 /* For rows whose pair, p and noise are known: adjusts p, judges, sorts and counts. A verdict needs both: the whole interval

@@ -211,6 +211,64 @@ static void test_noise(void **state) {
     }
 }
 
+/* What moved ref is noise to its siblings of as many threads, and ref is compared where it is alone. */
+static void test_controls(void **state) {
+    (void)state;
+    static const struct {
+        double ref[2]; /* 0: none */
+        size_t threads;
+        const char *verdict;
+        double noise;
+    } cases[] = {{{0, 0}, 2, "slower", 0},
+                 {{1000, 1000}, 2, "slower", 0},
+                 {{1000, 1300}, 2, "inconclusive", 0.3},
+                 {{1300, 1000}, 2, "inconclusive", 0.3},
+                 {{1000, 1100}, 2, "slower", 0.1},
+                 {{1000, 1300}, 1, "slower", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        make(&base, 1, (const double[]){1000});
+        make(&now, 1, (const double[]){1200});
+        for (size_t s = 0; s < 2 && cases[i].ref[0] > 0; s++) {
+            struct gb_result_row *const row = add_row(s ? &now : &base, "affine_dx", cases[i].ref[s], ROUNDS);
+            row->variant = row->isa = "ref";
+            row->threads = cases[i].threads;
+        }
+        compare();
+        const bool apart = cases[i].threads != 2;
+        assert_int_equal(comparison.n_rows, apart ? 2 : 1);
+        assert_int_equal(comparison.n_controls, !apart && cases[i].ref[0] > 0);
+        for (size_t k = 0; k < comparison.n_rows; k++) {
+            if (comparison.rows[k].row->threads != 2) continue;
+            assert_string_equal(comparison.rows[k].verdict, cases[i].verdict);
+            assert_true(fabs(comparison.rows[k].noise - cases[i].noise) < 0.01);
+        }
+    }
+}
+
+/* Ten rows and more: what most of them are apart is noise, around whatever they have in common; what a few do is not. */
+static void test_spread(void **state) {
+    (void)state;
+    const double sorted[] = {-9, 1, 1.5, 2, 7}, one[] = {3};
+    assert_true(near(gb_spread(sorted, 5), 1.4826 / 2) && gb_spread(one, 1) == 0);
+    static const struct {
+        double common, step;
+        const char *verdict; /* of one row that is 20 % slower than the others */
+    } cases[] = {{1, 0, "slower"}, {1, 0.005, "slower"}, {1, 0.05, "inconclusive"}, {1.5, 0, "slower"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t rows = 9; rows <= 11; rows += 2) {
+            make(&base, 0, NULL);
+            make(&now, 0, NULL);
+            for (size_t k = 0; k < rows; k++) {
+                const double factor = k ? 1 + cases[i].step * (double)(k % 5) : 1.2;
+                add_row(&base, k ? "affine_dw" : "affine_dx", 1000, ROUNDS)->threads = k + 1;
+                add_row(&now, k ? "affine_dw" : "affine_dx", 1000 * factor * cases[i].common, ROUNDS)->threads = k + 1;
+            }
+            compare();
+            assert_string_equal(find("affine_dx")->verdict, rows < 10 ? "slower" : cases[i].verdict);
+            assert_int_equal(comparison.spread > 0.001, rows >= 10 && cases[i].step > 0);
+        }
+}
+
 /* What is not timed, or a peer's, or only there once, is not compared; a wrong result of the new side is told. */
 static void test_rows_apart(void **state) {
     (void)state;
@@ -374,6 +432,7 @@ int main(void) {
         cmocka_unit_test(test_holm),        cmocka_unit_test(test_coverage), cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_noise),       cmocka_unit_test(test_many),     cmocka_unit_test(test_rows_apart),
         cmocka_unit_test(test_differences), cmocka_unit_test(test_files),    cmocka_unit_test(test_report),
+        cmocka_unit_test(test_controls),    cmocka_unit_test(test_spread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
