@@ -8,6 +8,7 @@
 
 #include "call.h"
 #include "commands.h"
+#include "interrupt.h"
 #include "machine.h"
 #include "message.h"
 #include "race.h"
@@ -20,19 +21,10 @@
 #define QUICK_SECONDS 7.0  /* after which no problem starts, unless it was asked for by its shape */
 #define SAVE_SHARE    0.05 /* of the time, that writing the result file may take before the end */
 
-struct run_options {
-    struct gb_plan_options plan;
-    uint64_t rounds;
-    double max_time, peer_limit;
-    const char *json, *peers;
-    struct gb_texts peer_commands;
-    bool quick, details, wide, no_color, no_bind;
-};
-
 /* What a run builds up. */
 struct run {
     const struct gb_run_effects *effects;
-    const struct run_options *options;
+    const struct gb_run_options *options;
     struct gb_plan plan;
     struct gb_race race;
     struct gb_roofs roofs;
@@ -49,39 +41,6 @@ struct run {
 };
 
 static double now(const struct run *run) { return gb_clock_read(run->effects->measuring->clock); }
-
-static volatile sig_atomic_t caught;
-static const struct gb_clock *signals_clock;
-
-/* The first signal ends the run in order, one that comes a second later at once. Some senders (timeout, terminals) deliver one
- * request twice. */
-static void on_signal(int number) {
-    static volatile double first;
-    const double time = gb_clock_read(signals_clock);
-    if (!caught) {
-        caught = number;
-        first = time;
-    } else if (time - first > 1e9) {
-        signal(number, SIG_DFL);
-        raise(number);
-    }
-}
-
-static void catch_signals(const struct gb_clock *clock) {
-    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = on_signal};
-    signals_clock = clock;
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction before;
-        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(numbers[i], &action, NULL);
-    }
-}
-
-/* A reader that is gone, and a file that may grow no more, are errors of a write. */
-static void ignore_signals(void) {
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
-}
 
 struct progress {
     const struct gb_clock *clock;
@@ -112,7 +71,7 @@ static int measure_roofs(struct run *run, struct gb_binding *binding) {
     return gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
 }
 
-static bool is_complete(const struct run *run) { return !caught && run->count == run->plan.n_tasks; }
+static bool is_complete(const struct run *run) { return !gb_caught && run->count == run->plan.n_tasks; }
 
 static int write_result(struct run *run, bool last) {
     gb_fill_date(&run->result);
@@ -134,7 +93,7 @@ static void save(struct run *run) {
 
 /* Nobody reads the report any more: the run ends as by a signal. */
 static void stop_if_unread(const struct run *run) {
-    if (!caught && gb_reader_is_gone(run->report.out)) caught = SIGPIPE;
+    if (!gb_caught && gb_reader_is_gone(run->report.out)) gb_caught = SIGPIPE;
 }
 
 static int take_outcome(struct run *run, const struct gb_outcome *outcome) {
@@ -154,7 +113,7 @@ static int note_no_memory(struct run *run, const struct gb_task *task) {
 }
 
 static int run_tasks(struct run *run, struct gb_binding *binding) {
-    const struct run_options *const o = run->options;
+    const struct gb_run_options *const o = run->options;
     struct progress progress = {.clock = run->effects->measuring->clock,
                                 .on = gb_is_terminal(STDERR_FILENO),
                                 .tasks = run->plan.n_tasks,
@@ -171,18 +130,18 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
         .limit_ns = o->peer_limit * 1e9,
         .judge = run->race.judge,
         .seed = o->plan.seed,
-        .stop = &caught,
+        .stop = &gb_caught,
         .progress = progress.on ? show_progress : NULL,
         .progress_data = &progress,
     };
     int code = GB_EXIT_OK;
-    for (size_t i = 0; i < run->plan.n_tasks && !caught && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
+    for (size_t i = 0; i < run->plan.n_tasks && !gb_caught && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
         if (o->quick && o->plan.shapes.count == 0 && now(run) - run->start > QUICK_SECONDS * 1e9) break;
         progress.task = i;
         struct gb_outcome *const outcome = &run->outcomes[run->count];
         const bool good = run->effects->run(&harness, &run->plan.tasks[i], outcome);
         if (progress.on) gb_progress_end();
-        if (good && !(caught && outcome->rounds == 0)) {
+        if (good && !(gb_caught && outcome->rounds == 0)) {
             run->count++;
             code = take_outcome(run, outcome);
             continue;
@@ -208,7 +167,7 @@ static void warn_fewer_threads(struct run *run) {
 /* Warns of what went on during the run. */
 static void look_back(struct run *run, struct gb_binding *binding, struct gb_ticks ticks) {
     struct gb_warnings ignored = {.count = 0};
-    struct gb_roofs *const after = run->options->quick || caught ? NULL : malloc(sizeof *after);
+    struct gb_roofs *const after = run->options->quick || gb_caught ? NULL : malloc(sizeof *after);
     if (after) {
         *after = run->roofs;
         if (run->effects->measure_roofs(after, binding, 5, &ignored)) gb_roofs_warn_moved(&run->roofs, after, &run->warnings);
@@ -221,10 +180,10 @@ static void look_back(struct run *run, struct gb_binding *binding, struct gb_tic
 
 /* Before threads are bound: a child gets the cores that this thread has. */
 static int start_race(struct run *run) {
-    const struct run_options *const o = run->options;
+    const struct gb_run_options *const o = run->options;
     const struct gb_effects *const effects = run->effects->measuring;
-    catch_signals(effects->clock);
-    const int code = gb_race_start(&run->race, effects, &run->plan, !o->no_bind, o->peer_limit * 1e9, &caught);
+    gb_interrupt_catch(effects->clock);
+    const int code = gb_race_start(&run->race, effects, &run->plan, !o->no_bind, o->peer_limit * 1e9, &gb_caught);
     run->start = now(run);
     return code;
 }
@@ -263,7 +222,7 @@ static void conclude(struct run *run) {
     gb_fill_warnings(result, &run->warnings);
     gb_report_footer(&run->report, result);
     gb_report_raised_roofs(&run->report, run->printed, result);
-    if (run->options->quick && run->count < run->plan.n_tasks && !caught)
+    if (run->options->quick && run->count < run->plan.n_tasks && !gb_caught)
         gb_say(&run->report, 2, "--quick starts no problem after %.0f s, and leaves the rest out", QUICK_SECONDS);
     gb_report_warnings(&run->report, result, run->told);
     if (run->options->json && run->saved == GB_EXIT_OK) run->saved = write_result(run, true);
@@ -278,10 +237,10 @@ static int measure(struct run *run, struct gb_binding *binding) {
     look_back(run, binding, ticks);
     conclude(run);
     char problems[40];
-    if (caught && caught != SIGPIPE)
+    if (gb_caught && gb_caught != SIGPIPE)
         gb_note("interrupted, %zu of %s", run->count, gb_count_text(run->plan.n_tasks, "problem", problems, sizeof problems));
     if (code != GB_EXIT_OK) return code;
-    if (run->saved != GB_EXIT_OK || caught) return run->saved;
+    if (run->saved != GB_EXIT_OK || gb_caught) return run->saved;
     code = gb_race_judge(&run->race, &run->plan, run->outcomes, run->count);
     return gb_count_cells(&run->result).failed ? GB_EXIT_CHECK : code;
 }
@@ -299,11 +258,11 @@ static int run_plan(struct run *run) {
     return code;
 }
 
-static int start(const struct gb_run_effects *effects, const struct run_options *options) {
+static int start(const struct gb_run_effects *effects, const struct gb_run_options *options) {
     const bool json_out = options->json && strcmp(options->json, "-") == 0;
     struct run *const run = calloc(1, sizeof *run);
     if (!run) return gb_fail(GB_EXIT_RESOURCE, "no memory");
-    ignore_signals();
+    gb_interrupt_ignore();
     run->effects = effects;
     run->options = options;
     run->report.out = json_out ? stderr : stdout;
@@ -321,8 +280,8 @@ static int start(const struct gb_run_effects *effects, const struct run_options 
     return code;
 }
 
-static bool parse(struct run_options *o, int argc, char **argv, int *code) {
-    const struct gb_flag options[] = {
+size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_MAX]) {
+    const struct gb_flag all[] = {
         {"workload", GB_FLAG_TEXTS, &o->plan.workloads, "NAME",
          .help = "a workload of gradbench list, a file, or - for standard input; may be repeated (default: default)"},
         {"shape", GB_FLAG_TEXTS, &o->plan.shapes, "LINE",
@@ -354,11 +313,18 @@ static bool parse(struct run_options *o, int argc, char **argv, int *code) {
         {"no-bind", GB_FLAG_SWITCH, &o->no_bind, .help = "leaves the threads to the operating system"},
         {"no-color", GB_FLAG_SWITCH, &o->no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
     };
+    _Static_assert(sizeof all / sizeof *all <= GB_RUN_FLAGS_MAX, "there is room for all");
+    memcpy(flags, all, sizeof all);
+    return sizeof all / sizeof *all;
+}
+
+static bool parse(struct gb_run_options *o, int argc, char **argv, int *code) {
+    struct gb_flag options[GB_RUN_FLAGS_MAX];
     char notes[4096];
     const struct gb_syntax syntax = {
         .command = "run",
         .options = options,
-        .n_options = sizeof options / sizeof *options,
+        .n_options = gb_run_flags(o, options),
         .summary =
             "Verifies each kernel, instruction set and thread count on each problem, then times them in interleaved rounds.",
         .notes = notes};
@@ -376,25 +342,25 @@ static bool parse(struct run_options *o, int argc, char **argv, int *code) {
     return gb_options_parse(&syntax, argc, argv, code);
 }
 
+void gb_run_defaults(struct gb_run_options *o) {
+    o->plan.default_workload = o->quick ? "smoke" : "default";
+    if (o->rounds == 0) o->rounds = o->quick ? 11 : 31;
+    if (o->peer_limit == 0) o->peer_limit = 60;
+    if (o->max_time == 0) o->max_time = o->quick ? 0.05 : 1.5;
+}
+
 bool gb_run_takes(int argc, char **argv, int *code) {
-    struct run_options options = {.quick = false};
+    struct gb_run_options options = {.quick = false};
     return parse(&options, argc, argv, code);
 }
 
 int gb_run_by(const struct gb_run_effects *effects, int argc, char **argv) {
-    struct run_options options = {.plan = {.seed = 1}};
+    struct gb_run_options options = {.plan = {.seed = 1}};
     int code;
     if (!parse(&options, argc, argv, &code)) return code;
-    options.plan.default_workload = options.quick ? "smoke" : "default";
-    if (options.rounds == 0) options.rounds = options.quick ? 11 : 31;
-    if (options.peer_limit == 0) options.peer_limit = 60;
-    if (options.max_time == 0) options.max_time = options.quick ? 0.05 : 1.5;
+    gb_run_defaults(&options);
     code = start(effects, &options);
-    if (!caught) return code;
-    fflush(stdout);
-    signal(caught, SIG_DFL);
-    raise(caught);
-    return code;
+    return gb_interrupt_end(code);
 }
 
 int gb_command_run(int argc, char **argv) {

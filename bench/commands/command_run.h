@@ -4,6 +4,24 @@
 
 #include "harness.h"
 
+/* What the command line says; 0 and NULL: it does not. */
+struct gb_run_options {
+    struct gb_plan_options plan;
+    uint64_t rounds;
+    double max_time, peer_limit;
+    const char *json, *peers;
+    struct gb_texts peer_commands;
+    bool quick, details, wide, no_color, no_bind;
+};
+
+enum { GB_RUN_FLAGS_MAX = 40 };
+
+/* The options of run, that others take some of; their number. */
+size_t gb_run_flags(struct gb_run_options *options, struct gb_flag flags[GB_RUN_FLAGS_MAX]);
+
+/* Fills in what was not said. */
+void gb_run_defaults(struct gb_run_options *options);
+
 /* Those of bind.h, environment.h, roofs.h and harness.h. */
 struct gb_run_effects {
     const struct gb_effects *measuring;

@@ -47,7 +47,7 @@ static const char *row_text(const struct gb_result_row *row, char *text, size_t 
 static void print_differences(const struct gb_report *report, const struct gb_comparison *c,
                               const char *const names[GB_SIDES]) {
     for (size_t i = 0; i < c->n_differences; i++) {
-        const struct gb_difference *const d = &c->differences[i];
+        const struct gb_context_difference *const d = &c->differences[i];
         char values[GB_SIDES][NAME_MAX_BYTES] = {"", ""};
         for (size_t s = 0; s < GB_SIDES; s++) append_clean(values[s], sizeof values[s], *d->values[s] ? d->values[s] : "none");
         gb_say(report, 2, "%s%s differ%s:%s %s: %s; %s: %s", d->decides ? gb_red(report) : "", d->what,

@@ -284,8 +284,8 @@ static void find_differences(struct gb_comparison *c, const struct gb_side sides
     for (size_t i = 0; i < GB_DIFFERENCES_MAX; i++) {
         const struct gb_names base = values_of(c, &sides[GB_BASE], i), now = values_of(c, &sides[GB_NEW], i);
         const bool list = fields[i].kind == TEXTS;
-        struct gb_difference *const d = &c->differences[c->n_differences];
-        *d = (struct gb_difference){
+        struct gb_context_difference *const d = &c->differences[c->n_differences];
+        *d = (struct gb_context_difference){
             fields[i].what, {differing(c, &base, &now, !list), differing(c, &now, &base, !list)}, fields[i].decides};
         if (list ? !*d->values[GB_BASE] && !*d->values[GB_NEW]
                  : base.count < 2 && now.count < 2 && strcmp(d->values[GB_BASE], d->values[GB_NEW]) == 0)

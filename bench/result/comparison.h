@@ -26,7 +26,7 @@ struct gb_compared {
 };
 
 /* Something that the files do not say alike of where they come from. */
-struct gb_difference {
+struct gb_context_difference {
     const char *what;
     const char *values[GB_SIDES]; /* each value once, separated by "; " */
     bool decides;                 /* times do not compare */
@@ -47,7 +47,7 @@ struct gb_comparison {
     size_t n_only[GB_SIDES];
     const struct gb_result_row **failed; /* wrong results of the new side */
     size_t n_failed;
-    struct gb_difference differences[GB_DIFFERENCES_MAX];
+    struct gb_context_difference differences[GB_DIFFERENCES_MAX];
     size_t n_differences;
     bool incomparable;       /* one of them decides */
     struct gb_result memory; /* of the above */
