@@ -80,13 +80,8 @@ double gb_rank_sum_p(const double *a, size_t n, const double *b, size_t m) {
     return variance > 0 && off > 0 ? erfc(off / sqrt(2 * variance)) : 1;
 }
 
-double gb_sign_p(const double *a, const double *b, size_t n) {
-    size_t above = 0, rounds = 0;
-    for (size_t i = 0; i < n; i++) {
-        above += b[i] > a[i];
-        rounds += b[i] != a[i];
-    }
-    const size_t fewer = above < rounds - above ? above : rounds - above;
+double gb_sign_p(size_t won, size_t rounds) {
+    const size_t fewer = won < rounds - won ? won : rounds - won;
     double term = ldexp(1, -(int)rounds), sum = 0;
     for (size_t k = 0; k <= fewer; k++) {
         sum += term;

@@ -45,8 +45,8 @@ struct gb_pair gb_compare_unpaired(const struct gb_summary *a, const struct gb_s
  * the normal approximation, with equal values and continuity allowed for. */
 double gb_rank_sum_p(const double *a, size_t n, const double *b, size_t m);
 
-/* How often chance alone makes the ratios of n rounds lie on one side of 1 as often: the sign test, two-sided. */
-double gb_sign_p(const double *a, const double *b, size_t n);
+/* How often chance alone makes one of two equals win so many of so many rounds, or as few: the sign test, two-sided. */
+double gb_sign_p(size_t won, size_t rounds);
 
 /* Holm: adjusts n values of p, sorted ascending: who then believes all that are up to 5 % is wrong in one or more of them in at
  * most 5 % of cases. */

@@ -2,9 +2,11 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "commands.h"
+#include "compare_builds.h"
 #include "environment.h"
 #include "message.h"
 #include "options.h"
@@ -58,31 +60,66 @@ static int compare_files(const struct gb_report *report, const struct gb_texts *
     return code;
 }
 
+/* Options of run that choose what is raced and how. */
+static size_t add_run_flags(struct gb_run_options *o, struct gb_flag *flags) {
+    static const char *const taken[] = {"workload", "shape",    "draw",       "kernels", "isa",   "threads", "dtype",
+                                        "rounds",   "max-time", "peer-limit", "seed",    "quick", "no-bind"};
+    struct gb_flag all[GB_RUN_FLAGS_MAX];
+    const size_t of = gb_run_flags(o, all);
+    size_t count = 0;
+    for (size_t i = 0; i < of; i++)
+        for (size_t k = 0; k < sizeof taken / sizeof *taken; k++)
+            if (strcmp(all[i].name, taken[k]) == 0) flags[count++] = all[i];
+    return count;
+}
+
+static bool is_given(const struct gb_flag *flag) {
+    switch (flag->kind) {
+    case GB_FLAG_SWITCH: return *(const bool *)flag->target;
+    case GB_FLAG_COUNT: return *(const uint64_t *)flag->target != 0;
+    case GB_FLAG_REAL: return *(const double *)flag->target > 0;
+    case GB_FLAG_TEXTS: return ((const struct gb_texts *)flag->target)->count > 0;
+    case GB_FLAG_WORD:
+    case GB_FLAG_TEXT: break;
+    }
+    return *(const char *const *)flag->target;
+}
+
+static int compare_programs(const struct gb_report *report, const struct gb_texts *words, struct gb_run_options *options,
+                            const struct gb_compare_rules *rules) {
+    if (words->count != GB_SIDES)
+        return gb_fail(GB_EXIT_USAGE, "compare --build takes two programs, OLD NEW (see gradbench compare --help)");
+    gb_run_defaults(options);
+    if (options->plan.seed == 0) options->plan.seed = 1;
+    return gb_compare_builds(report, words->list, options, rules);
+}
+
 int gb_command_compare(int argc, char **argv) {
+    struct gb_run_options run = {.quick = false};
     struct gb_compare_rules rules = {.force = false};
-    struct gb_texts files = {.count = 0};
+    struct gb_texts words = {.count = 0};
     size_t bases = SIZE_MAX;
     double percent = 0;
-    bool details = false, wide = false, no_color = false;
-    const struct gb_flag options[] = {
+    bool build = false, details = false;
+    struct gb_flag options[GB_RUN_FLAGS_MAX] = {
         {"threshold", GB_FLAG_REAL, &percent, "PERCENT", .help = "a difference up to this is none (default: 3)", .low = 0.01,
          .high = 1000},
         {"force", GB_FLAG_SWITCH, &rules.force, .help = "verdicts also where the machines or settings are not the same"},
         {"require-verdict", GB_FLAG_SWITCH, &rules.require_verdict, .help = "what is inconclusive makes the exit code 1, too"},
         {"details", GB_FLAG_SWITCH, &details, .help = "all rows, also those that are the same"},
-        {"wide", GB_FLAG_SWITCH, &wide, .help = "all columns, however wide the terminal (or COLUMNS) is"},
-        {"no-color", GB_FLAG_SWITCH, &no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
+        {"wide", GB_FLAG_SWITCH, &run.wide, .help = "all columns, however wide the terminal (or COLUMNS) is"},
+        {"no-color", GB_FLAG_SWITCH, &run.no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
+        {"build", GB_FLAG_SWITCH, &build, .help = "races two builds instead, OLD and NEW: paths of their gradbench; with:"},
     };
+    enum { OWN = 7 };
     const struct gb_syntax syntax = {
         .command = "compare",
         .options = options,
-        .n_options = sizeof options / sizeof *options,
-        .operand = "BASE NEW, or BASE... -- NEW...",
-        .operands = &files,
+        .n_options = OWN + add_run_flags(&run, options + OWN),
+        .operand = "BASE NEW, or BASE... -- NEW..., or --build OLD NEW",
+        .operands = &words,
         .split = &bases,
-        .summary =
-            "Says which rows of results (of gradbench run --json) are slower or faster than in others. Exit code 1: some\n"
-            "are slower, or wrong.",
+        .summary = "Says which rows of results (of gradbench run --json) are slower or faster than in others.",
         .notes =
             "A ratio is the base's median time over the new one's: above 1 the new one is faster. Its 95 % interval is made "
             "of\n"
@@ -96,16 +133,25 @@ int gb_command_compare(int argc, char **argv) {
             "of most rows, from ten rows on. Rows of peers are left out.\n\n"
             "Of several files a side the interval spans those of all, and each of the base has to differ from each of the\n"
             "new ones; from 7 files a side on a file counts as one sample. Measure both sides in turn. No verdict is given\n"
-            "where CPU, cores, threads or instruction sets differ (--force gives it)."};
+            "where CPU, cores, threads or instruction sets differ (--force gives it).\n\n"
+            "--build is better where both builds are at hand: each round times both, process against process, on the same\n"
+            "operands, and a sign test over the rounds takes the place of the rank sum test. What came out slower or faster\n"
+            "is raced once more by new processes, and has to come out so again. A row whose results differ in bits makes the\n"
+            "exit code 1. Default: all instruction sets but ref. bench/compare-revisions builds two revisions and does this."};
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
-    if (bases == SIZE_MAX && files.count == 2) bases = 1;
-    if (bases == 0 || bases >= files.count)
-        return gb_fail(GB_EXIT_USAGE, "compare takes two files, or BASE... -- NEW... (see gradbench compare --help)");
     rules.threshold = percent > 0 ? percent / 100 : GB_VERDICT_THRESHOLD;
     const struct gb_report report = {.out = stdout,
                                      .details = details,
-                                     .width = wide ? 0 : gb_report_width(stdout),
-                                     .color = !no_color && !gb_environment_get("NO_COLOR") && gb_is_terminal(STDOUT_FILENO)};
-    return compare_files(&report, &files, bases, &rules);
+                                     .width = run.wide ? 0 : gb_report_width(stdout),
+                                     .color =
+                                         !run.no_color && !gb_environment_get("NO_COLOR") && gb_is_terminal(STDOUT_FILENO)};
+    if (build) return compare_programs(&report, &words, &run, &rules);
+    for (size_t i = OWN; i < syntax.n_options; i++)
+        if (is_given(&options[i]))
+            return gb_fail(GB_EXIT_USAGE, "--%s is for --build (see gradbench compare --help)", options[i].name);
+    if (bases == SIZE_MAX && words.count == 2) bases = 1;
+    if (bases == 0 || bases >= words.count)
+        return gb_fail(GB_EXIT_USAGE, "compare takes two files, or BASE... -- NEW... (see gradbench compare --help)");
+    return compare_files(&report, &words, bases, &rules);
 }

@@ -72,6 +72,7 @@ struct job {
     struct gb_turns turns;
     struct gb_verifier *verifier;
     struct gb_error_bound *bound; /* made for the first peer */
+    void *output;                 /* of the first build */
 };
 
 static void note_failure(struct gb_measure *m, const struct gb_variant *v, const struct gb_verify_report *r) {
@@ -86,7 +87,8 @@ static void note_failure(struct gb_measure *m, const struct gb_variant *v, const
 /* True: the variant goes on. A crash of gradkern's own is a failed check. */
 static bool note_turn(struct gb_measure *m, const struct gb_variant *v, enum gb_turn turn) {
     if (turn == GB_TURN_GOOD) return true;
-    m->state = !v->peer ? GB_STATE_FAILED : turn == GB_TURN_UNFIT ? GB_STATE_UNFIT : GB_STATE_GONE;
+    if (turn == GB_TURN_UNFIT && (v->peer || v->build)) m->state = GB_STATE_UNFIT;
+    else m->state = v->peer ? GB_STATE_GONE : GB_STATE_FAILED;
     return false;
 }
 
@@ -95,13 +97,18 @@ static bool too_slow(const struct gb_variant *v, double ref_ns) {
     return gb_is_ref(v) && ref_ns > 2 * GB_REF_TIMED_NS * (double)v->threads;
 }
 
-static bool is_right(struct job *r, const struct gb_variant *v, struct gb_measure *m) {
+/* Where there is no memory to compare bits they count as different. */
+static void compare_bits(struct job *r, struct gb_measure *m) {
+    const size_t bytes = gb_problem_output_bytes(r->problem);
+    void *const output = malloc(bytes ? bytes : 1);
+    if (output) gb_problem_output(r->problem, output);
+    m->differs = !output || (r->output && memcmp(output, r->output, bytes) != 0);
+    if (!r->output) r->output = output;
+    else free(output);
+}
+
+static bool is_within_bound(struct job *r, const struct gb_variant *v, struct gb_measure *m) {
     struct gb_verify_report report;
-    if (!v->peer) {
-        m->verified = gb_verify(r->verifier, r->problem, v->label, &report);
-        if (m->verified == GB_VERIFY_FAILED) note_failure(m, v, &report);
-        return m->verified != GB_VERIFY_FAILED;
-    }
     if (!r->bound) r->bound = gb_error_bound_create(&r->problem->spec, r->h->judge, r->verifier);
     if (!r->bound) {
         snprintf(m->failure, sizeof m->failure, "there is nothing to compare it with");
@@ -111,6 +118,18 @@ static bool is_right(struct job *r, const struct gb_variant *v, struct gb_measur
     m->verified = report.verified;
     if (!right) note_failure(m, v, &report);
     return right;
+}
+
+/* A build may have been made before the order of a sum was changed: then it is right as a peer is. */
+static bool is_right(struct job *r, const struct gb_variant *v, struct gb_measure *m) {
+    struct gb_verify_report report;
+    if (v->build) compare_bits(r, m);
+    if (v->peer) return is_within_bound(r, v, m);
+    m->verified = gb_verify(r->verifier, r->problem, v->label, &report);
+    if (m->verified != GB_VERIFY_FAILED) return true;
+    if (v->build && !report.changed) return is_within_bound(r, v, m);
+    note_failure(m, v, &report);
+    return false;
 }
 
 /* Threads of its last call. A peer that does not say is believed to have had those it was started for. */
@@ -156,6 +175,7 @@ static bool verify_all(struct job *r) {
     if (plan->twin.contender && !is_gone(&plan->twin) && !stopped(h)) gb_turn_prepare(&r->turns, &plan->twin, why);
     gb_verifier_destroy(r->verifier);
     gb_error_bound_destroy(r->bound);
+    free(r->output);
     gb_problem_reset(r->problem);
     return true;
 }
@@ -253,7 +273,7 @@ static size_t make_entries(const struct gb_harness *h, struct gb_outcome *outcom
         if (outcome->measures[i].state != GB_STATE_TIMED) continue;
         outcome->measures[i].samples = outcome->storage + count * h->rounds;
         entries[count++] = (struct entry){i, &h->plan->variants[i], 0, outcome->measures[i].samples};
-        if (!h->plan->variants[i].peer) outcome->null_variant = i;
+        if (i < h->plan->n_own) outcome->null_variant = i;
     }
     if (outcome->null_variant == h->plan->n_variants) return count;
     entries[count] =

@@ -14,6 +14,7 @@ struct gb_measure {
     enum gb_verified verified;
     char failure[GB_TURN_WHY_MAX];      /* why it is not timed; gone before: empty */
     char note[GB_TURN_WHY_MAX];         /* a peer: which of its ways it takes */
+    bool differs;                       /* a build: its output has not the bits of the first one's */
     size_t threads_asked, threads_used; /* by a call of ours, 0: a peer; those that ran, fewer where there were no more */
     double call_ns;                     /* about the time of one */
     double empty_ns;                    /* of one of ours that has nothing to do */

@@ -18,6 +18,7 @@ struct gb_variant {
     size_t isa; /* of a peer: the one whose roof it is held against */
     size_t threads;
     bool peer;
+    bool build;                     /* one of two builds of gradkern, each a process: their bits are compared, too */
     gk_context *ctx;                /* NULL: a peer */
     struct gb_contender *contender; /* NULL: it is called in this process */
     const char *name;               /* the isa's or the peer's */

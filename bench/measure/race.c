@@ -122,22 +122,28 @@ static void start_racer(const struct start *start, struct gb_racer *racer) {
     }
 }
 
-/* This program, whatever became of its file since it was started. */
-static int start_own(const struct start *start, struct gb_variant *v) {
-    char command[160];
-    snprintf(command, sizeof command, "/proc/%ld/exe peer --isa %s --threads %zu", (long)getpid(), v->name, v->threads);
+/* program: as the shell takes it. */
+static int start_own(const struct start *start, const char *program, struct gb_variant *v) {
+    char command[sizeof(struct gb_peer_entry){0}.command];
+    snprintf(command, sizeof command, "%s peer --isa %s --threads %zu", program, v->name, v->threads);
     v->contender = start_one(start, command, v->threads);
     if (v->contender->state == GB_CONTENDER_UP) return GB_EXIT_OK;
     return gb_fail(GB_EXIT_RESOURCE, "cannot start %s as a contender: %s", v->label, v->contender->reason);
 }
 
-static int start_all_own(const struct start *start) {
+static int start_all_own(const struct start *start, const char *program) {
     struct gb_plan *const plan = start->plan;
     int code = GB_EXIT_OK;
-    for (size_t i = 0; i < plan->n_own && !*start->stop && code == GB_EXIT_OK; i++) code = start_own(start, &plan->variants[i]);
+    for (size_t i = 0; i < plan->n_own && !*start->stop && code == GB_EXIT_OK; i++)
+        code = start_own(start, program, &plan->variants[i]);
     if (*start->stop || code != GB_EXIT_OK) return code;
     plan->twin = plan->variants[plan->n_own - 1];
-    return start_own(start, &plan->twin);
+    return start_own(start, program, &plan->twin);
+}
+
+static int make_judge(struct gb_race *race) {
+    if (gk_context_create(&race->judge, &(gk_options){.threads = 1}) == GK_OK) return GB_EXIT_OK;
+    return gb_fail(GB_EXIT_RESOURCE, "no memory for the contenders");
 }
 
 int gb_race_start(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, bool bind, double limit_ns,
@@ -149,9 +155,47 @@ int gb_race_start(struct gb_race *race, const struct gb_effects *effects, struct
     if (!race->contenders) return gb_fail(GB_EXIT_RESOURCE, "no memory for the contenders");
     for (size_t i = 0; i < race->count; i++) start_racer(&start, &race->list[i]);
     if (plan->n_variants == plan->n_own) return GB_EXIT_OK;
-    if (gk_context_create(&race->judge, &(gk_options){.threads = 1}) != GK_OK)
-        return gb_fail(GB_EXIT_RESOURCE, "no memory for the contenders");
-    return start_all_own(&start);
+    char program[64]; /* this one, whatever became of its file since it was started */
+    snprintf(program, sizeof program, "/proc/%ld/exe", (long)getpid());
+    const int code = make_judge(race);
+    return code == GB_EXIT_OK ? start_all_own(&start, program) : code;
+}
+
+enum { PROGRAM_MAX = sizeof(struct gb_peer_entry){0}.command - 100 };
+
+/* One word of the shell. False: it is too long. */
+static bool quote(const char *path, char *word, size_t size) {
+    size_t used = 0;
+    word[used++] = '\'';
+    for (; *path && used + 6 < size; path++) {
+        if (*path == '\'') used = (size_t)(stpcpy(word + used, "'\\'") - word);
+        word[used++] = *path;
+    }
+    strcpy(word + used, "'");
+    return !*path;
+}
+
+/* Both have the same contexts: what is asked of these is the same for both. */
+int gb_race_start_builds(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, const char *old_program,
+                         const char *new_program, bool bind, double limit_ns, const volatile sig_atomic_t *stop) {
+    const struct start start = {race, plan, bind, limit_ns, stop};
+    char old_word[PROGRAM_MAX], new_word[PROGRAM_MAX];
+    if (!quote(old_program, old_word, sizeof old_word) || !quote(new_program, new_word, sizeof new_word))
+        return gb_fail(GB_EXIT_USAGE, "the path of a build is too long");
+    race->effects = effects;
+    race->contenders = calloc(2 * plan->n_own + 1, sizeof *race->contenders);
+    if (!race->contenders) return gb_fail(GB_EXIT_RESOURCE, "no memory for the contenders");
+    plan->n_variants = 2 * plan->n_own;
+    for (size_t i = 0; i < plan->n_own; i++) {
+        plan->variants[i].build = true;
+        plan->variants[plan->n_own + i] = plan->variants[i];
+        snprintf(plan->variants[plan->n_own + i].label, sizeof plan->variants->label, "old %.58s", plan->variants[i].label);
+    }
+    int code = make_judge(race);
+    if (code == GB_EXIT_OK) code = start_all_own(&start, new_word);
+    for (size_t i = plan->n_own; i < plan->n_variants && !*stop && code == GB_EXIT_OK; i++)
+        code = start_own(&start, old_word, &plan->variants[i]);
+    return code;
 }
 
 /* The first measure of a peer that is a failure, and how many there are. */

@@ -68,7 +68,7 @@ static void set_columns(const struct gb_report *report, struct gb_column columns
     enum { ROW_LEAST = 24 };
     const struct gb_column all[COLUMNS] = {
         [VERDICT] = {.width = 33, .left = 1}, [BASE] = {.width = 9, .rank = 3}, [NEW] = {.width = 9, .rank = 4},
-        [NOISE] = {.width = 7, .rank = 1},    [P] = {.width = 7, .rank = 2},
+        [NOISE] = {.width = 8, .rank = 1},    [P] = {.width = 7, .rank = 2},
     };
     memcpy(columns, all, sizeof all);
     gb_columns_fit(columns, COLUMNS, report->width ? report->width - ROW_LEAST : 0);
@@ -112,8 +112,9 @@ static void print_row(const struct gb_report *report, const struct gb_column col
     char cells[COLUMNS][64], row[NAME_MAX_BYTES];
     gb_pair_text(&r->pair, r->verdict, cells[VERDICT], sizeof cells[VERDICT]);
     for (size_t s = 0; s < GB_SIDES; s++) gb_time_text(r->ns[s], cells[BASE + s], sizeof cells[BASE]);
-    snprintf(cells[NOISE], sizeof cells[NOISE], "%.1f %%", 100 * r->noise);
-    p_text(r->p, cells[P], sizeof cells[P]);
+    if (r->noise > 9.99) snprintf(cells[NOISE], sizeof cells[NOISE], ">999 %%");
+    else snprintf(cells[NOISE], sizeof cells[NOISE], r->noise < 0.995 ? "%.1f %%" : "%.0f %%", 100 * r->noise);
+    p_text(r->holm, cells[P], sizeof cells[P]);
     print_line(report, columns, strcmp(r->verdict, "slower") == 0 ? gb_red(report) : "", cells,
                row_text(r->row, row, sizeof row));
 }

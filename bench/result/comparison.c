@@ -319,14 +319,15 @@ bool gb_comparison_judge(struct gb_comparison *c) {
     size_t *const counts[] = {&c->slower, &c->inconclusive, &c->same, &c->faster};
     double *const p = gb_result_alloc(&c->memory, c->n_rows, sizeof *p), logs = 0;
     if (!p) return false;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) *counts[i] = 0;
     qsort(c->rows, c->n_rows, sizeof *c->rows, by_p);
     for (size_t i = 0; i < c->n_rows; i++) p[i] = c->rows[i].p;
     gb_holm(p, c->n_rows);
     for (size_t i = 0; i < c->n_rows; i++) {
         struct gb_compared *const row = &c->rows[i];
-        row->p = p[i];
+        row->holm = p[i];
         row->verdict = gb_verdict_at(&row->pair, c->threshold, row->noise);
-        if (row->p > ALPHA && (class_of(row) == 0 || class_of(row) == 3)) row->verdict = "inconclusive";
+        if (row->holm > ALPHA && (class_of(row) == 0 || class_of(row) == 3)) row->verdict = "inconclusive";
         ++*counts[class_of(row)];
         logs += log(row->pair.ratio);
     }

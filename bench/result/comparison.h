@@ -20,7 +20,8 @@ struct gb_compared {
     size_t takes[GB_SIDES];          /* how often each side has it */
     double ns[GB_SIDES];             /* median; of several takes that of their medians */
     struct gb_pair pair;             /* the base's time over the new one's: above 1 the new one is faster */
-    double p;                        /* of both being equally fast, adjusted for so many rows */
+    double p;                        /* of such times where both are equally fast */
+    double holm;                     /* the same, adjusted for so many rows */
     double noise;                    /* how far equals come out apart */
     const char *verdict;
 };
@@ -60,8 +61,8 @@ struct gb_comparison {
  * than GB_TAKES_MAX takes. */
 bool gb_compare_sides(struct gb_comparison *comparison, const struct gb_side sides[GB_SIDES]);
 
-/* For rows whose pair, p and noise are known: adjusts p, judges, sorts and counts. A verdict needs both: the whole interval
- * beyond threshold and noise, and p up to 5 %. False: no memory. */
+/* For rows whose pair, p and noise are known: adjusts p, judges, sorts and counts; again, where some have changed. A verdict
+ * needs both: the whole interval beyond threshold and noise, and p up to 5 %. False: no memory. */
 bool gb_comparison_judge(struct gb_comparison *comparison);
 
 void gb_comparison_free(struct gb_comparison *comparison);

@@ -234,6 +234,43 @@ static void a_wrong_contender_has_no_time(void **state) {
         }
 }
 
+/* Of the first one, which the others are compared with. One that differs in a bit is timed, if it is right as a peer is. */
+static void builds_are_compared_bit_by_bit(void **state) {
+    static const struct {
+        size_t at; /* who is wrong; 2: nobody */
+        enum script_wrong wrong;
+        const char *unfit;
+        bool differs;
+        enum gb_state state; /* of who is wrong */
+    } cases[] = {{2, SCRIPT_RIGHT, NULL, false, GB_STATE_TIMED},
+                 {0, SCRIPT_WRONG_INPUT, NULL, true, GB_STATE_TIMED}, /* of dx: its last bit */
+                 {1, SCRIPT_WRONG_INPUT, NULL, true, GB_STATE_TIMED},
+                 {0, SCRIPT_WRONG_ELEMENT, NULL, true, GB_STATE_FAILED},
+                 {1, SCRIPT_WRONG_ELEMENT, NULL, true, GB_STATE_FAILED},
+                 {1, SCRIPT_WRONG_PADDING, NULL, false, GB_STATE_FAILED},
+                 {1, SCRIPT_RIGHT, "no such kernel", false, GB_STATE_UNFIT}};
+    (void)state;
+    own("new", 1, 1, 200);
+    struct gb_variant *const old = add_variant("old", 1, 1, 300);
+    race(200);
+    old->contender = &script.cells[1].contender;
+    old->build = t.plan.variants[0].build = true;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t v = 0; v < 2; v++) {
+            struct script_cell *const cell = &script.cells[v];
+            cell->wrong = v == cases[i].at ? cases[i].wrong : SCRIPT_RIGHT;
+            cell->unfit = v == cases[i].at ? cases[i].unfit : NULL;
+            cell->operand = "dx", cell->row = cell->col = cases[i].wrong == SCRIPT_WRONG_PADDING ? 0 : 1;
+        }
+        run();
+        assert_int_equal(measure(1)->differs, cases[i].differs);
+        assert_false(measure(0)->differs);
+        for (size_t v = 0; v < 2; v++) assert_int_equal(measure(v)->state, v == cases[i].at ? cases[i].state : GB_STATE_TIMED);
+        if (cases[i].state == GB_STATE_TIMED) assert_int_equal(measure(0)->iterations, measure(1)->iterations);
+        if (measure(0)->state == GB_STATE_TIMED) assert_int_equal(t.outcome.null_variant, 0);
+    }
+}
+
 /* Beyond 2^30 multiply-adds ref computes a sample, and is not called again. The last element is in it, and of three in the
  * middle one at least is not: that is seen beside the first variant. */
 static void a_wrong_cell_is_seen_on_a_sample(void **state) {
@@ -1105,6 +1142,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(a_wrong_cell_has_no_time),
         TEST(a_wrong_contender_has_no_time),
+        TEST(builds_are_compared_bit_by_bit),
         TEST(a_wrong_cell_is_seen_on_a_sample),
         TEST(each_is_verified_once_from_the_start),
         TEST(who_is_asked_and_who_ran),

@@ -77,7 +77,7 @@ static void help_of_a_command(void **state) {
         {"list", "list [options]", "Shows the kernels, the variants (usable here, or why not), the workloads and the peers",
          ""},
         {"info", "info [options]", "Explains this machine: what it has, what is chosen on it and why,", ""},
-        {"compare", "compare [options] BASE NEW, or BASE... -- NEW...",
+        {"compare", "compare [options] BASE NEW, or BASE... -- NEW..., or --build OLD NEW",
          "Says which rows of results (of gradbench run --json) are slower or faster than in others.",
          "\nA ratio is the base's median time over the new one's"},
         {"export", "export [options] FORMAT FILE...", "Prints results (of gradbench run --json) for another program,",

@@ -99,5 +99,38 @@ holds '[ "$(cat err)" = "gradbench: error: a side has a row more than 256 times"
 code=$?
 holds '[ $code = 4 ]'
 
+# --- two builds: a program that shows a hundredth of its time is a faster one
+cat > faster <<END_OF_BUILD
+#!/bin/sh
+"$GRADBENCH" "\$@" | python3 "$dir/less.py"
+END_OF_BUILD
+cat > less.py <<'END_OF_LESS'
+import sys
+for line in iter(sys.stdin.readline, ""):
+    word, *rest = line.split()
+    if word == "ran": line = f"ran {max(int(rest[0]) // 100, 1)}\n"
+    print(line, end="", flush=True)
+END_OF_LESS
+chmod +x faster
+builds=(--shape 'affine n=20 d=30 m=10 name=net:fc' --kernels 'affine_d*' --isa "$lowest" --threads 1 --quick)
+ends 0 --build "$GRADBENCH" "$GRADBENCH" "${builds[@]}" --threshold 1000
+holds 'grep -q "^3 rows compared: 0 slower, [0-3] inconclusive, [0-3] the same, 0 faster$" out && [ ! -s err ]'
+holds '[ "$(head -1 out)" = "old: $GRADBENCH" ] && grep -q "measured in the same rounds$" out'
+ends 0 --build "$GRADBENCH" ./faster "${builds[@]}" --threshold 20 --rounds 31 --max-time 2
+holds 'grep -q "^3 rows compared: 0 slower, 0 inconclusive, 0 the same, 3 faster$" out'
+holds 'grep -qE "^ [0-9.]+x faster \[.* affine_dx n=20 d=30 m=10 dtype=f32, $lowest, 1 thread \(net:fc\)$" out'
+ends 1 --build ./faster "$GRADBENCH" "${builds[@]}" --threshold 20 --rounds 31 --max-time 2
+holds 'grep -q "^3 rows compared: 3 slower, 0 inconclusive, 0 the same, 0 faster$" out'
+ends 2 --build "$GRADBENCH" --quick
+holds '[ "$(cat err)" = "gradbench: error: compare --build takes two programs, OLD NEW (see gradbench compare --help)" ]'
+ends 3 --build "$GRADBENCH" ./nowhere "${builds[@]}"
+holds '[ "$(cat err)" = "gradbench: error: ./nowhere is no program that can be started" ] && [ ! -s out ]'
+ends 4 --build "$GRADBENCH" /bin/false "${builds[@]}"
+holds '[ "$(wc -l < err)" = 1 ] && grep -q "^gradbench: error: cannot start $lowest, 1 thread as a contender: " err'
+ends 2 same.json same.json --quick
+holds '[ "$(cat err)" = "gradbench: error: --quick is for --build (see gradbench compare --help)" ]'
+ends 2 same.json same.json --kernels affine
+ends 2 same.json same.json --shape 'relu n=3 d=4'
+
 echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" -ge 48 ]
+[ "$failed" = 0 ] && [ "$passed" -ge 66 ]
