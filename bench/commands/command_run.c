@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "baselines.h"
 #include "call.h"
+#include "command_compare.h"
 #include "commands.h"
 #include "interrupt.h"
 #include "machine.h"
@@ -31,7 +33,7 @@ struct run {
     struct gb_warnings warnings;
     struct gb_outcome *outcomes;
     size_t count;
-    struct gb_result result;
+    struct gb_result result, baseline;
     struct gb_result_roof *printed; /* roofs as they were before the first problem */
     size_t told;                    /* warnings, likewise */
     struct gb_report report;
@@ -228,6 +230,13 @@ static void conclude(struct run *run) {
     if (run->options->json && run->saved == GB_EXIT_OK) run->saved = write_result(run, true);
 }
 
+static int compare_with_baseline(const struct run *run) {
+    const struct gb_side sides[GB_SIDES] = {{&run->baseline, 1}, {&run->result, 1}};
+    const struct gb_compare_rules rules = {.threshold = GB_VERDICT_THRESHOLD};
+    gb_say(&run->report, 2, "\nbase: the baseline %s; new: this run", run->options->vs);
+    return gb_compare_and_report(&run->report, sides, &rules);
+}
+
 static int measure(struct run *run, struct gb_binding *binding) {
     const struct gb_ticks ticks = run->effects->ticks();
     int code = prepare(run, binding);
@@ -242,7 +251,9 @@ static int measure(struct run *run, struct gb_binding *binding) {
     if (code != GB_EXIT_OK) return code;
     if (run->saved != GB_EXIT_OK || gb_caught) return run->saved;
     code = gb_race_judge(&run->race, &run->plan, run->outcomes, run->count);
-    return gb_count_cells(&run->result).failed ? GB_EXIT_CHECK : code;
+    const int compared = run->options->vs ? compare_with_baseline(run) : GB_EXIT_OK;
+    if (gb_count_cells(&run->result).failed) return GB_EXIT_CHECK;
+    return code == GB_EXIT_OK ? compared : code;
 }
 
 static int run_plan(struct run *run) {
@@ -271,11 +282,13 @@ static int start(const struct gb_run_effects *effects, const struct gb_run_optio
     run->report.color = !options->no_color && !gb_environment_get("NO_COLOR") && gb_is_terminal(fileno(run->report.out));
     int code = gb_environment_check();
     if (code == GB_EXIT_OK && options->json && !json_out) code = gb_result_file_try(&gb_real_files, options->json);
+    if (code == GB_EXIT_OK && options->vs) code = gb_baseline_read(&run->baseline, options->vs);
     if (code == GB_EXIT_OK) code = gb_race_choose(&run->race, options->peers, &options->peer_commands);
     if (code == GB_EXIT_OK) code = gb_plan_make(&run->plan, &options->plan);
     if (code == GB_EXIT_OK) code = gb_plan_check(&run->plan, run->race.count > 0, gb_memory_available());
     if (code == GB_EXIT_OK) code = run_plan(run);
     gb_plan_free(&run->plan);
+    gb_result_free(&run->baseline);
     free(run);
     return code;
 }
@@ -307,6 +320,8 @@ size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_
         {"seed", GB_FLAG_COUNT, &o->plan.seed, "N", .help = "of contents and orders (default: 1)", .low = 0, .high = 0x1p53},
         {"json", GB_FLAG_TEXT, &o->json, "FILE",
          .help = "writes the results there too; - is standard output, the table then goes to standard error"},
+        {"vs", GB_FLAG_TEXT, &o->vs, "NAME",
+         .help = "ends with a comparison with that baseline; where something is slower the exit code is 1"},
         {"quick", GB_FLAG_SWITCH, &o->quick, .help = "under 10 s: the workload smoke, short samples, 11 rounds"},
         {"details", GB_FLAG_SWITCH, &o->details, .help = "a block a problem, with every interval and ratio, instead of a row"},
         {"wide", GB_FLAG_SWITCH, &o->wide, .help = "all columns, however wide the terminal (or COLUMNS) is"},

@@ -9,7 +9,7 @@ struct gb_run_options {
     struct gb_plan_options plan;
     uint64_t rounds;
     double max_time, peer_limit;
-    const char *json, *peers;
+    const char *json, *peers, *vs;
     struct gb_texts peer_commands;
     bool quick, details, wide, no_color, no_bind;
 };

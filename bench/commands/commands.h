@@ -9,6 +9,7 @@ int gb_command_check(int argc, char **argv);
 int gb_command_list(int argc, char **argv);
 int gb_command_info(int argc, char **argv);
 int gb_command_compare(int argc, char **argv);
+int gb_command_baseline(int argc, char **argv);
 int gb_command_export(int argc, char **argv);
 int gb_command_peer(int argc, char **argv);
 int gb_command_graph(int argc, char **argv);

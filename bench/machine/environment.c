@@ -231,6 +231,7 @@ const struct gb_variable gb_variables[GB_VARIABLES] = {
     {"GRADKERN_INSTALL", "0: bench/run and tests/run install nothing"},
     {"GRADKERN_BUILD", "the folder that bench/run and tests/run build in"},
     {"GRADBENCH_WORKLOADS", "the folder of the workloads"},
+    {"GRADBENCH_BASELINES", "the folder of the baselines"},
     {"GRADBENCH_PEERS", "the folder of the peers that bench/peers/install fetched"},
 };
 

@@ -48,7 +48,7 @@ struct gb_memory gb_system_memory(const struct gb_system *system);
 const char *gb_environment_get(const char *name);
 
 /* All variables that the library, gradbench and the scripts read. */
-enum { GB_VARIABLES = 6 };
+enum { GB_VARIABLES = 7 };
 struct gb_variable {
     const char *name, *help;
 };

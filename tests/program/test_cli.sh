@@ -242,7 +242,7 @@ for value in abc 0 -1; do
     refuses 2 'OMP_NUM_THREADS must be' env OMP_NUM_THREADS="$value" "$g" info
 done
 # an empty variable is one that is not set
-empty=(env GRADKERN_ISA= OMP_NUM_THREADS= GRADBENCH_WORKLOADS= GRADBENCH_PEERS=)
+empty=(env GRADKERN_ISA= OMP_NUM_THREADS= GRADBENCH_WORKLOADS= GRADBENCH_BASELINES= GRADBENCH_PEERS=)
 accepts "chosen       $highest" "${empty[@]}" "$g" info --no-roofs
 accepts 'smoke' "${empty[@]}" "$g" list --plain workloads
 accepts 'problems run' "${empty[@]}" "${short[@]}"

@@ -132,5 +132,68 @@ holds '[ "$(cat err)" = "gradbench: error: --quick is for --build (see gradbench
 ends 2 same.json same.json --kernels affine
 ends 2 same.json same.json --shape 'relu n=3 d=4'
 
+# --- baselines
+kept() { # CODE ARGUMENTS...
+    "$GRADBENCH" baseline "${@:2}" > out 2> err
+    code=$?
+    holds "[ $code = $1 ]" # $*
+}
+export GRADBENCH_BASELINES=$dir/some/where
+kept 0 list
+holds '[ ! -s out ] && [ ! -e some ]'
+kept 0 save first same.json
+kept 0 save v1.2+x_y slow.json
+kept 0 list
+holds '[ "$(cat out)" = "first
+v1.2+x_y" ]'
+holds '"$GRADBENCH" compare same.json some/where/first.json > out && grep -q " 3 the same" out'
+kept 3 save first slow.json
+holds '[ "$(cat err)" = "gradbench: error: there is a baseline first already (--force replaces it)" ]'
+holds '"$GRADBENCH" compare same.json some/where/first.json > out'
+kept 0 save first slow.json --force
+holds '! "$GRADBENCH" compare same.json some/where/first.json > out'
+kept 3 save first cut.json --force
+holds 'cmp -s some/where/first.json some/where/v1.2+x_y.json' # a good one is never lost
+kept 0 show first
+holds '[ "$(head -1 out)" = "$dir/some/where/first.json" ] && grep -q "^| fc | 20, 30, 10 | dx |" out'
+kept 0 rm first
+kept 3 rm first
+holds '[ "$(cat err)" = "gradbench: error: there is no baseline first ($dir/some/where/first.json is not there)" ]'
+kept 3 show first
+for name in '' .first -- a/b ../first 'a b' "$(printf '%065d' 1)"; do
+    kept 2 save "$name" same.json
+    holds '[ ! -s out ] && [ "$(ls some/where)" = v1.2+x_y.json ]' # $name
+done
+kept 2 save first
+kept 2 frob
+kept 2
+holds 'grep -q "error: baseline takes save NAME FILE, or list, or show NAME, or rm NAME " err'
+echo > file
+GRADBENCH_BASELINES=$dir/file/below kept 4 save first same.json
+holds '[ "$(wc -l < err)" = 1 ] && grep -q "^gradbench: error: cannot make $dir/file/below (Not a directory)$" err'
+unset GRADBENCH_BASELINES
+XDG_DATA_HOME=$dir/data kept 0 save first same.json
+holds '[ -s data/gradbench/baselines/first.json ]'
+HOME=$dir/home XDG_DATA_HOME= kept 0 save first same.json
+holds '[ -s home/.local/share/gradbench/baselines/first.json ]'
+
+# --- run --vs: times of a microsecond are 1 ns in one baseline and a second in the other
+export GRADBENCH_BASELINES=$dir/vs
+scale tiny.json affine_dx=0.001 affine_db=0.001 affine_dw=0.001
+scale huge.json affine_dx=1e6 affine_db=1e6 affine_dw=1e6
+kept 0 save tiny tiny.json
+kept 0 save huge huge.json
+again=("$GRADBENCH" run --isa "$lowest" --threads 1 --quick --rounds 11 --max-time 0.2 --kernels 'affine_d*'
+    --shape 'affine n=20 d=30 m=10 name=net:fc')
+"${again[@]}" --vs tiny > out 2> err
+code=$?
+holds '[ $code = 1 ] && grep -q "^base: the baseline tiny; new: this run$" out && grep -q "^3 rows compared: 3 slower" out'
+"${again[@]}" --vs huge > out 2> err
+code=$?
+holds '[ $code = 0 ] && grep -q "^3 rows compared: 0 slower, 0 inconclusive, 0 the same, 3 faster$" out'
+"${again[@]}" --vs nothing > out 2> err
+code=$?
+holds '[ $code = 3 ] && [ ! -s out ] && grep -q "there is no baseline nothing" err'
+
 echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" -ge 66 ]
+[ "$failed" = 0 ] && [ "$passed" -ge 110 ]
