@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exports.h"
 #include "message.h"
 #include "report_words.h"
 #include "text.h"
@@ -321,4 +322,8 @@ int gb_report_markdown(FILE *out, const struct gb_result *results, size_t count,
     }
     free(t.entries);
     return code;
+}
+
+int gb_export_markdown(const struct gb_export *export) {
+    return gb_report_markdown(export->out, export->results, export->count, export->brief);
 }

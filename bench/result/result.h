@@ -89,6 +89,7 @@ struct gb_result_peer {
 };
 
 struct gb_result_context {
+    const char *host; /* NULL: it has no name */
     const char *cpu, *isa, *topology, *compiler, *flags, *revision, *version, *date;
     size_t cores, threads, numerics, seed;
     const char **warnings;

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "json_text.h"
 #include "message.h"
 #include "result.h"
 #include "result_schema.h"
@@ -145,7 +145,7 @@ static void read_option(struct reader *r, const struct place *p, const json_t *v
         option->value = read_text(r, p, value);
         return;
     }
-    char *const text = json_dumps(value, JSON_ENCODE_ANY | GB_RESULT_DIGITS);
+    char *const text = json_dumps(value, JSON_ENCODE_ANY | GB_JSON_DIGITS);
     option->value = gb_result_text(r->result, text ? text : "");
     r->result->exhausted |= !text;
     free(text);

@@ -70,6 +70,7 @@ static const struct gb_members null_members = MEMBERS(null, gb_result_null, NULL
 static const struct gb_members peer_members = MEMBERS(peer, gb_result_peer, NULL);
 
 static const struct gb_member context[] = {
+    {"host", GB_MEMBER_TEXT, AT(gb_result_context, host), .optional = true},
     {"cpu", GB_MEMBER_TEXT, AT(gb_result_context, cpu)},
     {"isa", GB_MEMBER_TEXT, AT(gb_result_context, isa)},
     {"cores", GB_MEMBER_COUNT, AT(gb_result_context, cores)},

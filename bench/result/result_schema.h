@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define GB_RESULT_DIGITS JSON_REAL_PRECISION(9)
-
 enum gb_member_kind {
     GB_MEMBER_CONSTANT, /* the one word, kept nowhere */
     GB_MEMBER_FLAG,     /* bool */

@@ -1,22 +1,13 @@
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_text.h"
 #include "message.h"
 #include "result.h"
 #include "result_file.h"
 #include "result_schema.h"
-
-/* JSON has no infinity and no NaN. */
-static json_t *number(double value) { return json_real(isfinite(value) ? value : 0); }
-
-/* Text of others need not be UTF-8, which JSON is. */
-static json_t *words(const char *text) {
-    json_t *const string = json_string(text);
-    return string ? string : json_string("(not UTF-8)");
-}
 
 static const void *pointer_at(const void *at) {
     const void *pointer;
@@ -39,14 +30,14 @@ static json_t *object_of(const struct gb_members *members, const char *base) {
 static void set_named(json_t *object, const struct gb_members *members, const char *base) {
     const struct gb_members rest = {.list = members->list + 1, .count = members->count - 1};
     json_t *const value = rest.count == 1 ? value_of(rest.list, base) : object_of(&rest, base);
-    json_t *const name = words(pointer_at(base + members->list->at));
+    json_t *const name = gb_json_words(pointer_at(base + members->list->at));
     json_object_set_new(object, json_string_value(name), value);
     json_decref(name);
 }
 
 static json_t *element_of(const struct gb_member *m, const void *items, size_t i) {
-    if (m->kind == GB_MEMBER_TEXTS) return words(((const char *const *)items)[i]);
-    if (m->kind == GB_MEMBER_NUMBERS) return number(((const double *)items)[i]);
+    if (m->kind == GB_MEMBER_TEXTS) return gb_json_words(((const char *const *)items)[i]);
+    if (m->kind == GB_MEMBER_NUMBERS) return gb_json_number(((const double *)items)[i]);
     return object_of(m->members, (const char *)items + i * m->members->size);
 }
 
@@ -63,7 +54,8 @@ static json_t *array_of(const struct gb_member *m, const void *items, size_t cou
 
 static json_t *numbers_of(const struct gb_member *m, const double *at) {
     if (m->optional && isnan(*at)) return NULL;
-    return m->kind == GB_MEMBER_NUMBER ? number(*at) : json_pack("[o, o]", number(at[0]), number(at[1]));
+    return m->kind == GB_MEMBER_NUMBER ? gb_json_number(*at)
+                                       : json_pack("[o, o]", gb_json_number(at[0]), gb_json_number(at[1]));
 }
 
 static json_t *count_of(const struct gb_member *m, size_t count) {
@@ -72,25 +64,25 @@ static json_t *count_of(const struct gb_member *m, size_t count) {
 
 static json_t *pointed_of(const struct gb_member *m, const void *pointer, const char *base) {
     if (!pointer) return NULL;
-    if (m->kind == GB_MEMBER_TEXT || m->kind == GB_MEMBER_WORD) return words(pointer);
+    if (m->kind == GB_MEMBER_TEXT || m->kind == GB_MEMBER_WORD) return gb_json_words(pointer);
     if (m->kind == GB_MEMBER_POINTER) return object_of(m->members, pointer);
     return array_of(m, pointer, *(const size_t *)(const void *)(base + m->count_at));
 }
 
 static json_t *option_of(const struct gb_result_option *option) {
     if (!option->value) return json_true();
-    return option->number ? json_loads(option->value, JSON_DECODE_ANY, NULL) : words(option->value);
+    return option->number ? json_loads(option->value, JSON_DECODE_ANY, NULL) : gb_json_words(option->value);
 }
 
 /* NULL: it is absent. */
 static json_t *value_of(const struct gb_member *m, const char *base) {
     const void *const at = base + m->at;
     switch (m->kind) {
-    case GB_MEMBER_CONSTANT: return words(*m->words);
+    case GB_MEMBER_CONSTANT: return gb_json_words(*m->words);
     case GB_MEMBER_FLAG: return json_boolean(*(const bool *)at);
     case GB_MEMBER_STATE: {
         const char *const word = m->words[*(const enum gb_state *)at];
-        return word ? words(word) : NULL;
+        return word ? gb_json_words(word) : NULL;
     }
     case GB_MEMBER_COUNT: return count_of(m, *(const size_t *)at);
     case GB_MEMBER_NUMBER:
@@ -101,39 +93,17 @@ static json_t *value_of(const struct gb_member *m, const char *base) {
     }
 }
 
-static json_malloc_t memory;
-static bool lacked;
-
-/* jansson goes on without what it has no memory for. */
-static void *take(size_t size) {
-    void *const taken = memory(size);
-    lacked |= !taken;
-    return taken;
-}
-
-/* NULL: no memory for all of it. */
-static char *text_of(const struct gb_result *result) {
-    json_free_t give_back;
-    json_get_alloc_funcs(&memory, &give_back);
-    json_set_alloc_funcs(take, give_back);
-    lacked = result->exhausted;
-    json_t *const json = lacked ? NULL : object_of(&gb_result_members, (const char *)result);
-    char *const text = lacked ? NULL : json_dumps(json, JSON_INDENT(1) | GB_RESULT_DIGITS);
-    json_decref(json);
-    json_set_alloc_funcs(memory, give_back);
-    return text;
-}
+static json_t *result_of(const void *result) { return object_of(&gb_result_members, result); }
 
 int gb_result_write(const struct gb_result *result, const char *path, bool last) {
-    char *const text = text_of(result);
+    size_t size;
+    char *const text = result->exhausted ? NULL : gb_json_text(result_of, result, &size);
     int code = GB_EXIT_OK;
     if (!text) return gb_fail(GB_EXIT_RESOURCE, "no memory for the result file");
-    const size_t length = strlen(text);
-    text[length] = '\n'; /* in the place of the zero byte: files have none */
     if (strcmp(path, "-") == 0) {
-        fwrite(text, 1, length + 1, stdout);
+        fwrite(text, 1, size, stdout);
     } else {
-        const int reason = gb_result_file_write(&gb_real_files, path, text, length + 1, last);
+        const int reason = gb_result_file_write(&gb_real_files, path, text, size, last);
         if (reason != 0) code = gb_fail(GB_EXIT_RESOURCE, "cannot write %.400s (%s)", path, strerror(reason));
     }
     free(text);

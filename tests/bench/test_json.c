@@ -110,9 +110,9 @@ static void check_context(const json_t *context, size_t roofs) {
     size_t index;
     json_t *value;
     assert_keys(context,
-                "cpu isa cores threads topology compiler flags revision version numerics seed date warnings roofs null_pairs "
-                "peers");
-    static const char *const texts[] = {"cpu", "topology", "compiler", "flags", "revision", "version"};
+                "host cpu isa cores threads topology compiler flags revision version numerics seed date warnings roofs "
+                "null_pairs peers");
+    static const char *const texts[] = {"host", "cpu", "topology", "compiler", "flags", "revision", "version"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) text(context, texts[i]);
     assert_true(gk_isa_find(text(context, "isa")) >= 0);
     assert_true(count(context, "cores") >= 1 && count(context, "threads") == 2 && count(context, "seed") == 1);

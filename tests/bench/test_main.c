@@ -85,7 +85,7 @@ static void help_of_a_command(void **state) {
          "Keeps results (of gradbench run --json) by name: gradbench run --vs NAME ends with a comparison.",
          "\nThey are in the folder that GRADBENCH_BASELINES names"},
         {"export", "export [options] FORMAT FILE...", "Prints results (of gradbench run --json) for another program,",
-         "\nFORMAT is markdown: a summary,"},
+         "\nFORMAT is one of:\n  markdown          a summary, and a table"},
         {"graph", "graph [options] GRAPH", "Computes a graph forward and backward, and shows every value and gradient.",
          "\nGRAPH is an example (shop, product, sigmoid, net), a file,"},
         {"gradcheck", "gradcheck [options]", "Checks every gradient of a kernel by the numbers themselves, element by element,",
@@ -250,8 +250,15 @@ static void exports(void **state) {
     EXPORT(2, "markdown");
     assert_string_equal(said.err, few);
     EXPORT(2, "markdwon", files[0]);
-    assert_string_equal(said.err, "gradbench: error: unknown format 'markdwon' (did you mean 'markdown'? allowed: markdown)\n");
+    assert_string_equal(said.err, "gradbench: error: unknown format 'markdwon' (did you mean 'markdown'? allowed: "
+                                  "markdown, csv, google-benchmark, gha, bencher)\n");
     assert_string_equal(said.out, "");
+    EXPORT(2, "gha", files[0], files[1]);
+    assert_string_equal(said.err, "gradbench: error: export gha takes one file (got 2)\n");
+    EXPORT(2, "--short", "csv", files[0]);
+    assert_string_equal(said.err, "gradbench: error: --short is for markdown (got csv)\n");
+    EXPORT(2, "--schema", files[0]);
+    assert_non_null(strstr(said.err, "error: --schema stands alone (got '"));
     EXPORT(3, "markdown", files[0], "/nonexistent.json", "/nonexistent2.json");
     assert_string_equal(said.out, "");
     assert_non_null(strstr(said.err, "/nonexistent.json"));

@@ -229,6 +229,8 @@ static void hide_machine(struct gb_result_context *c) {
     const struct gb_machine *const m = gb_machine_get();
     char machine[320];
     struct tm then = {.tm_isdst = 0};
+    assert_int_equal(gethostname(machine, sizeof machine), 0);
+    assert_string_equal(c->host, machine);
     assert_string_equal(c->cpu, m->cpu);
     assert_int_equal(c->cores, m->cores);
     assert_string_equal(c->topology, gb_machine_text(gb_machine_get(), machine, sizeof machine));
@@ -240,7 +242,8 @@ static void hide_machine(struct gb_result_context *c) {
     const char *const end = strptime(c->date, "%Y-%m-%dT%H:%M:%SZ", &then);
     assert_true(end && !*end);
     assert_true(labs((long)(timegm(&then) - time(NULL))) < 600);
-    c->cpu = "CPU", c->topology = "TOPOLOGY", c->compiler = "COMPILER", c->flags = "FLAGS", c->revision = "REVISION";
+    c->host = "HOST", c->cpu = "CPU", c->topology = "TOPOLOGY", c->compiler = "COMPILER", c->flags = "FLAGS",
+    c->revision = "REVISION";
     c->version = "VERSION", c->date = "DATE", c->numerics = 111, c->cores = 222;
 }
 

@@ -33,15 +33,15 @@ holds '[ "$(grep -c "^| first | 3, 4, 5 | dx | [0-9]" out)" = 2 ]'
 
 gives 2
 holds 'grep -q "export takes a format and files" err'
-gives 2 csv run.json
-holds 'grep -q "unknown format .csv. (allowed: markdown)" err'
+gives 2 xml run.json
+holds 'grep -q "unknown format .xml. (allowed: markdown, csv, google-benchmark, gha, bencher)" err'
 gives 3 markdown nowhere.json
 holds 'grep -q "error: cannot open nowhere.json (No such file" err'
 gives 3 markdown .
 gives 3 markdown /dev/null
 sed 's/"threads": 1,/"threads": [],/' run.json > broken.json
 gives 3 markdown run.json broken.json
-holds '[ ! -s out ] && [ "$(cat err)" = "gradbench: broken.json:8:14: error: threads is not a count" ]'
+holds '[ ! -s out ] && [ "$(cat err)" = "gradbench: broken.json:9:14: error: threads is not a count" ]'
 
 # A race needs a file for the operands, which may not grow so large here.
 (ulimit -f 1024 && "${quick[@]}" --isa "$lowest" --kernels affine_dx --peers naive --json lost.json \
