@@ -13,6 +13,7 @@
 #include "interrupt.h"
 #include "machine.h"
 #include "message.h"
+#include "process_path.h"
 #include "race.h"
 #include "report_table.h"
 #include "result_file.h"
@@ -38,8 +39,9 @@ struct run {
     size_t told;                    /* warnings, likewise */
     struct gb_report report;
     double start;
-    double next_save; /* not before */
-    int saved;        /* the exit code of the last write of the result file */
+    char json[GB_PATH_MAX]; /* the result file; "": none */
+    double next_save;       /* not before */
+    int saved;              /* the exit code of the last write of the result file */
 };
 
 static double now(const struct run *run) { return gb_clock_read(run->effects->measuring->clock); }
@@ -78,15 +80,15 @@ static bool is_complete(const struct run *run) { return !gb_caught && run->count
 static int write_result(struct run *run, bool last) {
     gb_fill_date(&run->result);
     run->result.complete = last && is_complete(run);
-    return gb_result_write(&run->result, run->options->json, last);
+    return gb_result_write(&run->result, run->json, last);
 }
 
 /* After each problem, so that a run that is killed loses one. The file is written anew each time; where it is so large that
  * this would take more than its share of the time, there are several problems between two writes. */
 static void save(struct run *run) {
-    const char *const path = run->options->json;
+    const char *const path = run->json;
     const double start = now(run);
-    if (!path || strcmp(path, "-") == 0 || start < run->next_save || !gb_result_file_again(&gb_real_files, path)) return;
+    if (!*path || strcmp(path, "-") == 0 || start < run->next_save || !gb_result_file_again(&gb_real_files, path)) return;
     gb_fill_roofs(&run->result, &run->roofs);
     run->saved = write_result(run, false);
     const double end = now(run);
@@ -102,6 +104,7 @@ static int take_outcome(struct run *run, const struct gb_outcome *outcome) {
     gb_fill_outcome(&run->result, &run->plan, outcome);
     if (run->result.exhausted) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
     gb_report_problem(&run->report, &run->result);
+    run->effects->warn_company(&run->warnings);
     stop_if_unread(run);
     save(run);
     return GB_EXIT_OK;
@@ -176,6 +179,7 @@ static void look_back(struct run *run, struct gb_binding *binding, struct gb_tic
         free(after);
     }
     warn_fewer_threads(run);
+    run->effects->warn_company(&run->warnings);
     if (binding && !run->effects->binding_works(binding)) gb_warn(&run->warnings, "not every thread could be bound to a core");
     gb_steal_warn(&run->warnings, ticks, run->effects->ticks());
 }
@@ -227,7 +231,7 @@ static void conclude(struct run *run) {
     if (run->options->quick && run->count < run->plan.n_tasks && !gb_caught)
         gb_say(&run->report, 2, "--quick starts no problem after %.0f s, and leaves the rest out", QUICK_SECONDS);
     gb_report_warnings(&run->report, result, run->told);
-    if (run->options->json && run->saved == GB_EXIT_OK) run->saved = write_result(run, true);
+    if (*run->json && run->saved == GB_EXIT_OK) run->saved = write_result(run, true);
 }
 
 static int compare_with_baseline(const struct run *run) {
@@ -281,7 +285,8 @@ static int start(const struct gb_run_effects *effects, const struct gb_run_optio
     run->report.width = options->wide ? 0 : gb_report_width(run->report.out);
     run->report.color = !options->no_color && !gb_environment_get("NO_COLOR") && gb_is_terminal(fileno(run->report.out));
     int code = gb_environment_check();
-    if (code == GB_EXIT_OK && options->json && !json_out) code = gb_result_file_try(&gb_real_files, options->json);
+    if (code == GB_EXIT_OK && options->json) code = gb_process_path("json", options->json, run->json);
+    if (code == GB_EXIT_OK && options->json && !json_out) code = gb_result_file_try(&gb_real_files, run->json);
     if (code == GB_EXIT_OK && options->vs) code = gb_baseline_read(&run->baseline, options->vs);
     if (code == GB_EXIT_OK) code = gb_race_choose(&run->race, options->peers, &options->peer_commands);
     if (code == GB_EXIT_OK) code = gb_plan_make(&run->plan, &options->plan);
@@ -319,7 +324,8 @@ size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_
          .help = "a problem starts no round after this, but for the first 6 (default: 1.5)", .low = 0.001, .high = 1e6},
         {"seed", GB_FLAG_COUNT, &o->plan.seed, "N", .help = "of contents and orders (default: 1)", .low = 0, .high = 0x1p53},
         {"json", GB_FLAG_TEXT, &o->json, "FILE",
-         .help = "writes the results there too; - is standard output, the table then goes to standard error"},
+         .help = "writes the results there too, %h: the host's name, %p: the rank of MPI or Slurm, or the process's number;\n"
+                 "- is standard output, the table then goes to standard error"},
         {"vs", GB_FLAG_TEXT, &o->vs, "NAME",
          .help = "ends with a comparison with that baseline; where something is slower the exit code is 1"},
         {"quick", GB_FLAG_SWITCH, &o->quick, .help = "under 10 s: the workload smoke, short samples, 11 rounds"},
@@ -385,6 +391,7 @@ int gb_command_run(int argc, char **argv) {
         .binding_works = gb_binding_works,
         .binding_destroy = gb_binding_destroy,
         .ticks = gb_ticks_read,
+        .warn_company = gb_company_warn,
         .measure_roofs = gb_roofs_measure,
         .run = gb_harness_run,
     };

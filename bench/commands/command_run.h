@@ -29,6 +29,7 @@ struct gb_run_effects {
     bool (*binding_works)(const struct gb_binding *binding);
     void (*binding_destroy)(struct gb_binding *binding);
     struct gb_ticks (*ticks)(void);
+    void (*warn_company)(struct gb_warnings *warnings);
     bool (*measure_roofs)(struct gb_roofs *roofs, struct gb_binding *binding, size_t effort, struct gb_warnings *warnings);
     bool (*run)(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome);
 };

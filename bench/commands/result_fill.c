@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "build_info.h"
 #include "machine.h"
+#include "process_path.h"
 
 enum { TEXT_MAX = 320 };
 
@@ -34,7 +34,7 @@ void gb_fill_plan(struct gb_result *result, const struct gb_plan *plan, uint64_t
     const struct gb_variant *const last = &plan->variants[plan->n_own - 1];
     struct gb_result_context *const c = &result->context;
     char machine[TEXT_MAX], title[TEXT_MAX], text[TEXT_MAX];
-    if (gethostname(text, sizeof text) == 0) c->host = gb_result_text(result, text);
+    c->host = gb_result_text(result, gb_host_name(text, sizeof text));
     c->cpu = gb_result_text(result, m->cpu);
     c->isa = gb_result_text(result, last->name);
     c->cores = m->cores;

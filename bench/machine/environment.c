@@ -120,16 +120,25 @@ static bool measures(const char *root, const char *pid) {
     return found;
 }
 
-static void warn_company(struct gb_warnings *warnings, const char *root) {
+static const char company[] = "another gradbench";
+
+static bool is_told(const struct gb_warnings *warnings, const char *start) {
+    for (size_t i = 0; i < warnings->count; i++)
+        if (strncmp(warnings->list[i], start, strlen(start)) == 0) return true;
+    return false;
+}
+
+void gb_system_warn_company(const struct gb_system *system, struct gb_warnings *warnings) {
     char folder[GB_PATH_MAX];
-    snprintf(folder, sizeof folder, "%s/proc", root);
+    if (is_told(warnings, company)) return;
+    snprintf(folder, sizeof folder, "%s/proc", system->root);
     DIR *const processes = opendir(folder);
     const struct dirent *entry;
     bool found = false;
     while (processes && !found && (entry = readdir(processes))) {
         const char *const pid = entry->d_name;
-        found = isdigit((unsigned char)pid[0]) && atol(pid) != (long)getpid() && measures(root, pid);
-        if (found) gb_warn(warnings, "another gradbench is running (process %.20s): each slows the other down", pid);
+        found = isdigit((unsigned char)pid[0]) && atol(pid) != (long)getpid() && measures(system->root, pid);
+        if (found) gb_warn(warnings, "%s is running (process %.20s): each slows the other down", company, pid);
     }
     if (processes) closedir(processes);
 }
@@ -138,7 +147,7 @@ void gb_system_warn(const struct gb_system *system, struct gb_warnings *warnings
     const struct gb_machine *const machine = system->machine;
     char text[64];
     warn_build(warnings);
-    warn_company(warnings, system->root);
+    gb_system_warn_company(system, warnings);
     if (virtual_machine(system->root))
         gb_warn(warnings, "a virtual machine: clock rate and neighbours are out of sight; trust ratios of one run");
     read_text(system->root, "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", text, sizeof text);
@@ -164,6 +173,11 @@ void gb_system_warn(const struct gb_system *system, struct gb_warnings *warnings
 void gb_environment_warn(struct gb_warnings *warnings, size_t threads) {
     const struct gb_system here = this_system();
     gb_system_warn(&here, warnings, threads);
+}
+
+void gb_company_warn(struct gb_warnings *warnings) {
+    const struct gb_system here = this_system();
+    gb_system_warn_company(&here, warnings);
 }
 
 struct gb_ticks gb_system_ticks(const struct gb_system *system) {

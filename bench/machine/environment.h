@@ -28,6 +28,10 @@ struct gb_system {
 void gb_environment_warn(struct gb_warnings *warnings, size_t threads);
 void gb_system_warn(const struct gb_system *system, struct gb_warnings *warnings, size_t threads);
 
+/* Of that alone which may come later: another gradbench that measures. Once. */
+void gb_company_warn(struct gb_warnings *warnings);
+void gb_system_warn_company(const struct gb_system *system, struct gb_warnings *warnings);
+
 /* Ticks of all CPUs since the machine started. stolen: the hypervisor ran something else. */
 struct gb_ticks {
     double all, stolen;

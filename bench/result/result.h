@@ -89,7 +89,7 @@ struct gb_result_peer {
 };
 
 struct gb_result_context {
-    const char *host; /* NULL: it has no name */
+    const char *host; /* NULL: of a file of before it was kept */
     const char *cpu, *isa, *topology, *compiler, *flags, *revision, *version, *date;
     size_t cores, threads, numerics, seed;
     const char **warnings;

@@ -30,6 +30,7 @@ static struct script {
     bool no_binding, not_bound, no_roofs;
     double moves;         /* the second time roofs are so many times what they were */
     struct gb_ticks then; /* at the end */
+    size_t company_after; /* so many problems; 0: none */
     int signal_in_start;
     const char *terminal; /* for standard error, or */
     bool table_too;       /* for standard output, too */
@@ -38,6 +39,7 @@ static struct script {
     double now;
     char trace[4096];
     size_t problems, roofs, ticks;
+    pid_t pid;
     struct gb_harness harness;
     int stop;          /* as the harness saw it at the start of a problem, or after a signal */
     size_t rows[SEEN]; /* in the result file, then */
@@ -87,6 +89,10 @@ static struct gb_ticks read_ticks(void) {
     script->complete_early = json_is_true(json_object_get(json, "complete"));
     json_decref(json);
     return script->then;
+}
+
+static void warn_company(struct gb_warnings *warnings) {
+    if (script->company_after && script->problems == script->company_after) gb_warn(warnings, "company");
 }
 
 static bool start_contender(struct gb_contender *contender, const char *command, size_t threads, bool bind, double limit_ns) {
@@ -166,6 +172,7 @@ static const struct gb_run_effects effects = {
     .binding_works = binding_works,
     .binding_destroy = destroy_binding,
     .ticks = read_ticks,
+    .warn_company = warn_company,
     .measure_roofs = measure_roofs,
     .run = run_problem,
 };
@@ -181,6 +188,7 @@ static void take_terminal(void) {
 }
 
 static int run_in_child(void *words) {
+    script->pid = getpid();
     signal(SIGSEGV, SIG_DFL); /* by cmocka's handler the child would go on with the next test */
     if (script->terminal) take_terminal();
     return gb_run_by(&effects, gb_count_words(words), words);
@@ -229,7 +237,7 @@ static void assert_good(void) {
 }
 
 static void assert_error(int code, const char *message) {
-    char line[600];
+    char line[700];
     snprintf(line, sizeof line, "gradbench: error: %s\n", message);
     assert_string_equal(said.err, line);
     assert_int_equal(said.code, code);
@@ -455,6 +463,41 @@ static void saving_takes_its_share(void **state) {
     for (size_t k = 0; k < 3; k++) assert_int_equal(script->rows[k], k);
     assert_false(script->complete_early);
     assert_written(true, 3);
+}
+
+/* What is told apart: hosts, and the processes of one. */
+static void a_file_may_be_named_by_its_process(void **state) {
+    static const char *const ranks[] = {"SLURM_PROCID", "PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK"}; /* the last counts */
+    char host[200], pattern[300], path[600];
+    (void)state;
+    assert_int_equal(gethostname(host, sizeof host), 0);
+    snprintf(pattern, sizeof pattern, "%s/100%%%%-%%h-%%p", folder);
+    for (int i = 0; i < 4; i++) {
+        char rank[2] = {(char)('1' + i)};
+        setenv(ranks[i], rank, 1);
+        HEAR(SMALL, ONE, "--json", pattern);
+        assert_good();
+        snprintf(path, sizeof path, "%s/100%%-%s-%s", folder, host, rank);
+        assert_int_equal(unlink(path), 0);
+    }
+    for (int i = 0; i < 4; i++) setenv(ranks[i], i % 2 ? "" : "x1", 1); /* no number: none */
+    HEAR(SMALL, ONE, "--json", pattern);
+    assert_good();
+    snprintf(path, sizeof path, "%s/100%%-%s-%d", folder, host, (int)script->pid);
+    assert_int_equal(unlink(path), 0);
+    for (int i = 0; i < 4; i++) unsetenv(ranks[i]);
+    HEAR(SMALL, ONE, "--json", "%h%x");
+    assert_error(GB_EXIT_USAGE, "unknown %x in --json (allowed: %h, the host, %p, the process, %%)");
+    HEAR(SMALL, ONE, "--json", "50%");
+    assert_error(GB_EXIT_USAGE, "unknown % in --json (allowed: %h, the host, %p, the process, %%)");
+    static char longest[GB_PATH_MAX + 1];
+    memset(longest, 'x', GB_PATH_MAX);
+    HEAR(SMALL, ONE, "--json", longest);
+    assert_error(GB_EXIT_USAGE, "--json is longer than 4095 bytes");
+    snprintf(path, sizeof path, "cannot write %s/none/file (No such file or directory)", folder);
+    snprintf(pattern, sizeof pattern, "%s/none/file", folder);
+    HEAR(SMALL, ONE, "--json", pattern);
+    assert_error(GB_EXIT_RESOURCE, path);
 }
 
 static void json_takes_standard_output(void **state) {
@@ -871,6 +914,16 @@ static void stolen_time_is_told(void **state) {
     assert_warned(true, warning);
 }
 
+/* Another run is looked for after each problem, and at the end. */
+static void company_is_told(void **state) {
+    (void)state;
+    for (script->company_after = 0; script->company_after <= 2; script->company_after++) {
+        HEAR(SMALL, THREE);
+        assert_good();
+        assert_warned(script->company_after > 0, "company");
+    }
+}
+
 static void roofs_that_moved_are_told(void **state) {
     const char *const warning = "the FMA roof of ref f32 on 1 thread moved from 100 to 110 GFLOP/s during the run";
     (void)state;
@@ -1108,6 +1161,7 @@ int main(void) {
         TEST(roofs_are_those_of_the_plan),
         TEST(a_quick_run_ends),
         TEST(saving_takes_its_share),
+        TEST(a_file_may_be_named_by_its_process),
         TEST(json_takes_standard_output),
         TEST(a_file_that_cannot_be_written_is_refused_first),
         TEST(a_file_that_is_lost_ends_the_run),
@@ -1126,6 +1180,7 @@ int main(void) {
         TEST(fewer_threads_are_told),
         TEST(threads_that_are_not_bound_are_told),
         TEST(stolen_time_is_told),
+        TEST(company_is_told),
         TEST(roofs_that_moved_are_told),
         TEST(warnings_are_told_once),
         TEST(shares_are_held_against_the_last_roofs),

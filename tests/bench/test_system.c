@@ -148,6 +148,9 @@ static void warnings_in_order(void **state) {
                               "the load average is 0.26 on 1 core: something else is running, or has just been",
                               "this process may use 2 of 16 hardware threads", NULL});
     unsetenv("HWLOC_XMLFILE");
+    struct gb_warnings warnings = {.count = 0};
+    for (int i = 0; i < 2; i++) gb_system_warn_company(&system, &warnings);
+    assert_int_equal(warnings.count, 1);
     support_tree_remove(root);
 }
 
