@@ -3,17 +3,13 @@
 
 #include "build_info.h"
 #include "commands.h"
-#include "environment.h"
 #include "gradkern.h"
 #include "message.h"
 #include "openmp_words.h"
 #include "options.h"
 #include "text.h"
 
-static const struct {
-    const char *name, *summary;
-    int (*run)(int argc, char **argv);
-} commands[] = {
+static const struct gb_command commands[] = {
     {"run", "verify and time kernels on real layer shapes", gb_command_run},
     {"check", "check every kernel of every instruction set on this CPU", gb_command_check},
     {"list", "show kernels, variants and workloads", gb_command_list},
@@ -33,17 +29,6 @@ static struct gb_names command_names(void) {
     struct gb_names names = {.count = 0};
     for (size_t i = 0; i < COMMANDS; i++) gb_names_add(&names, commands[i].name);
     return names;
-}
-
-static int help(void) {
-    printf("usage: gradbench COMMAND [options]\n\ngradbench checks, times and compares gradkern's training kernels.\n\n");
-    for (size_t i = 0; i < COMMANDS; i++) printf("  %-11s%s\n", commands[i].name, commands[i].summary);
-    printf("\n  gradbench help COMMAND lists a command's options, gradbench --version prints the version.\n\nenvironment:\n");
-    for (size_t i = 0; i < GB_VARIABLES; i++) printf("  %-22s%s\n", gb_variables[i].name, gb_variables[i].help);
-    printf("  %-22sas for any OpenMP program\n", "OMP_NUM_THREADS");
-    printf("\nexit codes: 0 good, 1 a check or a peer that was asked for by name failed, 2 usage, 3 bad input file, 4 memory,\n"
-           "input or output, 5 instruction set not available, 70 internal error\n");
-    return GB_EXIT_OK;
 }
 
 static int version(void) {
@@ -85,7 +70,7 @@ static int dispatch(int argc, char **argv) {
     if (is_one_of(first, version_words))
         return argc == 2 ? version() : gb_fail(GB_EXIT_USAGE, "--version stands alone (got '%.80s')", argv[2]);
     const bool helps = is_one_of(first, help_words);
-    if (helps && argc == 2) return help();
+    if (helps && (argc == 2 || strncmp(argv[2], "--", 2) == 0)) return gb_command_help(commands, COMMANDS, argc - 2, argv + 2);
     if (helps && argc > 3) return gb_fail(GB_EXIT_USAGE, "help takes one command (got '%.80s')", argv[3]);
     const char *const name = argv[1 + helps];
     for (size_t i = 0; i < COMMANDS; i++)

@@ -24,6 +24,16 @@ static void print_help(const struct gb_syntax *syntax) {
     if (syntax->notes) printf("\n%s\n", syntax->notes);
 }
 
+static struct {
+    void (*describe)(const struct gb_syntax *syntax, void *data);
+    void *data;
+} instead;
+
+void gb_options_describe(void (*describe)(const struct gb_syntax *syntax, void *data), void *data) {
+    instead.describe = describe;
+    instead.data = data;
+}
+
 static const struct gb_flag *find(const struct gb_syntax *syntax, const char *name, size_t length) {
     for (size_t i = 0; i < syntax->n_options; i++)
         if (strlen(syntax->options[i].name) == length && memcmp(syntax->options[i].name, name, length) == 0)
@@ -139,7 +149,8 @@ bool gb_options_parse(const struct gb_syntax *syntax, int argc, char **argv, int
     while (next < argc) {
         const char *const argument = argv[next];
         if (!options_end && (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)) {
-            print_help(syntax);
+            if (instead.describe) instead.describe(syntax, instead.data);
+            else print_help(syntax);
             return false;
         }
         if (!options_end && strcmp(argument, "--") == 0) {

@@ -38,6 +38,7 @@ struct gb_syntax {
     const char **operand_target;
     struct gb_texts *operands; /* takes several instead */
     size_t *split;             /* of these: the number before --; left as it is where there is none. NULL: -- does not matter */
+    const char *const *operand_words; /* that the first may be, for completions; ends with NULL. NULL: a file, or any word */
     const struct gb_flag *options;
     size_t n_options;
     const char *notes; /* printed after the options */
@@ -46,6 +47,10 @@ struct gb_syntax {
 /* Reads argv[0 .. argc-1], the words after the command. True: go on. False: *code is the exit code (--help was printed, or an
  * error was). */
 bool gb_options_parse(const struct gb_syntax *syntax, int argc, char **argv, int *code);
+
+/* What is done for --help in the place of printing it, until NULL is set: manual pages and completions are made of the tables,
+ * too. */
+void gb_options_describe(void (*describe)(const struct gb_syntax *syntax, void *data), void *data);
 
 /* The command that does what an option of other programs asks for, such as "gradbench list" for "list"; what follows a '=' does
  * not matter. NULL: none is known. */

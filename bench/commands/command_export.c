@@ -78,6 +78,7 @@ static void write_notes(char *notes, size_t size) {
 int gb_command_export(int argc, char **argv) {
     bool brief = false, schema = false;
     char notes[2000] = "";
+    struct gb_names names = {.count = 0};
     struct gb_texts words = {.count = 0};
     const struct gb_flag options[] = {
         {"short", GB_FLAG_SWITCH, &brief,
@@ -89,10 +90,12 @@ int gb_command_export(int argc, char **argv) {
                                      .n_options = sizeof options / sizeof *options,
                                      .operand = "FORMAT FILE...",
                                      .operands = &words,
+                                     .operand_words = names.list,
                                      .summary =
                                          "Prints results (of gradbench run --json) for another program, or another reader.",
                                      .notes = notes};
     int code;
+    for (size_t i = 0; i < FORMATS; i++) gb_names_add(&names, formats[i].name);
     write_notes(notes, sizeof notes);
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
     if (!schema) return export_words(&words, brief);

@@ -175,14 +175,9 @@ static int show_file(const struct graph_options *o) {
     return code;
 }
 
-static const char *example_names(char *text, size_t size) {
-    struct gb_names names = {.count = 0};
-    for (size_t i = 0; gb_graph_example_name(i); i++) gb_names_add(&names, gb_graph_example_name(i));
-    return gb_names_join(&names, text, size);
-}
-
 int gb_command_graph(int argc, char **argv) {
-    char names[200], notes[1200];
+    struct gb_names names = {.count = 0};
+    char examples[200], notes[1200];
     struct graph_options o = {.graph = NULL};
     const struct gb_flag options[] = {
         {"svg", GB_FLAG_SWITCH, &o.svg, .help = "draws it: values above the edges, gradients below"},
@@ -191,7 +186,8 @@ int gb_command_graph(int argc, char **argv) {
         {"digits", GB_FLAG_COUNT, &o.digits, "N", .help = "of each number (default: 12, in drawings 6)", .low = 1, .high = 17},
         {"all", GB_FLAG_SWITCH, &o.all, .help = "all elements of tensors, not the first 10"},
     };
-    example_names(names, sizeof names);
+    for (size_t i = 0; gb_graph_example_name(i); i++) gb_names_add(&names, gb_graph_example_name(i));
+    gb_names_join(&names, examples, sizeof examples);
     snprintf(notes, sizeof notes,
              "GRAPH is an example (%s), a file, or - for standard input. A node a line, and nodes\n"
              "only of those on lines above:\n\n"
@@ -201,19 +197,20 @@ int gb_command_graph(int argc, char **argv) {
              "    z = affine x w b                 # x [n d] or [n ...], w [d m], and, if there is one, b [m]\n"
              "    L = softmax_xent z t             # the mean loss; t [n] classes, or as z\n\n"
              "Gradients are those of the last node; of a tensor, those of the sum of its elements.",
-             names);
+             examples);
     const struct gb_syntax syntax = {
         .command = "graph",
         .summary = "Computes a graph forward and backward, and shows every value and gradient.",
         .operand = "GRAPH",
         .operand_target = &o.graph,
+        .operand_words = names.list,
         .options = options,
         .n_options = sizeof options / sizeof *options,
         .notes = notes,
     };
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
-    if (!o.graph) return gb_fail(GB_EXIT_USAGE, "graph takes an example (%s), a file, or -", names);
+    if (!o.graph) return gb_fail(GB_EXIT_USAGE, "graph takes an example (%s), a file, or -", examples);
     if (o.svg + o.dot + o.source > 1) return gb_fail(GB_EXIT_USAGE, "--svg, --dot and --source exclude each other");
     code = gb_environment_check();
     if (code != GB_EXIT_OK) return code;

@@ -324,8 +324,7 @@ size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_
          .help = "a problem starts no round after this, but for the first 6 (default: 1.5)", .low = 0.001, .high = 1e6},
         {"seed", GB_FLAG_COUNT, &o->plan.seed, "N", .help = "of contents and orders (default: 1)", .low = 0, .high = 0x1p53},
         {"json", GB_FLAG_TEXT, &o->json, "FILE",
-         .help = "writes the results there too, %h: the host's name, %p: the rank of MPI or Slurm, or the process's number;\n"
-                 "- is standard output, the table then goes to standard error"},
+         .help = "writes the results there too; - is standard output, the table then goes to standard error"},
         {"vs", GB_FLAG_TEXT, &o->vs, "NAME",
          .help = "ends with a comparison with that baseline; where something is slower the exit code is 1"},
         {"quick", GB_FLAG_SWITCH, &o->quick, .help = "under 10 s: the workload smoke, short samples, 11 rounds"},
@@ -349,17 +348,19 @@ static bool parse(struct gb_run_options *o, int argc, char **argv, int *code) {
         .summary =
             "Verifies each kernel, instruction set and thread count on each problem, then times them in interleaved rounds.",
         .notes = notes};
-    snprintf(notes, sizeof notes, "%s%s%s",
-             "A LINE is a kernel or family, the sizes of its dimensions, and options that it has; what run and check print\n"
-             "of a problem is one. A size may be several: n=10,50,100 or n=64..4096*2 (times 2) or n=10..100+10 or n=1..8,\n"
-             "up to 1000; each combination is a problem. name=WORD is what the report calls it. \"accumulate\" is short for\n"
-             "accumulate=1, \"f64\" for dtype=f64. Options:\n",
-             gb_options_help(false),
-             "\n--json FILE is replaced after each problem, with \"complete\": false until the end.\n\n"
-             "A peer that is named and is absent, gone or wrong, or does none of the problems, makes the\n"
-             "exit code 1; those of auto and all do not.\n\n"
-             "A ratio is the median over rounds of one time over the other's, with its 95 % interval. Faster or slower is\n"
-             "said only where the whole interval is further from 1 than 3 %, and than one variant timed twice came out.");
+    snprintf(
+        notes, sizeof notes, "%s%s%s",
+        "A LINE is a kernel or family, the sizes of its dimensions, and options that it has; what run and check print\n"
+        "of a problem is one. A size may be several: n=10,50,100 or n=64..4096*2 (times 2) or n=10..100+10 or n=1..8,\n"
+        "up to 1000; each combination is a problem. name=WORD is what the report calls it. \"accumulate\" is short for\n"
+        "accumulate=1, \"f64\" for dtype=f64. Options:\n",
+        gb_options_help(false),
+        "\n--json FILE is replaced after each problem, with \"complete\": false until the end. In its name %h is the host's,\n"
+        "%p the rank of the process, of MPI or Slurm, else its number, and %% a percent sign.\n\n"
+        "A peer that is named and is absent, gone or wrong, or does none of the problems, makes the\n"
+        "exit code 1; those of auto and all do not.\n\n"
+        "A ratio is the median over rounds of one time over the other's, with its 95 % interval. Faster or slower is\n"
+        "said only where the whole interval is further from 1 than 3 %, and than one variant timed twice came out.");
     return gb_options_parse(&syntax, argc, argv, code);
 }
 

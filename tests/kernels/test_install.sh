@@ -107,6 +107,12 @@ grep -q '^smoke' workloads || { echo "the installed gradbench finds no workloads
 "$prefix/bin/gradbench" train --layers 784,1,10 --epochs 1 --isa ref --threads 1 >trained
 grep -q '^all equal$' trained || { echo "the installed gradbench does not train"; exit 1; }
 
+for file in man/man1/gradbench.1 bash-completion/completions/gradbench zsh/site-functions/_gradbench \
+  fish/vendor_completions.d/gradbench.fish gradbench/gradbench-1.json; do
+  grep -qE 'peer.*limit|threads_used' "$prefix/share/$file" ||
+    { echo "$file is not installed"; exit 1; }
+done
+
 "$prefix/bin/gradbench" list --plain peers >peers
 if grep 'bench/peers/install' peers; then echo "the installed gradbench names a script that it does not have"; exit 1; fi
 grep -qE '^mkl.(here|absent.*GRADBENCH_PEERS=DIR)' peers ||
