@@ -10,6 +10,7 @@
 #include "call.h"
 #include "command_compare.h"
 #include "commands.h"
+#include "cost.h"
 #include "interrupt.h"
 #include "machine.h"
 #include "message.h"
@@ -18,6 +19,7 @@
 #include "report_table.h"
 #include "result_file.h"
 #include "result_fill.h"
+#include "run_dry.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -47,21 +49,20 @@ struct run {
 static double now(const struct run *run) { return gb_clock_read(run->effects->measuring->clock); }
 
 struct progress {
-    const struct gb_clock *clock;
-    bool on;
-    size_t task, tasks;
-    double start, last;
+    struct gb_estimate estimate;
+    double last;
 };
 
 static void show_progress(void *data, const struct gb_task *task, const char *what, size_t done, size_t of) {
     struct progress *const p = data;
-    const double time = gb_clock_read(p->clock);
+    const struct gb_estimate *const e = &p->estimate;
+    const double time = gb_clock_read(e->harness->effects->clock);
     char left[32] = "", line[300];
     if (time - p->last < 1e8) return;
     p->last = time;
-    if (p->task > 1) gb_time_left((time - p->start) / 1e9 * (double)(p->tasks - p->task) / (double)p->task, left);
-    snprintf(line, sizeof line, "[%zu/%zu] %s %s  %s %zu/%zu%s", p->task + 1, p->tasks, gk_kernel_get(task->spec.kernel)->name,
-             task->workload, what, done, of, left);
+    if (e->task > 1) gb_time_left(gb_estimate_left_ns(e, time) / 1e9, left);
+    snprintf(line, sizeof line, "[%zu/%zu] %s %s  %s %zu/%zu%s", e->task + 1, e->harness->plan->n_tasks,
+             gk_kernel_get(task->spec.kernel)->name, task->workload, what, done, of, left);
     gb_progress_show(line);
 }
 
@@ -117,13 +118,9 @@ static int note_no_memory(struct run *run, const struct gb_task *task) {
     return gb_fail(GB_EXIT_RESOURCE, "%s", why);
 }
 
-static int run_tasks(struct run *run, struct gb_binding *binding) {
+static struct gb_harness harness_of(struct run *run, struct gb_binding *binding) {
     const struct gb_run_options *const o = run->options;
-    struct progress progress = {.clock = run->effects->measuring->clock,
-                                .on = gb_is_terminal(STDERR_FILENO),
-                                .tasks = run->plan.n_tasks,
-                                .start = now(run)};
-    const struct gb_harness harness = {
+    return (struct gb_harness){
         .effects = run->effects->measuring,
         .plan = &run->plan,
         .roofs = &run->roofs,
@@ -136,16 +133,23 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
         .judge = run->race.judge,
         .seed = o->plan.seed,
         .stop = &gb_caught,
-        .progress = progress.on ? show_progress : NULL,
-        .progress_data = &progress,
+        .progress = gb_is_terminal(STDERR_FILENO) ? show_progress : NULL,
     };
+}
+
+static int run_tasks(struct run *run, struct gb_binding *binding) {
+    const struct gb_run_options *const o = run->options;
+    struct progress progress = {.last = 0};
+    struct gb_harness harness = harness_of(run, binding);
+    harness.progress_data = &progress;
+    if (harness.progress) gb_estimate_start(&progress.estimate, &harness);
     int code = GB_EXIT_OK;
     for (size_t i = 0; i < run->plan.n_tasks && !gb_caught && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
         if (o->quick && o->plan.shapes.count == 0 && now(run) - run->start > QUICK_SECONDS * 1e9) break;
-        progress.task = i;
+        if (harness.progress) gb_estimate_next(&progress.estimate, i);
         struct gb_outcome *const outcome = &run->outcomes[run->count];
         const bool good = run->effects->run(&harness, &run->plan.tasks[i], outcome);
-        if (progress.on) gb_progress_end();
+        if (harness.progress) gb_progress_end();
         if (good && !(gb_caught && outcome->rounds == 0)) {
             run->count++;
             code = take_outcome(run, outcome);
@@ -273,6 +277,15 @@ static int run_plan(struct run *run) {
     return code;
 }
 
+/* Peers count as if all of them were here: none is started. */
+static void dry_run(struct run *run) {
+    for (size_t i = 0; i < run->race.count; i++)
+        for (size_t t = 0; t < run->plan.n_threads; t++)
+            gb_plan_add_peer(&run->plan, run->race.list[i].entry.name, run->plan.threads[t]);
+    const struct gb_harness harness = harness_of(run, NULL);
+    gb_run_dry(&run->report, &harness, run->race.count > 0);
+}
+
 static int start(const struct gb_run_effects *effects, const struct gb_run_options *options) {
     const bool json_out = options->json && strcmp(options->json, "-") == 0;
     struct run *const run = calloc(1, sizeof *run);
@@ -286,12 +299,14 @@ static int start(const struct gb_run_effects *effects, const struct gb_run_optio
     run->report.color = !options->no_color && !gb_environment_get("NO_COLOR") && gb_is_terminal(fileno(run->report.out));
     int code = gb_environment_check();
     if (code == GB_EXIT_OK && options->json) code = gb_process_path("json", options->json, run->json);
-    if (code == GB_EXIT_OK && options->json && !json_out) code = gb_result_file_try(&gb_real_files, run->json);
+    if (code == GB_EXIT_OK && options->json && !json_out && !options->dry_run)
+        code = gb_result_file_try(&gb_real_files, run->json);
     if (code == GB_EXIT_OK && options->vs) code = gb_baseline_read(&run->baseline, options->vs);
     if (code == GB_EXIT_OK) code = gb_race_choose(&run->race, options->peers, &options->peer_commands);
     if (code == GB_EXIT_OK) code = gb_plan_make(&run->plan, &options->plan);
     if (code == GB_EXIT_OK) code = gb_plan_check(&run->plan, run->race.count > 0, gb_memory_available());
-    if (code == GB_EXIT_OK) code = run_plan(run);
+    if (code == GB_EXIT_OK && options->dry_run) dry_run(run);
+    else if (code == GB_EXIT_OK) code = run_plan(run);
     gb_plan_free(&run->plan);
     gb_result_free(&run->baseline);
     free(run);
@@ -330,6 +345,8 @@ size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_
         {"quick", GB_FLAG_SWITCH, &o->quick, .help = "under 10 s: the workload smoke, short samples, 11 rounds"},
         {"details", GB_FLAG_SWITCH, &o->details, .help = "a block a problem, with every interval and ratio, instead of a row"},
         {"wide", GB_FLAG_SWITCH, &o->wide, .help = "all columns, however wide the terminal (or COLUMNS) is"},
+        {"dry-run", GB_FLAG_SWITCH, &o->dry_run,
+         .help = "says what would be run, with its memory and about its time, and measures nothing"},
         {"no-bind", GB_FLAG_SWITCH, &o->no_bind, .help = "leaves the threads to the operating system"},
         {"no-color", GB_FLAG_SWITCH, &o->no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
     };

@@ -226,7 +226,7 @@ void gb_plan_free(struct gb_plan *plan) {
 /* Scratch space follows the operands, but for small problems: a quarter of them and a fixed part are more than any kernel
  * takes. A race keeps the true outputs and their bounds beside that, and contenders the problem before until the next one is
  * prepared. */
-static double bytes_needed(const struct gb_problem_spec *spec, bool raced) {
+double gb_plan_bytes(const struct gb_problem_spec *spec, bool raced) {
     const size_t operands = gb_problem_bytes(spec), copies = gb_verifier_bytes(spec);
     if (copies == 0) return 1e300; /* one of the two overflows */
     return (raced ? 4.25 : 1.25) * (double)operands + (double)copies + 0x1p25;
@@ -235,7 +235,7 @@ static double bytes_needed(const struct gb_problem_spec *spec, bool raced) {
 int gb_plan_check(const struct gb_plan *plan, bool raced, struct gb_memory memory) {
     for (size_t i = 0; i < plan->n_tasks; i++) {
         const struct gb_problem_spec *const spec = &plan->tasks[i].spec;
-        const double needed = bytes_needed(spec, raced);
+        const double needed = gb_plan_bytes(spec, raced);
         char problem[256], want[24], operands[24], have[24];
         gb_problem_describe(spec, problem, sizeof problem);
         if (raced && spec->data != GB_DATA_NORMAL) /* measure/error_bound.h knows no other */

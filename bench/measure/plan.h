@@ -62,8 +62,11 @@ bool gb_is_ref(const struct gb_variant *variant);
 /* Adds a peer as the last variant; there is room for GB_RACED_MAX at each thread count. */
 struct gb_variant *gb_plan_add_peer(struct gb_plan *plan, const char *name, size_t threads);
 
+/* Memory that a problem needs; raced: with peers. */
+double gb_plan_bytes(const struct gb_problem_spec *spec, bool raced);
+
 /* Refuses, before anything is allocated, a plan of which a problem does not fit in the memory that there is, or is none for a
- * race. raced: with peers. */
+ * race. */
 int gb_plan_check(const struct gb_plan *plan, bool raced, struct gb_memory memory);
 
 /* Parts of command lines that other commands have too. 0: good; else an exit code, after the error was printed. */

@@ -249,6 +249,18 @@ size_t gb_problem_bytes(const struct gb_problem_spec *spec) {
     return total;
 }
 
+void gb_problem_work(const struct gb_problem_spec *spec, double *flops, double *bytes) {
+    static char there; /* what has an address is computed, and nobody reads what is there */
+    const void *const address = &there;
+    union gk_any_args args = {0};
+    struct gb_problem problem;
+    lay_out(&problem, spec, &args);
+    for (size_t i = 0; i < problem.n_operands; i++)
+        memcpy((char *)&args + problem.operands[i].field->offset, &address, sizeof address);
+    *flops = gk_kernel_flops(problem.kernel, &args);
+    *bytes = gk_kernel_bytes(problem.kernel, spec->dtype, &args);
+}
+
 /* Of all operands; gb_problem_bytes has found no overflow. */
 static size_t shared_bytes(struct gb_problem *problem) {
     size_t total = 0;

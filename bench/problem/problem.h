@@ -32,6 +32,9 @@ bool gb_problem_has(const struct gb_problem_spec *spec, const struct gk_field *o
 /* Bytes that the operands of the problem take, initial copies included; 0 if that overflows. Allocates nothing. */
 size_t gb_problem_bytes(const struct gb_problem_spec *spec);
 
+/* FLOPs, and bytes that are read or written, of a call. Allocates nothing. */
+void gb_problem_work(const struct gb_problem_spec *spec, double *flops, double *bytes);
+
 /* Outputs that are not read start as NaN (bits: all ones), paddings as a signalling NaN pattern. False: no memory. */
 bool gb_problem_create(struct gb_problem *problem, const struct gb_problem_spec *spec);
 /* The same in memory that other processes can map. */

@@ -1082,15 +1082,15 @@ static bool tell(const struct gb_harness *h, const struct gb_task *task, struct 
     return true;
 }
 
-/* In one line on standard error, cut off at its end; the time that is left by what has passed, from the third problem on. Each
- * takes 0.2 s more than is said here: at the third's first line 60.4 or 59.5 s have passed, and as many are left. */
+/* In one line on standard error, cut off at its end; the time that is left from the third problem on. Each takes 0.2 s more
+ * than is said here: at the third's first line, at its end, these and one problem are left. */
 static void progress_is_one_line(void **state) {
     static const struct {
         double problem_ns;
         unsigned short columns;
         const char *left[4];
-    } cases[] = {{20e9, 0, {"", "", "  about 1:00 left", "  about 0:26 left"}},
-                 {19.7e9, 0, {"", "", "  about 0:59 left", "  about 0:26 left"}},
+    } cases[] = {{20e9, 0, {"", "", "  about 0:20 left", "  about 0:00 left"}},
+                 {119.9e9, 0, {"", "", "  about 2:00 left", "  about 0:00 left"}},
                  {20e9, 30, {"", "", "", ""}}};
     static char text[1 << 14], expected[1 << 12];
     char name[64], line[200];
