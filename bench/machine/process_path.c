@@ -1,5 +1,6 @@
 #include "process_path.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,5 +39,5 @@ int gb_process_path(const char *option, const char *pattern, char path[GB_PATH_M
             return gb_fail(GB_EXIT_USAGE, "unknown %%%.1s in --%s (allowed: %%h, the host, %%p, the process, %%%%)", at,
                            option);
     }
-    return fits ? GB_EXIT_OK : gb_fail(GB_EXIT_USAGE, "--%s is longer than %d bytes", option, GB_PATH_MAX - 1);
+    return fits ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "cannot write %.400s (%s)", pattern, strerror(ENAMETOOLONG));
 }

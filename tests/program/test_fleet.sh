@@ -17,15 +17,12 @@ bind=core
 [ "$(nproc)" -ge 2 ] || bind=none
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 mkdir results
-# Both are there before one begins.
-together='touch here-$$; until [ "$(ls here-* | wc -l)" = 2 ]; do sleep 0.1; done; exec "$0" "$@"'
-mpirun -n 2 --oversubscribe --bind-to "$bind" bash -c "$together" "$GRADBENCH" run --quick --rounds 6 --max-time 0.001 \
-    --isa "$lowest" --shape 'relu n=9 d=4' --json results/%h-%p.json > out 2> err
+mpirun -n 2 --oversubscribe --bind-to "$bind" "$GRADBENCH" run --quick --rounds 6 --max-time 0.001 --isa "$lowest" \
+    --shape 'relu n=9 d=4' --json results/%h-%p.json > out 2> err
 holds '[ $? = 0 ]'
 holds '[ "$(ls results)" = "$(printf "%s-0.json\n%s-1.json" "$(uname -n)" "$(uname -n)")" ]'
 for rank in 0 1; do
     holds 'grep -q "\"host\": \"$(uname -n)\"" results/*-$rank.json && grep -q "\"complete\": true" results/*-$rank.json'
-    holds 'grep -q "another gradbench is running (process " results/*-$rank.json'
     [ "$bind" = none ] || holds 'grep -q "\"cores\": 1," results/*-$rank.json && ! grep -q "\"threads\": 2," results/*-$rank.json'
 done
 holds '"$GRADBENCH" export csv results/*.json > table 2> err && [ "$(wc -l < table)" = 5 ]'
