@@ -136,8 +136,8 @@ int gb_command_compare(int argc, char **argv) {
             "where CPU, cores, threads or instruction sets differ (--force gives it).\n\n"
             "--build is better where both builds are at hand: each round times both, process against process, on the same\n"
             "operands, and a sign test over the rounds takes the place of the rank sum test. What came out slower or faster\n"
-            "is raced once more by new processes, and has to come out so again. A row whose results differ in bits makes the\n"
-            "exit code 1. Default: all instruction sets but ref. bench/compare-revisions builds two revisions and does this."};
+            "is raced twice more, each time by new processes, and has to come out so again. A row whose results differ in\n"
+            "bits makes the exit code 1. Default: all instruction sets but ref. bench/compare-revisions builds and does this."};
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
     rules.threshold = percent > 0 ? percent / 100 : GB_VERDICT_THRESHOLD;
