@@ -16,6 +16,7 @@ static const struct gb_command commands[] = {
     {"info", "explain this machine and what is chosen on it", gb_command_info},
     {"compare", "say what is slower or faster in one result than in another", gb_command_compare},
     {"baseline", "keep results by name", gb_command_baseline},
+    {"report", "make a page or a figure of results", gb_command_report},
     {"export", "print results for another program or reader", gb_command_export},
     {"graph", "show every value and gradient of a graph of computations", gb_command_graph},
     {"gradcheck", "check gradients by differences and complex steps, at any shape", gb_command_gradcheck},

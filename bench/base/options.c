@@ -8,9 +8,10 @@
 
 enum { HELP_COLUMN = 26, OPTIONS_MAX = 40 };
 
-static void print_option(const char *name, const char *value, const char *help) {
-    char left[80];
-    snprintf(left, sizeof left, "--%s%s%s", name, value ? " " : "", value ? value : "");
+static void print_option(char letter, const char *name, const char *value, const char *help) {
+    char left[80] = "";
+    if (letter) snprintf(left, sizeof left, "-%c, ", letter);
+    gb_text_append(left, sizeof left, "--%s%s%s", name, value ? " " : "", value ? value : "");
     printf("  %-*s%s%s\n", HELP_COLUMN, left, strlen(left) >= HELP_COLUMN ? " " : "", help);
 }
 
@@ -19,8 +20,8 @@ static void print_help(const struct gb_syntax *syntax) {
            syntax->operand ? " " : "", syntax->operand ? syntax->operand : "", syntax->summary);
     printf("\noptions:\n");
     for (size_t i = 0; i < syntax->n_options; i++)
-        print_option(syntax->options[i].name, syntax->options[i].value, syntax->options[i].help);
-    print_option("help", NULL, "print this");
+        print_option(syntax->options[i].letter, syntax->options[i].name, syntax->options[i].value, syntax->options[i].help);
+    print_option('\0', "help", NULL, "print this");
     if (syntax->notes) printf("\n%s\n", syntax->notes);
 }
 
@@ -124,13 +125,20 @@ static int set(const struct gb_flag *option, const char *value) {
     return GB_EXIT_OK;
 }
 
+static const struct gb_flag *find_letter(const struct gb_syntax *syntax, const char *argument) {
+    for (size_t i = 0; i < syntax->n_options && argument[0] == '-' && strlen(argument) == 2; i++)
+        if (syntax->options[i].letter == argument[1]) return &syntax->options[i];
+    return NULL;
+}
+
 /* One option and its value. *next is the argument after those used. */
 static int take_option(const struct gb_syntax *syntax, int argc, char **argv, int *next, bool *seen) {
-    const char *const name = argv[*next] + 2, *const equals = strchr(name, '=');
-    const size_t length = equals ? (size_t)(equals - name) : strlen(name);
-    const struct gb_flag *const option = find(syntax, name, length);
+    const char *const argument = argv[*next], *const equals = argument[1] == '-' ? strchr(argument, '=') : NULL;
+    const size_t length = equals ? (size_t)(equals - argument) - 2 : strlen(argument) - 2;
+    const struct gb_flag *const option =
+        argument[1] == '-' ? find(syntax, argument + 2, length) : find_letter(syntax, argument);
     (*next)++;
-    if (!option) return refuse_option(syntax, name, length);
+    if (!option) return refuse_option(syntax, argument + 2, length);
     bool *const again = &seen[option - syntax->options];
     if (*again && option->kind != GB_FLAG_TEXTS) return gb_fail(GB_EXIT_USAGE, "--%s is given twice", option->name);
     *again = true;
@@ -157,7 +165,7 @@ bool gb_options_parse(const struct gb_syntax *syntax, int argc, char **argv, int
             options_end = true;
             if (syntax->split) *syntax->split = syntax->operands->count;
             next++;
-        } else if (!options_end && strncmp(argument, "--", 2) == 0) {
+        } else if (!options_end && (strncmp(argument, "--", 2) == 0 || find_letter(syntax, argument))) {
             *code = take_option(syntax, argc, argv, &next, seen);
         } else if (!options_end && argument[0] == '-' && argument[1]) {
             *code = gb_fail(GB_EXIT_USAGE, "options are written with two dashes (got '%.80s')", argument);

@@ -30,6 +30,7 @@ struct gb_flag {
     const char *help;
     double low, high;
     const char *const *words; /* ends with NULL */
+    char letter;              /* 'o': -o VALUE is the same */
 };
 
 struct gb_syntax {

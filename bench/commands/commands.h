@@ -17,6 +17,7 @@ int gb_command_info(int argc, char **argv);
 int gb_command_compare(int argc, char **argv);
 int gb_command_baseline(int argc, char **argv);
 int gb_command_export(int argc, char **argv);
+int gb_command_report(int argc, char **argv);
 int gb_command_peer(int argc, char **argv);
 int gb_command_graph(int argc, char **argv);
 int gb_command_gradcheck(int argc, char **argv);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "diagram_layout.h"
+#include "markup.h"
 #include "svg.h"
 
 /* Pixels. Texts are monospaced: a letter is 0.6 of its size wide. */
@@ -87,20 +88,13 @@ static double end_of(const struct picture *p, size_t layer) {
     return p->columns[layer].x + p->columns[layer].box + p->columns[layer].wire;
 }
 
-static void draw_path(const struct picture *p, const char *path) {
-    gb_svg_open(p->out, "path");
-    gb_svg_word(p->out, "class", "wire");
-    gb_svg_word(p->out, "d", path);
-    gb_svg_close(p->out, "path", NULL);
-}
-
 /* Straight through the item's own column. */
 static void draw_wire(const struct picture *p, const struct gb_diagram_item *item) {
     char path[120];
     const double y = MARGIN + item->y;
     snprintf(path, sizeof path, "M%.1f %.1fH%.1f", item->bend ? left_of(p, item) : right_of(p, item), y,
              end_of(p, item->layer));
-    draw_path(p, path);
+    gb_svg_path(p->out, "wire", path);
 }
 
 /* Edges reach a box from the top on in the order of where they come from. */
@@ -120,7 +114,7 @@ static void draw_edges(const struct picture *p, const struct gb_diagram_item *it
         char path[200];
         snprintf(path, sizeof path, "M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1fH%.1f", x, y, (x + to) / 2, y, (x + to) / 2, to_y,
                  to, to_y, left_of(p, item));
-        draw_path(p, path);
+        gb_svg_path(p->out, "wire", path);
     }
 }
 
@@ -129,14 +123,14 @@ static void draw_node(const struct picture *p, const struct gb_diagram_item *ite
     const double x = left_of(p, item), y = MARGIN + item->y, width = box_of(node);
     const double label = (right_of(p, item) + end_of(p, item->layer)) / 2;
     if (has_box(node)) {
-        gb_svg_open(p->out, "rect");
-        gb_svg_word(p->out, "class", "box");
-        gb_svg_number(p->out, "x", x);
-        gb_svg_number(p->out, "y", y - BOX_HEIGHT / 2.0);
-        gb_svg_number(p->out, "width", width);
-        gb_svg_number(p->out, "height", BOX_HEIGHT);
-        gb_svg_number(p->out, "rx", BOX_HEIGHT / 2.0);
-        gb_svg_close(p->out, "rect", NULL);
+        gb_markup_open(p->out, "rect");
+        gb_markup_word(p->out, "class", "box");
+        gb_markup_number(p->out, "x", x);
+        gb_markup_number(p->out, "y", y - BOX_HEIGHT / 2.0);
+        gb_markup_number(p->out, "width", width);
+        gb_markup_number(p->out, "height", BOX_HEIGHT);
+        gb_markup_number(p->out, "rx", BOX_HEIGHT / 2.0);
+        gb_markup_close(p->out, "rect", NULL);
         gb_svg_text(p->out, x + width / 2, y + 4.5, "symbol", node->symbol);
         gb_svg_text(p->out, x + width / 2, y + BOX_HEIGHT / 2.0 + 13, "name", node->name);
     } else {

@@ -29,16 +29,6 @@ static double x_of(const struct chart *c, size_t i) {
 }
 static double y_of(const struct chart *c, double value) { return c->top + CHART * (c->high - value) / (c->high - c->low); }
 
-static void line(const struct chart *c, double x1, double y1, double x2, double y2, const char *css_class) {
-    gb_svg_open(c->out, "line");
-    gb_svg_number(c->out, "x1", x1);
-    gb_svg_number(c->out, "y1", y1);
-    gb_svg_number(c->out, "x2", x2);
-    gb_svg_number(c->out, "y2", y2);
-    gb_svg_word(c->out, "class", css_class);
-    gb_svg_close(c->out, "line", NULL);
-}
-
 /* 1, 2 or 5 times a power of ten, so that few steps cover the range. */
 static double step_for(double range) {
     const double power = pow(10, floor(log10(range / TICKS)));
@@ -56,7 +46,7 @@ static void frame(struct chart *c, const char *title, const char *format, double
     gb_svg_text(c->out, LEFT, c->top - 12, "title", title);
     for (double k = first; k <= last; k++) {
         const double y = y_of(c, k * step);
-        line(c, LEFT, y, WIDTH - RIGHT, y, "grid");
+        gb_svg_line(c->out, LEFT, y, WIDTH - RIGHT, y, "grid");
         snprintf(text, sizeof text, format, k * step * factor);
         gb_svg_text(c->out, LEFT - 8, y + 4, "left", text);
     }
@@ -73,9 +63,9 @@ static void curve(const struct chart *c, const struct gb_training_point *points,
     double value = 0, before = 0;
     for (size_t i = 0; i < c->count; i++, before = value) {
         value = *(const double *)((const char *)(points + i) + offset);
-        if (i > 0) line(c, x_of(c, i - 1), y_of(c, before), x_of(c, i), y_of(c, value), css_class);
+        if (i > 0) gb_svg_line(c->out, x_of(c, i - 1), y_of(c, before), x_of(c, i), y_of(c, value), css_class);
     }
-    if (c->count == 1) line(c, x_of(c, 0) - 4, y_of(c, value), x_of(c, 0) + 4, y_of(c, value), css_class);
+    if (c->count == 1) gb_svg_line(c->out, x_of(c, 0) - 4, y_of(c, value), x_of(c, 0) + 4, y_of(c, value), css_class);
     gb_svg_text(c->out, x_of(c, c->count - 1) + 8, y_of(c, value) + 4, "name", name);
 }
 

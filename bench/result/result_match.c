@@ -26,13 +26,17 @@ static int order_shapes(const struct gb_result_row *a, const struct gb_result_ro
     return order;
 }
 
-int gb_row_order(const struct gb_result_row *a, const struct gb_result_row *b) {
+int gb_problem_order(const struct gb_result_row *a, const struct gb_result_row *b) {
     int order = strcmp(a->kernel, b->kernel);
     if (order == 0) order = strcmp(a->dtype, b->dtype);
     if (order == 0) order = order_options(a, b);
     if (order == 0) order = order_shapes(a, b);
     if (order == 0) order = strcmp(a->workload, b->workload);
-    if (order == 0) order = strcmp(a->cache, b->cache);
+    return order ? order : strcmp(a->cache, b->cache);
+}
+
+int gb_row_order(const struct gb_result_row *a, const struct gb_result_row *b) {
+    int order = gb_problem_order(a, b);
     if (order == 0) order = strcmp(a->variant, b->variant);
     if (order == 0) order = strcmp(a->isa, b->isa);
     return order ? order : order_counts(a->threads, b->threads);

@@ -8,6 +8,9 @@
  * shapes are compared as they stand, in the order that every run writes them in. */
 int gb_row_order(const struct gb_result_row *a, const struct gb_result_row *b);
 
+/* The same without variant, isa and threads: 0 of rows of one problem. */
+int gb_problem_order(const struct gb_result_row *a, const struct gb_result_row *b);
+
 /* Pointers to all rows in that order, equal ones as they came, in memory of the result. NULL: there is none. */
 const struct gb_result_row **gb_rows_sorted(struct gb_result *result);
 

@@ -3,6 +3,7 @@
 
 #include "diagram.h"
 #include "diagram_layout.h"
+#include "markup.h"
 #include "support.h"
 #include "support_said.h"
 #include "svg.h"
@@ -39,16 +40,16 @@ static void escapes(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         FILE *out = begin();
-        gb_svg_escape(out, table[i].said);
+        gb_markup_escape(out, table[i].said);
         fclose(out);
         assert_string_equal(text, table[i].escaped);
     }
     FILE *const out = begin();
     gb_svg_begin(out, 100, 50.5, "<title>", "");
     gb_svg_text(out, 1, 2.25, "\"", "<b>");
-    gb_svg_open(out, "rect");
-    gb_svg_number(out, "x", -3);
-    gb_svg_close(out, "rect", NULL);
+    gb_markup_open(out, "rect");
+    gb_markup_number(out, "x", -3);
+    gb_markup_close(out, "rect", NULL);
     gb_svg_end(out);
     fclose(out);
     assert_string_equal(text, "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"100\" height=\"50.5\" "

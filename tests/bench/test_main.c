@@ -42,6 +42,7 @@ static void help(void **state) {
         "  info       explain this machine and what is chosen on it\n"
         "  compare    say what is slower or faster in one result than in another\n"
         "  baseline   keep results by name\n"
+        "  report     make a page or a figure of results\n"
         "  export     print results for another program or reader\n"
         "  graph      show every value and gradient of a graph of computations\n"
         "  gradcheck  check gradients by differences and complex steps, at any shape\n"
@@ -84,6 +85,8 @@ static void help_of_a_command(void **state) {
         {"baseline", "baseline [options] save NAME FILE, or list, or show NAME, or rm NAME",
          "Keeps results (of gradbench run --json) by name: gradbench run --vs NAME ends with a comparison.",
          "\nThey are in the folder that GRADBENCH_BASELINES names"},
+        {"report", "report [options] FILE...",
+         "Makes a page to look at of results (of gradbench run --json):", "\nThe page is one file"},
         {"export", "export [options] FORMAT FILE...", "Prints results (of gradbench run --json) for another program,",
          "\nFORMAT is one of:\n  markdown          a summary, and a table"},
         {"graph", "graph [options] GRAPH", "Computes a graph forward and backward, and shows every value and gradient.",
@@ -115,26 +118,33 @@ static void what_is_refused(void **state) {
     static const struct {
         const char *line, *words[4];
     } table[] = {
-        {"a command is missing (run, check, list, info, compare, baseline, export, graph, gradcheck, train, peer; see "
+        {"a command is missing (run, check, list, info, compare, baseline, report, export, graph, gradcheck, train, peer; see "
          "gradbench --help)",
          {NULL}},
-        {"unknown command 'rnu' (did you mean 'run'? allowed: run, check, list, info, compare, baseline, export, graph, "
+        {"unknown command 'rnu' (did you mean 'run'? allowed: run, check, list, info, compare, baseline, report, export, "
+         "graph, "
          "gradcheck, "
          "train, peer)",
          {"rnu"}},
-        {"unknown command 'frob' (allowed: run, check, list, info, compare, baseline, export, graph, gradcheck, train, peer)",
+        {"unknown command 'frob' (allowed: run, check, list, info, compare, baseline, report, export, graph, gradcheck, train, "
+         "peer)",
          {"frob"}},
-        {"unknown command 'frob' (allowed: run, check, list, info, compare, baseline, export, graph, gradcheck, train, peer)",
+        {"unknown command 'frob' (allowed: run, check, list, info, compare, baseline, report, export, graph, gradcheck, train, "
+         "peer)",
          {"help", "frob"}},
-        {"unknown command 'Run' (did you mean 'run'? allowed: run, check, list, info, compare, baseline, export, graph, "
+        {"unknown command 'Run' (did you mean 'run'? allowed: run, check, list, info, compare, baseline, report, export, "
+         "graph, "
          "gradcheck, "
          "train, peer)",
          {"help", "Run"}},
-        {"unknown command '' (allowed: run, check, list, info, compare, baseline, export, graph, gradcheck, train, peer)",
+        {"unknown command '' (allowed: run, check, list, info, compare, baseline, report, export, graph, gradcheck, train, "
+         "peer)",
          {""}},
-        {"unknown command '-' (allowed: run, check, list, info, compare, baseline, export, graph, gradcheck, train, peer)",
+        {"unknown command '-' (allowed: run, check, list, info, compare, baseline, report, export, graph, gradcheck, train, "
+         "peer)",
          {"-"}},
-        {"unknown command 'a?b?[31m' (allowed: run, check, list, info, compare, baseline, export, graph, gradcheck, train, "
+        {"unknown command 'a?b?[31m' (allowed: run, check, list, info, compare, baseline, report, export, graph, gradcheck, "
+         "train, "
          "peer)",
          {"a\nb\033[31m"}},
         {"--version stands alone (got 'now')", {"--version", "now"}},

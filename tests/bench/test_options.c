@@ -19,7 +19,7 @@ static const char *const words[] = {"alpha", "beta", NULL};
 static const struct gb_flag flags[] = {
     {"on", GB_FLAG_SWITCH, &got.on, .help = "a switch"},
     {"other", GB_FLAG_SWITCH, &got.other, .help = "another"},
-    {"text", GB_FLAG_TEXT, &got.text, "FILE", .help = "a text"},
+    {"text", GB_FLAG_TEXT, &got.text, "FILE", .help = "a text", .letter = 't'},
     {"texts", GB_FLAG_TEXTS, &got.texts, "NAME", .help = "several"},
     {"count", GB_FLAG_COUNT, &got.count, "N", .help = "a number", .low = 6, .high = 1001},
     {"real", GB_FLAG_REAL, &got.real, "SECONDS", .help = "another number", .low = 0.25, .high = 1e6},
@@ -106,7 +106,13 @@ static const struct line refused[] = {
     {&bare, {"--=3"}, 2, "bare has no option -- (see gradbench bare --help)", false},
     {&bare, {"--csv=x"}, 2, "bare has no option --csv (did you mean 'gradbench run --json FILE'?)", false},
     {&bare, {"-x"}, 2, "options are written with two dashes (got '-x')", false},
+    {&bare, {"-ta"}, 2, "options are written with two dashes (got '-ta')", false},
+    {&bare, {"-t"}, 2, "--text needs a value (FILE)", false},
+    {&bare, {"-t", ""}, 2, "--text needs a value (got an empty one, expected FILE)", false},
+    {&bare, {"-t", "a", "--text", "b"}, 2, "--text is given twice", false},
+    {&one, {"-t", "a"}, 2, "options are written with two dashes (got '-t')", false},
     {&bare, {"-"}, 2, "bare takes options only (got '-')", false},
+    {&bare, {"at"}, 2, "bare takes options only (got 'at')", false}, /* no letter of an option without the dash */
     {&bare, {""}, 2, "bare takes options only (got '')", false},
     {&bare, {"--on", "more"}, 2, "bare takes options only (got 'more')", false},
     {&bare, {"--", "--on"}, 2, "bare takes options only (got '--on')", false},
@@ -141,6 +147,9 @@ static void what_is_taken(void **state) {
     assert_true(!got.on && got.other && got.count == 1001 && got.real == 1e6);
     assert_string_equal(got.text, "b=c");
     assert_ptr_equal(got.word, words[1]);
+    TAKES(&bare, "-t", "=c", "--on");
+    assert_true(got.on);
+    assert_string_equal(got.text, "=c");
     TAKES(&bare, "--text", "--on"); /* whatever follows is the value */
     assert_true(!got.on);
     assert_string_equal(got.text, "--on");
@@ -201,7 +210,7 @@ static const char help[] = "usage: gradbench bare [options]\n\n"
                            "options:\n"
                            "  --on                      a switch\n"
                            "  --other                   another\n"
-                           "  --text FILE               a text\n"
+                           "  -t, --text FILE           a text\n"
                            "  --texts NAME              several\n"
                            "  --count N                 a number\n"
                            "  --real SECONDS            another number\n"
