@@ -17,7 +17,8 @@ enum {
     THREADS_MAX = 16,
     THIN_MAX = 300,
     SIZES_MIN = 3,
-    MARKED_MAX = 12
+    MARKED_MAX = 12,
+    ENDS_MAX = 18
 };
 
 /* A panel whose lines have their names at their right ends. */
@@ -25,7 +26,7 @@ struct curves {
     struct gb_canvas *canvas;
     const struct gb_set *set;
     struct gb_axis x, y;
-    struct gb_tag ends[GB_SET_VARIANTS_MAX];
+    struct gb_tag ends[ENDS_MAX]; /* as many as there is room for */
     size_t n_ends;
 };
 
@@ -52,7 +53,7 @@ static void draw_curve(struct curves *c, size_t variant, const char *mark, const
     gb_svg_path_end(out);
     for (size_t i = 0; i < count; i += 1 + count / MARKED_MAX)
         gb_mark_draw(out, c->set, variant, gb_axis_at(&c->x, xs[i]), gb_axis_at(&c->y, ys[i]), NULL);
-    if (count == 0 || c->n_ends == GB_SET_VARIANTS_MAX) return;
+    if (count == 0 || c->n_ends == ENDS_MAX) return;
     struct gb_tag *const end = &c->ends[c->n_ends++];
     *end = (struct gb_tag){.x = gb_axis_at(&c->x, xs[count - 1]) + 9, .y = gb_axis_at(&c->y, ys[count - 1]) + 4};
     gb_variant_class("tint", variant, end->css_class, sizeof end->css_class);
@@ -123,15 +124,20 @@ static bool draw_threads(struct gb_canvas *canvas, const struct gb_set *set, siz
     struct curves c = {.canvas = canvas, .set = set};
     struct gb_mean(*const means)[THREADS_MAX] = calloc(set->n_variants, sizeof *means);
     double low = 1, high = most / fewest;
-    size_t left_out = 0;
+    size_t lines = 0, left_out = 0;
     if (!means) return false;
     for (size_t v = 0; v < set->n_variants; v++) {
         draw_problems(&c, run, v, means[v], false);
+        for (size_t t = 1; t < shown; t++) lines += means[v][t].count > 0;
         for (size_t t = 0; t < shown && v < set->n_own; t++) {
             if (means[v][t].count == 0) continue;
             low = fmin(low, means[v][t].low);
             high = fmax(high, means[v][t].high);
         }
+    }
+    if (lines == 0) {
+        free(means);
+        return true;
     }
     c.x = (struct gb_axis){.low = fewest, .high = most, .base = 2, .text = gb_tick_text};
     c.y = (struct gb_axis){.low = low / 1.1, .high = high * 1.1, .base = 10, .text = gb_tick_text};

@@ -53,6 +53,8 @@ static bool set_axes(struct plot *p) {
     }
     if (p->own + p->peers == 0) return false;
     if (p->fma > 0 && p->memory[GB_LEVEL_MEMORY] > 0) most = fmax(most, 2 * p->fma / p->memory[GB_LEVEL_MEMORY]);
+    if (p->fma > 0 && p->memory[GB_LEVEL_L2] > 0)
+        least = fmin(least, p->fma / p->memory[GB_LEVEL_L2] / 3); /* names have room */
     p->x = (struct gb_axis){least / 2, most * 1.6, LEFT, RIGHT, 10, gb_tick_text};
     p->y = (struct gb_axis){low / 1.6, high * 1.8, 0, 0, 10, gb_tick_text};
     for (size_t i = 0; i < p->set->n_rows; i++) {
@@ -113,6 +115,8 @@ static void draw_fma(const struct plot *p) {
     gb_tags_draw(out, tags, count, p->y.to + 8, p->y.from);
 }
 
+static double x_of(const struct plot *p, const struct gb_result_row *row) { return gb_axis_at(&p->x, row->flops / row->bytes); }
+
 static const char *tip(const struct gb_result_row *row, char *text, size_t size) {
     char name[GB_LABEL_MAX], rate[40], share[40];
     snprintf(text, size, "%s, %s: %s, %s", gb_row_text(row, name, sizeof name), gb_short_name(row->variant),
@@ -125,40 +129,56 @@ static void draw_marks(const struct plot *p, bool peers, size_t most) {
     for (size_t i = 0; i < p->set->n_rows && most > 0; i++) {
         const struct gb_set_row *const r = &p->set->rows[i];
         if (!is_in(p, r) || gb_result_is_peer(r->row) != peers) continue;
-        gb_mark_draw(p->canvas->out, p->set, r->variant, gb_axis_at(&p->x, r->row->flops / r->row->bytes),
-                     gb_axis_at(&p->y, r->row->gflops), peers ? NULL : tip(r->row, text, sizeof text));
+        gb_mark_draw(p->canvas->out, p->set, r->variant, x_of(p, r->row), gb_axis_at(&p->y, r->row->gflops),
+                     peers ? NULL : tip(r->row, text, sizeof text));
         most--;
     }
 }
 
-/* Ours that are furthest below their roof have names, where these have room. */
+/* Does a name cover no other one, no mark of ours, and no edge? */
+static bool has_room(const struct plot *p, const struct gb_tag *tag, const struct gb_tag *named, size_t count) {
+    const double right = tag->x + gb_text_width(tag->text);
+    if (tag->x < LEFT || right > RIGHT) return false;
+    for (size_t i = 0; i < count; i++)
+        if (fabs(named[i].y - tag->y) < 12 && named[i].x < right && tag->x < named[i].x + gb_text_width(named[i].text))
+            return false;
+    for (size_t i = 0; i < p->set->n_rows; i++) {
+        const struct gb_result_row *const row = p->set->rows[i].row;
+        if (!is_in(p, &p->set->rows[i]) || gb_result_is_peer(row)) continue;
+        const double x = x_of(p, row), y = gb_axis_at(&p->y, row->gflops);
+        if (x > tag->x - 3 && x < right + 3 && fabs(y + 4 - tag->y) < 9) return false;
+    }
+    return true;
+}
+
+/* Ours with the least share of their limit above `last`, without ref. NULL: there is none. */
+static const struct gb_result_row *least_above(const struct plot *p, double last) {
+    const struct gb_result_row *least = NULL;
+    for (size_t i = 0; i < p->set->n_rows; i++) {
+        const struct gb_result_row *const row = p->set->rows[i].row;
+        if (!is_in(p, &p->set->rows[i]) || gb_result_is_peer(row) || strcmp(row->variant, "ref") == 0) continue;
+        if (row->share.fraction > last && (!least || row->share.fraction < least->share.fraction)) least = row;
+    }
+    return least;
+}
+
+/* Ours that are furthest below their roof have names, where these have room: beside their mark. */
 static void draw_names(const struct plot *p) {
     struct gb_tag named[LABELS_MAX];
-    double last = -1;
     size_t count = 0;
-    for (size_t tries = 0; tries < 3 * LABELS_MAX && count < LABELS_MAX; tries++) {
-        const struct gb_result_row *least = NULL;
-        for (size_t i = 0; i < p->set->n_rows; i++) {
-            const struct gb_result_row *const row = p->set->rows[i].row;
-            if (!is_in(p, &p->set->rows[i]) || gb_result_is_peer(row) || strcmp(row->variant, "ref") == 0) continue;
-            if (!(row->share.fraction > fmax(last, 0))) continue;
-            if (!least || row->share.fraction < least->share.fraction) least = row;
-        }
-        if (!least) break;
-        last = least->share.fraction;
-        struct gb_tag tag = {gb_axis_at(&p->x, least->flops / least->bytes) + 8, gb_axis_at(&p->y, least->gflops) + 4, "name",
-                             ""};
+    const struct gb_result_row *row = least_above(p, 0);
+    for (size_t tries = 0; row && tries < 4 * LABELS_MAX && count < LABELS_MAX; tries++) {
+        struct gb_tag tag = {x_of(p, row) + 8, gb_axis_at(&p->y, row->gflops) + 4, "small", ""};
         char text[GB_LABEL_MAX];
-        gb_cut_text(gb_row_text(least, text, sizeof text), 28, tag.text, sizeof tag.text);
-        const double width = gb_text_width(tag.text);
-        if (tag.x + width > RIGHT) tag.x -= width + 16;
-        bool free = tag.x > LEFT;
-        for (size_t i = 0; i < count && free; i++)
-            free = fabs(named[i].y - tag.y) > 12 || named[i].x > tag.x + width ||
-                   tag.x > named[i].x + gb_text_width(named[i].text);
-        if (!free) continue;
-        gb_svg_text(p->canvas->out, tag.x, tag.y, tag.css_class, tag.text);
-        named[count++] = tag;
+        gb_cut_text(gb_row_text(row, text, sizeof text), 28, tag.text, sizeof tag.text);
+        if (!has_room(p, &tag, named, count)) tag.x -= gb_text_width(tag.text) + 16, strcpy(tag.css_class, "small end");
+        if (has_room(p, &tag, named, count)) named[count++] = tag;
+        row = least_above(p, row->share.fraction);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const bool end = strchr(named[i].css_class, ' ');
+        gb_svg_text(p->canvas->out, named[i].x + (end ? gb_text_width(named[i].text) : 0), named[i].y, named[i].css_class,
+                    named[i].text);
     }
 }
 

@@ -20,7 +20,7 @@ const struct gb_figure gb_figures[GB_FIGURES] = {
     {"scaling", "More threads",
      "How many times as fast as on the fewest threads: the geometric mean over the problems, and a thin line for each problem. "
      "The dotted line is as many times as fast as there are more threads.",
-     "There is one number of threads.", gb_scaling_draw},
+     "No problem was timed on two numbers of threads.", gb_scaling_draw},
     {"sizes", "Larger problems",
      "Speed over the bytes that a call reads and writes, on the most threads: where a line falls, its operands no longer fit "
      "into a "

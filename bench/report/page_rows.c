@@ -125,23 +125,24 @@ static void print_note(const struct line *l) {
     gb_cell(l->out, "text", text);
 }
 
+/* On a phone the first ones are seen first. */
 static const struct column columns[] = {
     {"run", has_run, print_run},
     {"workload", has_always, print_workload},
     {"kernel", has_always, print_kernel},
-    {"sizes", has_always, print_sizes},
-    {"options", has_options, print_options},
     {"variant", has_always, print_variant},
     {"#threads", has_always, print_threads},
     {"#time, median", has_always, print_median},
     {"#95 % interval", has_always, print_interval},
-    {"#GFLOP/s", has_gflops, print_gflops},
-    {"#GB/s", has_gbps, print_gbps},
     {"#share of limit", has_always, print_share},
-    {"#against ref, ratio", has_ref, print_ref},
     {"#against best peer, ratio", has_best, print_best},
     {"verdict", has_best, print_verdict},
+    {"#against ref, ratio", has_ref, print_ref},
     {"#against run A, ratio", has_gain, print_gain},
+    {"#GFLOP/s", has_gflops, print_gflops},
+    {"#GB/s", has_gbps, print_gbps},
+    {"sizes", has_always, print_sizes},
+    {"options", has_options, print_options},
     {"note", has_note, print_note},
 };
 

@@ -65,7 +65,7 @@ static const char *percent_text(double share, char *text, size_t size) {
     return text;
 }
 
-static void print_group(FILE *out, const struct gb_set *set, const struct group *g) {
+static void print_group(FILE *out, const struct gb_set *set, const struct group *g, bool gains) {
     char text[40];
     const size_t decided = g->peers.faster + g->peers.slower;
     gb_row_begin(out, NULL);
@@ -80,7 +80,7 @@ static void print_group(FILE *out, const struct gb_set *set, const struct group 
     print_part(out, &g->peers, g->peers.slower);
     print_mean(out, &g->ref);
     gb_number_cell(out, g->share > 0 ? g->share : NAN, percent_text(g->share, text, sizeof text));
-    if (set->n_runs > 1) print_mean(out, &g->first);
+    if (gains) print_mean(out, &g->first);
     gb_markup_end(out, "tr");
 }
 
@@ -119,11 +119,14 @@ static size_t make_groups(const struct gb_set *set, struct gb_set_row *rows, str
     return count;
 }
 
-/* The groups of a run are ordered by variant, then threads. */
+/* Of each run's groups, which are ordered by variant, then threads, the last that was timed. */
 static void print_sentences(FILE *out, const struct gb_set *set, const struct group *groups, size_t count) {
+    const struct group *last = NULL;
     for (size_t i = 0; i < count; i++) {
-        const bool last = i + 1 == count || groups[i + 1].run != groups[i].run;
-        if (last && groups[i].timed) print_sentence(out, set, &groups[i]);
+        if (groups[i].timed) last = &groups[i];
+        if (i + 1 < count && groups[i + 1].run == groups[i].run) continue;
+        if (last) print_sentence(out, set, last);
+        last = NULL;
     }
 }
 
@@ -146,17 +149,19 @@ bool gb_page_summary(FILE *out, const struct gb_set *set) {
     struct gb_set_row *const rows = calloc(set->n_rows + 1, sizeof *rows);
     struct group *const groups = calloc(set->n_rows + 1, sizeof *groups);
     const size_t count = rows && groups ? make_groups(set, rows, groups) : 0;
+    bool gains = false;
     size_t n = 0;
-    for (size_t i = !several; heads[i] && heads[i + !several]; i++) shown[n++] = heads[i];
+    for (size_t i = 0; i < count; i++) gains |= groups[i].first.count > 0;
+    for (size_t i = !several; heads[i] && (heads[i + 1] || gains); i++) shown[n++] = heads[i];
     shown[n] = NULL;
     gb_section_begin(out, "summary", "Summary");
     print_sentences(out, set, groups, count);
     gb_table_begin(out, "sorted",
                    "Geometric means of ratios: above 1 the variant is faster; ahead and behind: beyond 3 % and the noise",
                    shown);
-    for (size_t i = 0; i < count; i++) print_group(out, set, &groups[i]);
+    for (size_t i = 0; i < count; i++) print_group(out, set, &groups[i], gains);
     gb_table_end(out);
-    if (several)
+    if (gains)
         gb_paragraph(
             out, "quiet",
             "Against run A: the median time of the same row there over the median time here. Two runs share no rounds: "

@@ -82,7 +82,7 @@ holds 'cmp -s page.html old.html && grep -q "^gradbench: broken.json:8:14: error
 gives 3 nowhere.json -o page.html
 holds 'cmp -s page.html old.html'
 gives 3 --svg scaling run.json -o page.html
-holds 'cmp -s page.html old.html && grep -q "nothing to draw for scaling. There is one number of threads." err'
+holds 'cmp -s page.html old.html && grep -q "nothing to draw for scaling. No problem was timed on two numbers of threads." err'
 cp run.json again.json
 ln -s run.json link.json
 gives 2 again.json run.json -o run.json
