@@ -177,6 +177,28 @@ static void test_nothing(void **state) {
     gb_result_free(&result);
 }
 
+/* Of many problems the first have their samples on the page, of many bars the ends their names. */
+static void test_many(void **state) {
+    enum { PROBLEMS = 60 };
+    static struct gb_result_row rows[PROBLEMS];
+    static char workloads[PROBLEMS][8];
+    struct gb_result result = filled("x", 2);
+    (void)state;
+    for (size_t i = 0; i < PROBLEMS; i++) {
+        rows[i] = result.rows[0];
+        snprintf(workloads[i], sizeof workloads[i], "w%zu", i);
+        rows[i].workload = workloads[i];
+    }
+    result.rows = rows;
+    result.n_rows = PROBLEMS;
+    draw(&result, 1, NULL, 0);
+    assert_int_equal(gb_count_in(text, "<details>"), 40);
+    assert_int_equal(gb_count_in(text, "The samples of 20 more problems are in the files."), 1);
+    assert_int_equal(gb_count_in(text, ">20 more<"), 1);
+    for (size_t i = 0; i < PROBLEMS; i++) assert_true(gb_count_in(text, workloads[i]) >= 1);
+    gb_result_free(&result);
+}
+
 static void draw_once(void) {
     struct gb_result results[2];
     read_both(results);
@@ -195,8 +217,12 @@ static void test_keeps_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_page),    cmocka_unit_test(test_texts_of_others), cmocka_unit_test(test_numbers_that_are_none),
-        cmocka_unit_test(test_nothing), cmocka_unit_test(test_keeps_nothing),
+        cmocka_unit_test(test_page),
+        cmocka_unit_test(test_texts_of_others),
+        cmocka_unit_test(test_numbers_that_are_none),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_keeps_nothing),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(text);
