@@ -10,9 +10,15 @@
 const struct gb_figure gb_figures[GB_FIGURES] = {
     {"ratio", "Who is faster, and how sure it is",
      "Time of the fastest peer, or of ref where no peer raced, over the time of each row of ours, with its 95 % interval. "
-     "Right of 1 "
-     "the row is faster. The band is 3 % wide on both sides: what lies in it is no difference. Rows of ref are in the table.",
+     "Right "
+     "of 1 the row is faster. The band is 3 % wide on both sides: what lies in it is no difference. Rows of ref are in the "
+     "table.",
      "No row was compared with a peer or with ref.", gb_ratio_draw},
+    {"runs", "Run against run",
+     "Time of each row of ours in run A over its time in another run: right of 1 the other is faster. Two runs share no "
+     "rounds: "
+     "an interval reaches from one end of both medians' intervals to the other, and gradbench compare says what is certain.",
+     "No row is in two runs.", gb_runs_draw},
     {"roofline", "How close to the roof",
      "Speed over arithmetic intensity, a mark a row; hollow ones are peers. Lines are what this machine was measured to reach: "
      "products and sums in registers, and moving data from each level of memory, the fastest of reads, copies and sums of two.",
@@ -23,8 +29,7 @@ const struct gb_figure gb_figures[GB_FIGURES] = {
      "No problem was timed on two numbers of threads.", gb_scaling_draw},
     {"sizes", "Larger problems",
      "Speed over the bytes that a call reads and writes, on the most threads: where a line falls, its operands no longer fit "
-     "into a "
-     "cache. Upright lines are the sizes of the caches. Peers are drawn where there is one run.",
+     "into a cache. Upright lines are the sizes of the caches. Peers are drawn where there is one run.",
      "No kernel has three sizes, or the rows do not say how many bytes a call moves.", gb_sizes_draw},
     {"isas", "Wider vectors",
      "How many times as fast as the plainest instruction set that was raced, on the most threads: the geometric mean over a "
@@ -54,29 +59,61 @@ static bool has_peers(const struct gb_set *set) {
     return false;
 }
 
-static bool draw_ratios(struct gb_canvas *canvas, const struct gb_set *set, size_t run, size_t threads) {
-    const bool peers = has_peers(set);
+/* Draws what `pair` makes of the rows of ours of a run and number of threads; where it says false, a row has no bar. */
+static bool draw_rows(struct gb_canvas *canvas, const struct gb_set *set, size_t run, size_t threads, const char *axis,
+                      bool (*pair)(const struct gb_set *set, const struct gb_set_row *r, struct gb_pair *pair)) {
     struct gb_bar *const bars = calloc(set->n_rows + 1, sizeof *bars);
     char title[40];
     size_t count = 0;
     for (size_t i = 0; i < set->n_rows && bars; i++) {
         const struct gb_set_row *const r = &set->rows[i];
-        const struct gb_versus *const rival = peers ? r->row->best_peer : gb_row_versus(r->row, "ref");
-        if (r->run != run || r->row->threads != threads || r->variant >= set->n_own || !rival) continue;
-        if (strcmp(r->row->variant, "ref") == 0) continue;
-        if (!gb_is_timed_row(r->row) || !gb_is_drawn(&rival->pair)) continue;
-        bars[count] = (struct gb_bar){.pair = rival->pair, .variant = r->variant};
-        gb_row_text(r->row, bars[count].label, sizeof bars[count].label);
+        struct gb_bar *const bar = &bars[count];
+        if (r->run != run || r->row->threads != threads || r->variant >= set->n_own || !gb_is_timed_row(r->row)) continue;
+        if (!pair(set, r, &bar->pair) || !gb_is_drawn(&bar->pair)) continue;
+        bar->variant = r->variant;
+        gb_row_text(r->row, bar->label, sizeof bar->label);
         count++;
     }
-    if (count)
-        gb_forest_draw(canvas, set, set->runs[run].mark, gb_count_text(threads, "thread", title, sizeof title), bars, count,
-                       peers ? "time of the best peer / time (ratio)" : "time of ref / time (ratio)");
+    gb_count_text(threads, "thread", title, sizeof title);
+    if (count) gb_forest_draw(canvas, set, set->runs[run].mark, title, bars, count, axis);
     free(bars);
     return bars;
 }
 
+static bool pair_with_peer(const struct gb_set *set, const struct gb_set_row *r, struct gb_pair *pair) {
+    const struct gb_versus *const best = r->row->best_peer;
+    if (!set || !best || strcmp(r->row->variant, "ref") == 0) return false;
+    *pair = best->pair;
+    return true;
+}
+
+static bool pair_with_ref(const struct gb_set *set, const struct gb_set_row *r, struct gb_pair *pair) {
+    const struct gb_versus *const ref = set ? gb_row_versus(r->row, "ref") : NULL;
+    if (ref) *pair = ref->pair;
+    return ref;
+}
+
+static bool draw_ratios(struct gb_canvas *canvas, const struct gb_set *set, size_t run, size_t threads) {
+    return has_peers(set) ? draw_rows(canvas, set, run, threads, "time of the best peer / time (ratio)", pair_with_peer)
+                          : draw_rows(canvas, set, run, threads, "time of ref / time (ratio)", pair_with_ref);
+}
+
 bool gb_ratio_draw(struct gb_canvas *canvas, const struct gb_set *set) { return gb_for_each_panel(canvas, set, draw_ratios); }
+
+/* The medians differ by no more than the ends of both intervals do. */
+static bool pair_with_first(const struct gb_set *set, const struct gb_set_row *r, struct gb_pair *pair) {
+    const struct gb_result_row *const first = gb_row_of_first(set, r);
+    if (!first) return false;
+    const struct gb_summary *const a = &first->summary, *const b = &r->row->summary;
+    *pair = (struct gb_pair){.ratio = a->median / b->median, .low = a->low / b->high, .high = a->high / b->low};
+    return true;
+}
+
+static bool draw_gains(struct gb_canvas *canvas, const struct gb_set *set, size_t run, size_t threads) {
+    return draw_rows(canvas, set, run, threads, "time in run A / time (ratio)", pair_with_first);
+}
+
+bool gb_runs_draw(struct gb_canvas *canvas, const struct gb_set *set) { return gb_for_each_panel(canvas, set, draw_gains); }
 
 /* The variant that others are compared with. */
 static const char *plainest(const struct gb_set *set) {

@@ -10,10 +10,11 @@ struct gb_figure {
     bool (*draw)(struct gb_canvas *canvas, const struct gb_set *set); /* no panel: there is nothing. False: no memory */
 };
 
-enum { GB_FIGURES = 6 };
+enum { GB_FIGURES = 7 };
 extern const struct gb_figure gb_figures[GB_FIGURES];
 
 bool gb_ratio_draw(struct gb_canvas *canvas, const struct gb_set *set);
+bool gb_runs_draw(struct gb_canvas *canvas, const struct gb_set *set);
 bool gb_roofline_draw(struct gb_canvas *canvas, const struct gb_set *set);
 bool gb_scaling_draw(struct gb_canvas *canvas, const struct gb_set *set);
 bool gb_sizes_draw(struct gb_canvas *canvas, const struct gb_set *set);

@@ -61,7 +61,7 @@ void gb_page_runs(FILE *out, const struct gb_set *set) {
         {"date", say_date}, {"compiler", say_compiler}, {"rows", say_rows},
     };
     char text[1200];
-    gb_section_begin(out, "runs", "What was measured, and where");
+    gb_section_begin(out, "where", "What was measured, and where");
     fputs("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"runs\">\n<table class=\"facts\">\n<tbody>\n", out);
     if (set->n_runs > 1) {
         gb_row_begin(out, NULL);
@@ -85,7 +85,7 @@ void gb_page_runs(FILE *out, const struct gb_set *set) {
 
 static void print_roof(FILE *out, const struct gb_set_run *run, const struct gb_result_roof *roof) {
     gb_row_begin(out, NULL);
-    gb_cell(out, NULL, run->mark);
+    if (*run->mark) gb_cell(out, NULL, run->mark);
     gb_cell(out, NULL, roof->isa);
     gb_cell(out, NULL, roof->dtype);
     gb_count_cell(out, roof->threads);
@@ -104,7 +104,7 @@ static void print_peers(FILE *out, const struct gb_set_run *run) {
     for (size_t i = 0; i < c->n_peers; i++) {
         const struct gb_result_peer *const p = &c->peers[i];
         gb_row_begin(out, NULL);
-        gb_cell(out, NULL, run->mark);
+        if (*run->mark) gb_cell(out, NULL, run->mark);
         gb_cell(out, NULL, p->name);
         gb_cell(out, "text", p->description ? p->description : p->reason ? p->reason : "");
         gb_cell(out, "text", p->command);
@@ -138,7 +138,7 @@ void gb_page_machines(FILE *out, const struct gb_set *set) {
     gb_section_begin(out, "roofs", "Roofs and peers");
     if (n_roofs) {
         gb_table_begin(out, "roofs", "Roofs, measured on the machine; nt: non-temporal stores; fma in ns: latency of one",
-                       roofs);
+                       roofs + (set->n_runs == 1));
         for (size_t k = 0; k < set->n_runs; k++)
             for (size_t i = 0; i < set->runs[k].result->context.n_roofs; i++)
                 print_roof(out, &set->runs[k], &set->runs[k].result->context.roofs[i]);
@@ -147,7 +147,7 @@ void gb_page_machines(FILE *out, const struct gb_set *set) {
         gb_paragraph(out, NULL, "The files hold no roofs.");
     }
     if (n_peers) {
-        gb_table_begin(out, "peers", "Peers, and those that were asked for and are not there", peers);
+        gb_table_begin(out, "peers", "Peers, and those that were asked for and are not there", peers + (set->n_runs == 1));
         for (size_t k = 0; k < set->n_runs; k++) print_peers(out, &set->runs[k]);
         gb_table_end(out);
     } else {

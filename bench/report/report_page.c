@@ -40,41 +40,65 @@ static void print_link(FILE *out, const char *id, const char *text) {
     gb_markup_close(out, "a", text);
 }
 
-static void print_header(FILE *out, const char *title) {
+/* The panels of a figure, in memory. */
+struct drawing {
+    struct gb_canvas canvas;
+    char *text;
+    size_t size;
+};
+
+/* d->text is to be freed in any case. False: no memory. */
+static bool draw(struct drawing *d, const struct gb_set *set, const struct gb_figure *figure, bool page) {
+    FILE *const memory = open_memstream(&d->text, &d->size);
+    d->canvas = (struct gb_canvas){.out = memory, .page = page};
+    const bool good = memory && figure->draw(&d->canvas, set);
+    return memory && fclose(memory) == 0 && good;
+}
+
+static void print_header(FILE *out, const char *title, const struct drawing *drawings) {
     fputs("<header>\n", out);
     gb_markup_element(out, "h1", NULL, title);
     fputs("<nav aria-label=\"parts of the page\">\n", out);
     print_link(out, "summary", "Summary");
-    print_link(out, "runs", "Runs");
-    for (size_t i = 0; i < GB_FIGURES; i++) print_link(out, gb_figures[i].name, gb_figures[i].title);
+    print_link(out, "where", "Runs");
+    for (size_t i = 0; i < GB_FIGURES; i++)
+        if (drawings[i].canvas.panels) print_link(out, gb_figures[i].name, gb_figures[i].title);
     print_link(out, "rows", "All rows");
     print_link(out, "samples", "Samples");
     print_link(out, "roofs", "Roofs and peers");
     fputs("</nav>\n</header>\n<main>\n", out);
 }
 
-static bool print_figure(FILE *out, const struct gb_set *set, const struct gb_figure *figure) {
-    struct gb_canvas canvas = {.out = out, .page = true};
+static void print_figure(FILE *out, const struct gb_figure *figure, const struct drawing *d) {
     gb_section_begin(out, figure->name, figure->title);
     fputs("<figure>\n", out);
     gb_markup_element(out, "figcaption", NULL, figure->caption);
     fputs("<div class=\"panels figure\">\n", out);
-    const bool good = figure->draw(&canvas, set);
+    fwrite(d->text, 1, d->size, out);
     fputs("</div>\n</figure>\n", out);
-    if (good && canvas.panels == 0) gb_paragraph(out, NULL, "%s", figure->lacking);
-    if (canvas.left_out[0]) gb_paragraph(out, "quiet", "%s", canvas.left_out);
+    if (d->canvas.left_out[0]) gb_paragraph(out, "quiet", "%s", d->canvas.left_out);
     gb_markup_end(out, "section");
-    return good;
+}
+
+static void print_figures(FILE *out, const struct drawing *drawings) {
+    for (size_t i = 0; i < GB_FIGURES; i++)
+        if (drawings[i].canvas.panels) print_figure(out, &gb_figures[i], &drawings[i]);
+    for (size_t i = 0; i < GB_FIGURES; i++)
+        if (!drawings[i].canvas.panels)
+            gb_paragraph(out, "quiet", "Not drawn: %s. %s", gb_figures[i].title, gb_figures[i].lacking);
 }
 
 int gb_report_page(FILE *out, const struct gb_set *set) {
+    struct drawing drawings[GB_FIGURES] = {{.text = NULL}};
     char title[GB_LABEL_MAX];
+    bool good = true;
+    for (size_t i = 0; i < GB_FIGURES && good; i++) good = draw(&drawings[i], set, &gb_figures[i], true);
     title_of(set, title, sizeof title);
     print_head(out, title);
-    print_header(out, title);
-    bool good = gb_page_summary(out, set);
+    print_header(out, title, drawings);
+    good = good && gb_page_summary(out, set);
     gb_page_runs(out, set);
-    for (size_t i = 0; i < GB_FIGURES && good; i++) good = print_figure(out, set, &gb_figures[i]);
+    print_figures(out, drawings);
     gb_page_rows(out, set);
     gb_page_samples(out, set);
     gb_page_machines(out, set);
@@ -85,6 +109,7 @@ int gb_report_page(FILE *out, const struct gb_set *set) {
         "95 %% of cases. A ratio is of times paired round by round.",
         set->n_rows);
     fprintf(out, "</footer>\n<script>\n%s</script>\n</body>\n</html>\n", gb_page_js);
+    for (size_t i = 0; i < GB_FIGURES; i++) free(drawings[i].text);
     return good ? GB_EXIT_OK : fail_without_memory();
 }
 
@@ -100,8 +125,8 @@ static void print_legend(FILE *out, const struct gb_set *set, const struct gb_ca
     }
 }
 
-static void print_picture(FILE *out, const struct gb_set *set, const struct gb_figure *figure, const struct gb_canvas *canvas,
-                          const char *panels, size_t size) {
+static void print_picture(FILE *out, const struct gb_set *set, const struct gb_figure *figure, const struct drawing *d) {
+    const struct gb_canvas *const canvas = &d->canvas;
     const double columns = canvas->panels > 1 ? 2 : 1, bottom = ceil(canvas->bottom) - GB_PANEL_GAP;
     const double lines = (canvas->left_out[0] != 0) + (set->n_runs > 1 ? (double)set->n_runs : 0);
     const double width = columns * GB_PANEL_WIDTH + (columns - 1) * GB_PANEL_GAP + 2 * MARGIN;
@@ -116,22 +141,18 @@ static void print_picture(FILE *out, const struct gb_set *set, const struct gb_f
     gb_markup_word(out, "fill", "#ffffff");
     gb_markup_close(out, "rect", NULL);
     fprintf(out, "<g class=\"figure\" transform=\"translate(%d %d)\">\n", MARGIN, MARGIN);
-    fwrite(panels, 1, size, out);
+    fwrite(d->text, 1, d->size, out);
     print_legend(out, set, canvas, bottom);
     gb_markup_end(out, "g");
     gb_svg_end(out);
 }
 
 int gb_report_svg(FILE *out, const struct gb_set *set, const struct gb_figure *figure) {
-    char *panels = NULL;
-    size_t size;
-    FILE *const memory = open_memstream(&panels, &size);
-    struct gb_canvas canvas = {.out = memory};
-    bool good = memory && figure->draw(&canvas, set);
-    if (memory && fclose(memory) != 0) good = false;
-    int code = good ? GB_EXIT_OK : fail_without_memory();
-    if (good && canvas.panels == 0) code = gb_fail(GB_EXIT_INPUT, "nothing to draw for %s. %s", figure->name, figure->lacking);
-    else if (good) print_picture(out, set, figure, &canvas, panels, size);
-    free(panels);
+    struct drawing d = {.text = NULL};
+    int code = GB_EXIT_OK;
+    if (!draw(&d, set, figure, false)) code = fail_without_memory();
+    else if (d.canvas.panels == 0) code = gb_fail(GB_EXIT_INPUT, "nothing to draw for %s. %s", figure->name, figure->lacking);
+    else print_picture(out, set, figure, &d);
+    free(d.text);
     return code;
 }

@@ -66,12 +66,16 @@ void gb_mean_add(struct gb_mean *mean, double ratio, const char *verdict) {
 
 double gb_mean_of(const struct gb_mean *mean) { return exp(mean->logs / (double)mean->count); }
 
-double gb_row_gain(const struct gb_set *set, const struct gb_set_row *row) {
+const struct gb_result_row *gb_row_of_first(const struct gb_set *set, const struct gb_set_row *row) {
     const struct gb_result *const first = set->runs[0].result;
     const struct gb_result_row *const same =
         row->run && first->n_rows ? gb_row_find(set->first, first->n_rows, row->row) : NULL;
-    if (!same || !gb_is_timed_row(same) || !gb_is_timed_row(row->row)) return 0;
-    const double gain = same->summary.median / row->row->summary.median;
+    return same && gb_is_timed_row(same) ? same : NULL;
+}
+
+double gb_row_gain(const struct gb_set *set, const struct gb_set_row *row) {
+    const struct gb_result_row *const same = gb_is_timed_row(row->row) ? gb_row_of_first(set, row) : NULL;
+    const double gain = same ? same->summary.median / row->row->summary.median : 0;
     return gb_is_drawable(gain) ? gain : 0;
 }
 

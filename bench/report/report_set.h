@@ -58,7 +58,10 @@ const char *gb_options_text(const struct gb_result_row *row, char *text, size_t 
 const char *gb_shape_text(const struct gb_result_row *row, char *text, size_t size);
 const char *gb_row_text(const struct gb_result_row *row, char *text, size_t size);
 
-/* The time of the same row of the first run over the row's; 0: there is none. */
+/* The same row in the first run; NULL: it is of the first itself, or not timed there. */
+const struct gb_result_row *gb_row_of_first(const struct gb_set *set, const struct gb_set_row *row);
+
+/* Its time over the row's; 0: there is none. */
 double gb_row_gain(const struct gb_set *set, const struct gb_set_row *row);
 
 /* A geometric mean under way. */

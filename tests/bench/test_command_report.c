@@ -53,7 +53,7 @@ static void refuses(void **state) {
     static const char *const lines[] = {
         "report takes files (see gradbench report --help)",
         "report needs -o FILE (- is standard output)",
-        "unknown value of --svg 'pie' (allowed: ratio, roofline, scaling, sizes, isas, noise)",
+        "unknown value of --svg 'pie' (allowed: ratio, runs, roofline, scaling, sizes, isas, noise)",
     };
     char want[200];
     (void)state;

@@ -31,7 +31,7 @@ mv out all.html
 whole all.html "$data"/*.json run.json
 gives 0 -o page.html "$SOURCE_DIR"/bench/records/*.json
 whole page.html "$SOURCE_DIR"/bench/records/*.json
-for figure in ratio roofline scaling sizes isas noise; do
+for figure in ratio runs roofline scaling sizes isas noise; do
     gives 0 --svg $figure "$data/ladder.json" "$data/ladder.json" -o figure.svg
     whole figure.svg
 done
@@ -98,7 +98,7 @@ gives 2 run.json -o page.html -o other.html
 holds 'grep -q "output is given twice" err'
 gives 2 run.json -x page.html
 gives 2 run.json --svg pie -o page.html
-holds 'grep -q "allowed: ratio, roofline, scaling, sizes, isas, noise" err && cmp -s page.html old.html'
+holds 'grep -q "allowed: ratio, runs, roofline, scaling, sizes, isas, noise" err && cmp -s page.html old.html'
 holds '[ "$(ls | grep -c tmp)" = 0 ]'
 
 # The checks themselves: each finds what is planted for it.
