@@ -78,7 +78,7 @@ holds 'grep -q ">410 more<" many.html && grep -q "marks are not drawn" many.html
 cp page.html old.html
 sed 's/"threads": 1,/"threads": [],/' run.json > broken.json
 gives 3 run.json broken.json -o page.html
-holds 'cmp -s page.html old.html && grep -q "^gradbench: broken.json:8:14: error: threads is not a count$" err'
+holds 'cmp -s page.html old.html && grep -q "^gradbench: broken.json:9:14: error: threads is not a count$" err'
 gives 3 nowhere.json -o page.html
 holds 'cmp -s page.html old.html'
 gives 3 --svg scaling run.json -o page.html
