@@ -158,8 +158,8 @@ void gb_report_comparison(const struct gb_report *report, const struct gb_compar
            gb_count_text(c->n_rows, "row", rows, sizeof rows), c->slower ? gb_red(report) : "", c->slower,
            c->slower ? gb_plain(report) : "", c->inconclusive, c->same, c->faster);
     if (c->n_rows)
-        gb_say(report, 2, "%s is %sx as fast as %s in the geometric mean of these rows", names[GB_NEW],
-               gb_ratio_text(c->mean, mean, sizeof mean), names[GB_BASE]);
+        gb_say(report, 2, "%s is %sx as fast as %s in the geometric mean of these rows; |ratio - 1| is %.2f %% in the median",
+               names[GB_NEW], gb_ratio_text(c->mean, mean, sizeof mean), names[GB_BASE], 100 * c->apart);
     if (c->n_controls)
         gb_say(report, 2, "%s of ref, which nobody makes faster: what moved them is noise to the others of their problems",
                gb_count_text(c->n_controls, "row", rows, sizeof rows));

@@ -317,7 +317,7 @@ static int worst_first(const void *a, const void *b) {
 
 bool gb_comparison_judge(struct gb_comparison *c) {
     size_t *const counts[] = {&c->slower, &c->inconclusive, &c->same, &c->faster};
-    double *const p = gb_result_alloc(&c->memory, c->n_rows, sizeof *p), logs = 0;
+    double *const p = gb_result_alloc(&c->memory, c->n_rows, 2 * sizeof *p), logs = 0;
     if (!p) return false;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) *counts[i] = 0;
     qsort(c->rows, c->n_rows, sizeof *c->rows, by_p);
@@ -331,6 +331,8 @@ bool gb_comparison_judge(struct gb_comparison *c) {
         ++*counts[class_of(row)];
         logs += log(row->pair.ratio);
     }
+    for (size_t i = 0; i < c->n_rows; i++) p[i] = fabs(c->rows[i].pair.ratio - 1);
+    c->apart = c->n_rows ? gb_summarize(p, c->n_rows, p + c->n_rows).median : 0;
     qsort(c->rows, c->n_rows, sizeof *c->rows, worst_first);
     c->mean = c->n_rows ? exp(logs / (double)c->n_rows) : 1;
     return true;

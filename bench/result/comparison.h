@@ -44,6 +44,7 @@ struct gb_comparison {
     double spread;     /* of the ratios, around that of most rows: how far runs come out apart; 0 of few rows */
     size_t n_controls; /* rows of ref that were only that */
     double mean;       /* geometric, of all rows' ratios; 1 of none */
+    double apart;      /* |ratio - 1| in the median; 0 of none */
     const struct gb_result_row **only[GB_SIDES]; /* timed on that side alone */
     size_t n_only[GB_SIDES];
     const struct gb_result_row **failed; /* wrong results of the new side */

@@ -184,6 +184,7 @@ static void test_verdicts(void **state) {
     assert_true(fabs(c->rows[0].pair.ratio * 1.1 - 1) < 0.001 && c->rows[0].ns[GB_BASE] < c->rows[0].ns[GB_NEW]);
     assert_true(c->rows[0].row >= now.rows && c->rows[0].row < now.rows + ROWS_MOST);
     assert_true(fabs(c->mean - pow(1000. / 1100 * 3000 / 2700 * 4000 / 4120, 0.25)) < 0.001);
+    assert_true(fabs(c->apart - (1 - 1 / 1.1 + 1 - 1 / 1.03) / 2) < 0.001);
     assert_true(c->n_only[GB_BASE] == 0 && c->n_only[GB_NEW] == 0 && c->n_failed == 0 && c->n_differences == 0);
 }
 
