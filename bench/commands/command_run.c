@@ -20,6 +20,7 @@
 #include "result_file.h"
 #include "result_fill.h"
 #include "run_dry.h"
+#include "run_settings.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -42,8 +43,9 @@ struct run {
     struct gb_report report;
     double start;
     char json[GB_PATH_MAX]; /* the result file; "": none */
-    double next_save;       /* not before */
-    int saved;              /* the exit code of the last write of the result file */
+    char settings[2000];
+    double next_save; /* not before */
+    int saved;        /* the exit code of the last write of the result file */
 };
 
 static double now(const struct run *run) { return gb_clock_read(run->effects->measuring->clock); }
@@ -203,6 +205,7 @@ static int prepare(struct run *run, struct gb_binding *binding) {
     struct gb_result *const result = &run->result;
     gb_fill_plan(result, &run->plan, run->options->plan.seed);
     gb_fill_peers(result, &run->race);
+    result->context.settings = gb_result_text(result, run->settings);
     if (result->exhausted) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
     gb_report_header(&run->report, result, run->plan.source, run->options->rounds);
     gb_report_race(&run->report, result);
@@ -235,6 +238,7 @@ static void conclude(struct run *run) {
     if (run->options->quick && run->count < run->plan.n_tasks && !gb_caught)
         gb_say(&run->report, 2, "--quick starts no problem after %.0f s, and leaves the rest out", QUICK_SECONDS);
     gb_report_warnings(&run->report, result, run->told);
+    gb_report_again(&run->report, result);
     if (*run->json && run->saved == GB_EXIT_OK) run->saved = write_result(run, true);
 }
 
@@ -297,6 +301,7 @@ static int start(const struct gb_run_effects *effects, const struct gb_run_optio
     run->report.details = options->details;
     run->report.width = options->wide ? 0 : gb_report_width(run->report.out);
     run->report.color = !options->no_color && !gb_environment_get("NO_COLOR") && gb_is_terminal(fileno(run->report.out));
+    gb_run_settings(options, run->settings, sizeof run->settings);
     int code = gb_environment_check();
     if (code == GB_EXIT_OK && options->json) code = gb_process_path("json", options->json, run->json);
     if (code == GB_EXIT_OK && options->json && !json_out && !options->dry_run)

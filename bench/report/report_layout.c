@@ -46,23 +46,31 @@ static size_t line_bytes(const char *text, int width) {
     return !text[end] || text[end] == ' ' || space == 0 ? end : space;
 }
 
+/* end: of each line but the last. */
+static void say(const struct gb_report *report, int indent, const char *end, const char *text) {
+    const char *rest = text;
+    for (int before = 0; *rest || rest == text; before = indent) {
+        const size_t bytes = report->width ? line_bytes(rest, report->width - before - (int)strlen(end)) : strlen(rest);
+        size_t visible = bytes;
+        while (visible && rest[visible - 1] == ' ') visible--;
+        fprintf(report->out, "%*s%.*s", before, "", (int)visible, rest);
+        rest += bytes;
+        rest += strspn(rest, " ");
+        fprintf(report->out, "%s\n", *rest ? end : "");
+        if (rest == text) break;
+    }
+}
+
 void gb_say(const struct gb_report *report, int indent, const char *format, ...) {
     char text[3000];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    const char *rest = text;
-    for (int before = 0; *rest || rest == text; before = indent) {
-        const size_t bytes = report->width ? line_bytes(rest, report->width - before) : strlen(rest);
-        size_t visible = bytes;
-        while (visible && rest[visible - 1] == ' ') visible--;
-        fprintf(report->out, "%*s%.*s\n", before, "", (int)visible, rest);
-        rest += bytes;
-        rest += strspn(rest, " ");
-        if (rest == text) break;
-    }
+    say(report, indent, "", text);
 }
+
+void gb_say_command(const struct gb_report *report, const char *command) { say(report, 4, " \\", command); }
 
 size_t gb_columns_fit(struct gb_column *columns, size_t count, int width) {
     size_t hidden = 0;

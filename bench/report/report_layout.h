@@ -25,6 +25,9 @@ const char *gb_plain(const struct gb_report *report);
 /* Prints a text of up to 2,999 bytes and a newline. What is too wide goes on in the next line, after `indent` spaces. */
 void gb_say(const struct gb_report *report, int indent, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* The same of a command line that a shell takes, in however many lines. */
+void gb_say_command(const struct gb_report *report, const char *command);
+
 /* Of a table. */
 struct gb_column {
     int width;     /* with the space before it; 0: the table does not have it */

@@ -82,6 +82,7 @@ static const struct gb_member context[] = {
     {"version", GB_MEMBER_TEXT, AT(gb_result_context, version)},
     {"numerics", GB_MEMBER_COUNT, AT(gb_result_context, numerics)},
     {"seed", GB_MEMBER_COUNT, AT(gb_result_context, seed)},
+    {"settings", GB_MEMBER_TEXT, AT(gb_result_context, settings), .optional = true},
     {"date", GB_MEMBER_TEXT, AT(gb_result_context, date)},
     {"warnings", GB_MEMBER_TEXTS, ARRAY(gb_result_context, warnings)},
     {"roofs", GB_MEMBER_LIST, ARRAY(gb_result_context, roofs), .members = &roof_members},

@@ -792,6 +792,57 @@ static void a_failed_cell_is_a_failed_run(void **state) {
     assert_string_equal(said.err, "");
 }
 
+static void took_ns(struct gb_measure *m, double ns) {
+    for (size_t i = 0; i < ROUNDS; i++) m->samples[i] = ns;
+    m->summary = (struct gb_summary){ROUNDS, ns, ns, ns, ns};
+}
+
+static bool peer_is_ahead(const struct gb_harness *h, const struct gb_task *task, struct gb_outcome *outcome) {
+    (void)task;
+    took_ns(&outcome->measures[h->plan->n_own], script->problems == 2 ? 25 : 50);
+    return true;
+}
+
+static bool is_noisy(const struct gb_harness *h, const struct gb_task *task, struct gb_outcome *outcome) {
+    (void)h, (void)task;
+    outcome->null_pair = (struct gb_pair){ROUNDS, 1, 0.95, script->problems == 3 ? 1.2 : 1.1, false};
+    outcome->noise = gb_noise_of(&outcome->null_pair);
+    return true;
+}
+
+/* What failed, else the furthest behind, else the noisiest: a line that a shell takes. */
+static void what_is_odd_can_be_run_again(void **state) {
+    const char *const again =
+        "\nagain: gradbench run --shape \"relu_forward n=%d d=3 dtype=f32\" --isa ref --threads 1 --seed 7 %s\n";
+    char line[300];
+    (void)state;
+    HEAR(SMALL, THREE, "--seed", "7");
+    assert_silent_of("again:");
+    for (int i = 0; i < 3; i++) script->acts[i] = is_noisy;
+    HEAR(SMALL, THREE, "--seed", "7", "--no-bind");
+    snprintf(line, sizeof line, again, 3, "--rounds 31 --max-time 1.5 --no-bind");
+    assert_said(line);
+    for (int i = 0; i < 3; i++) script->acts[i] = peer_is_ahead;
+    HEAR(SMALL, THREE, "--seed", "7", "--peer", "o=it's up", "--quick");
+    snprintf(line, sizeof line, again, 2, "--rounds 11 --max-time 0.05 --quick --peer-limit 60 --peer 'o=it'\\''s up'");
+    assert_said(line);
+    assert_int_equal(gb_count_in(said.out, "again:"), 1);
+    script->acts[0] = script->acts[2] = fails;
+    script->acts[1] = NULL;
+    HEAR(SMALL, THREE, "--seed", "7", "--peers", "none", "--max-time", "2");
+    assert_int_equal(gb_count_in(said.out, "again:"), 2);
+    for (int n = 1; n <= 3; n += 2) {
+        snprintf(line, sizeof line, again, n, "--rounds 31 --max-time 2 --peer-limit 60 --peers 'none'");
+        assert_said(line);
+    }
+    setenv("COLUMNS", "60", 1);
+    HEAR(SMALL, THREE, "--seed", "7");
+    unsetenv("COLUMNS");
+    assert_said("\nagain: gradbench run --shape \"relu_forward n=1 d=3 \\\n    dtype=f32\" --isa ref --threads 1 --seed 7 "
+                "--rounds 31 \\\n"
+                "    --max-time 1.5\n");
+}
+
 static void a_peer_that_was_named_has_to_finish(void **state) {
     (void)state;
     script->acts[2] = peer_is_gone;
@@ -1174,6 +1225,7 @@ int main(void) {
         TEST(what_is_ignored_stays_ignored),
         TEST(a_report_without_a_reader_ends_the_run),
         TEST(a_failed_cell_is_a_failed_run),
+        TEST(what_is_odd_can_be_run_again),
         TEST(a_peer_that_was_named_has_to_finish),
         TEST(without_memory_the_run_ends),
         TEST(the_environment_is_checked),

@@ -1,0 +1,22 @@
+#include "run_settings.h"
+
+#include <string.h>
+
+#include "text.h"
+
+static void add_quoted(char *text, size_t size, const char *option, const char *value) {
+    gb_text_append(text, size, " --%s '", option);
+    for (; *value; value++) gb_text_append(text, size, *value == '\'' ? "'\\''" : "%c", *value);
+    gb_text_append(text, size, "'");
+}
+
+const char *gb_run_settings(const struct gb_run_options *o, char *text, size_t size) {
+    text[0] = '\0';
+    gb_text_append(text, size, "--seed %ju --rounds %ju --max-time %g%s%s", (uintmax_t)o->plan.seed, (uintmax_t)o->rounds,
+                   o->max_time, o->quick ? " --quick" : "", o->no_bind ? " --no-bind" : "");
+    if (!o->peers && o->peer_commands.count == 0) return text;
+    gb_text_append(text, size, " --peer-limit %g", o->peer_limit);
+    if (o->peers) add_quoted(text, size, "peers", o->peers);
+    for (size_t i = 0; i < o->peer_commands.count; i++) add_quoted(text, size, "peer", o->peer_commands.list[i]);
+    return text;
+}
