@@ -20,6 +20,7 @@
 #include "result_file.h"
 #include "result_fill.h"
 #include "run_dry.h"
+#include "run_resume.h"
 #include "run_settings.h"
 #include "terminal.h"
 #include "text.h"
@@ -38,14 +39,15 @@ struct run {
     struct gb_outcome *outcomes;
     size_t count;
     struct gb_result result, baseline;
+    struct gb_resume resume;        /* keeps: NULL: it begins anew */
     struct gb_result_roof *printed; /* roofs as they were before the first problem */
     size_t told;                    /* warnings, likewise */
     struct gb_report report;
     double start;
     char json[GB_PATH_MAX]; /* the result file; "": none */
-    char settings[2000];
-    double next_save; /* not before */
-    int saved;        /* the exit code of the last write of the result file */
+    char settings[2000];    /* as they are said */
+    double next_save;       /* not before */
+    int saved;              /* the exit code of the last write of the result file */
 };
 
 static double now(const struct run *run) { return gb_clock_read(run->effects->measuring->clock); }
@@ -62,7 +64,7 @@ static void show_progress(void *data, const struct gb_task *task, const char *wh
     char left[32] = "", line[300];
     if (time - p->last < 1e8) return;
     p->last = time;
-    if (e->task > 1) gb_time_left(gb_estimate_left_ns(e, time) / 1e9, left);
+    if (e->task > 1 && e->done > 0) gb_time_left(gb_estimate_left_ns(e, time) / 1e9, left);
     snprintf(line, sizeof line, "[%zu/%zu] %s %s  %s %zu/%zu%s", e->task + 1, e->harness->plan->n_tasks,
              gk_kernel_get(task->spec.kernel)->name, task->workload, what, done, of, left);
     gb_progress_show(line);
@@ -78,7 +80,7 @@ static int measure_roofs(struct run *run, struct gb_binding *binding) {
     return gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
 }
 
-static bool is_complete(const struct run *run) { return !gb_caught && run->count == run->plan.n_tasks; }
+static bool is_complete(const struct run *run) { return !gb_caught && run->result.n_run == run->plan.n_tasks; }
 
 static int write_result(struct run *run, bool last) {
     gb_fill_date(&run->result);
@@ -144,9 +146,14 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
     struct progress progress = {.last = 0};
     struct gb_harness harness = harness_of(run, binding);
     harness.progress_data = &progress;
-    if (harness.progress) gb_estimate_start(&progress.estimate, &harness);
+    if (harness.progress) gb_estimate_start(&progress.estimate, &harness, run->resume.keeps);
     int code = GB_EXIT_OK;
     for (size_t i = 0; i < run->plan.n_tasks && !gb_caught && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
+        if (run->resume.keeps && run->resume.keeps[i]) {
+            gb_resume_fill(&run->resume, &run->result, &run->plan, i);
+            gb_report_problem(&run->report, &run->result);
+            continue;
+        }
         if (o->quick && o->plan.shapes.count == 0 && now(run) - run->start > QUICK_SECONDS * 1e9) break;
         if (harness.progress) gb_estimate_next(&progress.estimate, i);
         struct gb_outcome *const outcome = &run->outcomes[run->count];
@@ -200,13 +207,26 @@ static int start_race(struct run *run) {
     return code;
 }
 
+/* What the file holds is not run again. */
+static int keep(struct run *run) {
+    char problems[40];
+    const int code = gb_resume_check(&run->resume, run->json, &run->result, &run->plan);
+    if (code == GB_EXIT_OK && run->resume.kept)
+        gb_warn(&run->warnings, "%zu of %s were kept from %.60s, and are held against the roofs of then", run->resume.kept,
+                gb_count_text(run->plan.n_tasks, "problem", problems, sizeof problems), run->resume.file.context.date);
+    return code;
+}
+
 /* What is known before the first problem. */
 static int prepare(struct run *run, struct gb_binding *binding) {
     struct gb_result *const result = &run->result;
     gb_fill_plan(result, &run->plan, run->options->plan.seed);
     gb_fill_peers(result, &run->race);
-    result->context.settings = gb_result_text(result, run->settings);
+    result->context.settings =
+        gb_result_text(result, gb_run_settings(run->options, &run->plan, run->settings, sizeof run->settings));
     if (result->exhausted) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
+    const int kept = run->options->resume ? keep(run) : GB_EXIT_OK;
+    if (kept != GB_EXIT_OK) return kept;
     gb_report_header(&run->report, result, run->plan.source, run->options->rounds);
     gb_report_race(&run->report, result);
     gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1]);
@@ -235,10 +255,10 @@ static void conclude(struct run *run) {
     gb_fill_warnings(result, &run->warnings);
     gb_report_footer(&run->report, result);
     gb_report_raised_roofs(&run->report, run->printed, result);
-    if (run->options->quick && run->count < run->plan.n_tasks && !gb_caught)
+    if (run->options->quick && run->result.n_run < run->plan.n_tasks && !gb_caught)
         gb_say(&run->report, 2, "--quick starts no problem after %.0f s, and leaves the rest out", QUICK_SECONDS);
     gb_report_warnings(&run->report, result, run->told);
-    gb_report_again(&run->report, result);
+    gb_report_again(&run->report, result, gb_run_settings(run->options, NULL, run->settings, sizeof run->settings));
     if (*run->json && run->saved == GB_EXIT_OK) run->saved = write_result(run, true);
 }
 
@@ -259,10 +279,11 @@ static int measure(struct run *run, struct gb_binding *binding) {
     conclude(run);
     char problems[40];
     if (gb_caught && gb_caught != SIGPIPE)
-        gb_note("interrupted, %zu of %s", run->count, gb_count_text(run->plan.n_tasks, "problem", problems, sizeof problems));
+        gb_note("interrupted, %zu of %s", run->result.n_run,
+                gb_count_text(run->plan.n_tasks, "problem", problems, sizeof problems));
     if (code != GB_EXIT_OK) return code;
     if (run->saved != GB_EXIT_OK || gb_caught) return run->saved;
-    code = gb_race_judge(&run->race, &run->plan, run->outcomes, run->count);
+    if (run->count) code = gb_race_judge(&run->race, &run->plan, run->outcomes, run->count);
     const int compared = run->options->vs ? compare_with_baseline(run) : GB_EXIT_OK;
     if (gb_count_cells(&run->result).failed) return GB_EXIT_CHECK;
     return code == GB_EXIT_OK ? compared : code;
@@ -301,11 +322,12 @@ static int start(const struct gb_run_effects *effects, const struct gb_run_optio
     run->report.details = options->details;
     run->report.width = options->wide ? 0 : gb_report_width(run->report.out);
     run->report.color = !options->no_color && !gb_environment_get("NO_COLOR") && gb_is_terminal(fileno(run->report.out));
-    gb_run_settings(options, run->settings, sizeof run->settings);
     int code = gb_environment_check();
+    if (options->resume && (!options->json || json_out)) code = gb_fail(GB_EXIT_USAGE, "--resume needs a file (--json FILE)");
     if (code == GB_EXIT_OK && options->json) code = gb_process_path("json", options->json, run->json);
     if (code == GB_EXIT_OK && options->json && !json_out && !options->dry_run)
         code = gb_result_file_try(&gb_real_files, run->json);
+    if (code == GB_EXIT_OK && options->resume) code = gb_resume_read(&run->resume, run->json);
     if (code == GB_EXIT_OK && options->vs) code = gb_baseline_read(&run->baseline, options->vs);
     if (code == GB_EXIT_OK) code = gb_race_choose(&run->race, options->peers, &options->peer_commands);
     if (code == GB_EXIT_OK) code = gb_plan_make(&run->plan, &options->plan);
@@ -314,6 +336,7 @@ static int start(const struct gb_run_effects *effects, const struct gb_run_optio
     else if (code == GB_EXIT_OK) code = run_plan(run);
     gb_plan_free(&run->plan);
     gb_result_free(&run->baseline);
+    gb_resume_free(&run->resume);
     free(run);
     return code;
 }
@@ -345,6 +368,8 @@ size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_
         {"seed", GB_FLAG_COUNT, &o->plan.seed, "N", .help = "of contents and orders (default: 1)", .low = 0, .high = 0x1p53},
         {"json", GB_FLAG_TEXT, &o->json, "FILE",
          .help = "writes the results there too; - is standard output, the table then goes to standard error"},
+        {"resume", GB_FLAG_SWITCH, &o->resume,
+         .help = "goes on where the run that wrote the file of --json was; what the file holds is not run again"},
         {"vs", GB_FLAG_TEXT, &o->vs, "NAME",
          .help = "ends with a comparison with that baseline; where something is slower the exit code is 1"},
         {"quick", GB_FLAG_SWITCH, &o->quick, .help = "under 10 s: the workload smoke, short samples, 11 rounds"},

@@ -11,7 +11,7 @@ struct gb_run_options {
     double max_time, peer_limit;
     const char *json, *peers, *vs;
     struct gb_texts peer_commands;
-    bool quick, details, wide, no_color, no_bind, dry_run;
+    bool quick, details, wide, no_color, no_bind, dry_run, resume;
 };
 
 enum { GB_RUN_FLAGS_MAX = 40 };

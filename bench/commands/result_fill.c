@@ -233,6 +233,35 @@ void gb_fill_outcome(struct gb_result *result, const struct gb_plan *plan, const
     gb_result_compare_all(result, problem->rows, plan->n_variants, problem->noise);
 }
 
+struct gb_result_row gb_expected_row(struct gb_result *result, const struct gb_task *task, const struct gb_variant *variant) {
+    struct gb_result_row row = common_row(result, task);
+    name_variant(result, &row, variant);
+    return row;
+}
+
+/* Without a row is what was not timed: of ours ref, that took too long, of peers those that do not do the problem. */
+void gb_fill_kept(struct gb_result *result, const struct gb_plan *plan, const struct gb_task *task,
+                  const struct gb_result_row *const *rows, const struct gb_result_null *null) {
+    struct gb_result_problem *const problem = &result->problems[result->n_run++];
+    struct gb_result_context *const c = &result->context;
+    double bytes;
+    gb_problem_work(&task->spec, &problem->flops, &bytes);
+    problem->footprint = (double)gb_problem_bytes(&task->spec);
+    for (size_t i = 0; i < plan->n_variants; i++) {
+        const struct gb_variant *const v = &plan->variants[i];
+        struct gb_result_row *const row = &problem->rows[i];
+        *row = rows[i] ? *rows[i] : gb_expected_row(result, task, v);
+        if (!rows[i]) row->state = v->peer ? GB_STATE_UNFIT : GB_STATE_NOT_TIMED;
+        row->longest_ns = v->peer ? GB_PEER_TIMED_NS : GB_REF_TIMED_NS;
+        if (rows[i] && isfinite(row->share.fraction)) problem->products |= strcmp(row->share.limit, "fma") == 0;
+    }
+    result->n_rows += plan->n_variants;
+    if (!null || !c->nulls) return;
+    problem->null = &c->nulls[c->n_nulls];
+    c->nulls[c->n_nulls++] = *null;
+    problem->noise = gb_noise_of(&null->pair);
+}
+
 void gb_fill_no_memory(struct gb_result *result, const struct gb_plan *plan, const struct gb_task *task, const char *why) {
     if (result->exhausted) return;
     struct gb_result_row common = common_row(result, task);

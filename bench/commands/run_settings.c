@@ -10,8 +10,16 @@ static void add_quoted(char *text, size_t size, const char *option, const char *
     gb_text_append(text, size, "'");
 }
 
-const char *gb_run_settings(const struct gb_run_options *o, char *text, size_t size) {
+static void add_variants(char *text, size_t size, const struct gb_plan *plan) {
+    for (size_t i = 0; i < plan->n_own; i += plan->n_threads)
+        gb_text_append(text, size, "%s%s", i ? "," : "--isa ", plan->variants[i].name);
+    for (size_t t = 0; t < plan->n_threads; t++) gb_text_append(text, size, "%s%zu", t ? "," : " --threads ", plan->threads[t]);
+    gb_text_append(text, size, " ");
+}
+
+const char *gb_run_settings(const struct gb_run_options *o, const struct gb_plan *plan, char *text, size_t size) {
     text[0] = '\0';
+    if (plan) add_variants(text, size, plan);
     gb_text_append(text, size, "--seed %ju --rounds %ju --max-time %g%s%s", (uintmax_t)o->plan.seed, (uintmax_t)o->rounds,
                    o->max_time, o->quick ? " --quick" : "", o->no_bind ? " --no-bind" : "");
     if (!o->peers && o->peer_commands.count == 0) return text;

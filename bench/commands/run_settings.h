@@ -4,8 +4,8 @@
 
 #include "command_run.h"
 
-/* The options beside the choice of problems and variants that make rows what they are, defaults too, as a shell takes them; in
- * text, which is also returned. They are the same where the rows of two runs may stand in one file. */
-const char *gb_run_settings(const struct gb_run_options *options, char *text, size_t size);
+/* The options that make rows what they are, defaults too, as a shell takes them; in text, which is also returned. plan: its
+ * instruction sets and numbers of threads, first; NULL: without these. Problems are not in it. */
+const char *gb_run_settings(const struct gb_run_options *options, const struct gb_plan *plan, char *text, size_t size);
 
 #endif

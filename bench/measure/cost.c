@@ -37,16 +37,19 @@ double gb_cost_ns(const struct gb_harness *h, const struct gb_task *task) {
     return LEAST_NS + LEAST * h->sample_ns + bytes / FILL_RATE + reference + verify + CALIBRATION * round + rounds;
 }
 
-void gb_estimate_start(struct gb_estimate *e, const struct gb_harness *harness) {
-    const struct gb_plan *const plan = harness->plan;
-    *e = (struct gb_estimate){.harness = harness, .start = gb_clock_read(harness->effects->clock)};
+static double cost_of(const struct gb_estimate *e, size_t task) {
+    return e->skips && e->skips[task] ? 0 : gb_cost_ns(e->harness, &e->harness->plan->tasks[task]);
+}
+
+void gb_estimate_start(struct gb_estimate *e, const struct gb_harness *harness, const bool *skips) {
+    *e = (struct gb_estimate){.harness = harness, .skips = skips, .start = gb_clock_read(harness->effects->clock)};
     e->task_start = e->start;
-    for (size_t i = 0; i < plan->n_tasks; i++) e->left += gb_cost_ns(harness, &plan->tasks[i]);
+    for (size_t i = 0; i < harness->plan->n_tasks; i++) e->left += cost_of(e, i);
 }
 
 void gb_estimate_next(struct gb_estimate *e, size_t task) {
     for (; e->task < task; e->task++) {
-        const double cost = gb_cost_ns(e->harness, &e->harness->plan->tasks[e->task]);
+        const double cost = cost_of(e, e->task);
         e->done += cost;
         e->left -= cost;
     }

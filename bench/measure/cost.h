@@ -11,14 +11,15 @@ double gb_cost_ns(const struct gb_harness *harness, const struct gb_task *task);
 /* What is left of a run's time: what the problems to come cost, at the speed of those that are done. */
 struct gb_estimate {
     const struct gb_harness *harness;
+    const bool *skips; /* one a task: it takes no time; NULL: all do */
     size_t task;       /* that is on */
     double done, left; /* costs of problems that are done, and of the others */
     double start, task_start;
 };
-void gb_estimate_start(struct gb_estimate *estimate, const struct gb_harness *harness);
+void gb_estimate_start(struct gb_estimate *estimate, const struct gb_harness *harness, const bool *skips);
 void gb_estimate_next(struct gb_estimate *estimate, size_t task);
 
-/* Of at least one problem that is done; now: by the harness's clock. */
+/* Where done is above 0; now: by the harness's clock. */
 double gb_estimate_left_ns(const struct gb_estimate *estimate, double now);
 
 #endif

@@ -5,31 +5,38 @@
 #include "report_words.h"
 #include "text.h"
 
-static void say_again(const struct gb_report *report, const struct gb_result *result, const struct gb_result_problem *problem,
-                      size_t variant) {
-    const struct gb_result_variant *const v = &result->variants[variant];
+struct again {
+    const struct gb_report *report;
+    const struct gb_result *result;
+    const char *settings;
+};
+
+static void say_again(const struct again *a, const struct gb_result_problem *problem, size_t variant) {
+    const struct gb_result_variant *const v = &a->result->variants[variant];
     char command[2900] = "";
     gb_text_append(command, sizeof command, "again: gradbench run --shape \"%s\" --isa %s --threads %zu %s", problem->text,
-                   v->peer ? result->context.isa : v->name, v->threads, result->context.settings);
-    gb_say_command(report, command);
+                   v->peer ? a->result->context.isa : v->name, v->threads, a->settings);
+    gb_say_command(a->report, command);
 }
 
 static bool has_failed(const struct gb_result_row *row) { return row->state == GB_STATE_FAILED || row->state == GB_STATE_GONE; }
 
 /* Returns how many there are. */
-static size_t say_failed(const struct gb_report *report, const struct gb_result *result) {
+static size_t say_failed(const struct again *a) {
+    const struct gb_result *const result = a->result;
     size_t found = 0;
     for (size_t k = 0; k < result->n_run; k++)
         for (size_t i = 0; i < result->n_variants; i++) {
             if (!has_failed(&result->problems[k].rows[i])) continue;
-            if (report->details || found < GB_WORST_SHOWN) say_again(report, result, &result->problems[k], i);
+            if (a->report->details || found < GB_WORST_SHOWN) say_again(a, &result->problems[k], i);
             found++;
         }
     return found;
 }
 
 /* False: none is. */
-static bool say_furthest_behind(const struct gb_report *report, const struct gb_result *result) {
+static bool say_furthest_behind(const struct again *a) {
+    const struct gb_result *const result = a->result;
     const struct gb_result_problem *problem = NULL;
     size_t variant = 0;
     double least = 1;
@@ -41,11 +48,12 @@ static bool say_furthest_behind(const struct gb_report *report, const struct gb_
             variant = i;
             least = best->pair.ratio;
         }
-    if (problem) say_again(report, result, problem, variant);
+    if (problem) say_again(a, problem, variant);
     return problem != NULL;
 }
 
-static void say_noisiest(const struct gb_report *report, const struct gb_result *result) {
+static void say_noisiest(const struct again *a) {
+    const struct gb_result *const result = a->result;
     const struct gb_result_problem *worst = NULL;
     for (size_t k = 0; k < result->n_run; k++) {
         const struct gb_result_problem *const p = &result->problems[k];
@@ -53,10 +61,10 @@ static void say_noisiest(const struct gb_report *report, const struct gb_result 
     }
     for (size_t i = 0; i < result->n_own && worst; i++)
         if (strcmp(result->variants[i].name, worst->null->variant) == 0 && result->variants[i].threads == worst->null->threads)
-            say_again(report, result, worst, i);
+            say_again(a, worst, i);
 }
 
-void gb_report_again(const struct gb_report *report, const struct gb_result *result) {
-    if (!result->context.settings || say_failed(report, result) || say_furthest_behind(report, result)) return;
-    say_noisiest(report, result);
+void gb_report_again(const struct gb_report *report, const struct gb_result *result, const char *settings) {
+    const struct again again = {report, result, settings};
+    if (!say_failed(&again) && !say_furthest_behind(&again)) say_noisiest(&again);
 }

@@ -23,8 +23,8 @@ void gb_report_problem(const struct gb_report *report, const struct gb_result *r
 void gb_report_footer(const struct gb_report *report, const struct gb_result *result);
 
 /* Command lines that run again, alone, what came out oddly: cells that failed or are gone; else the one furthest behind a peer;
- * else the one whose null pair was the widest, if it was beyond the threshold. Nothing of a result without settings. */
-void gb_report_again(const struct gb_report *report, const struct gb_result *result);
+ * else the one whose null pair was the widest, if it was beyond the threshold. settings: what these command lines end with. */
+void gb_report_again(const struct gb_report *report, const struct gb_result *result, const char *settings);
 
 /* Cells: ours, then those of the peers; skipped are those of both. */
 struct gb_totals {

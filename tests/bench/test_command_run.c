@@ -14,6 +14,8 @@
 #include "machine.h"
 #include "message.h"
 #include "support.h"
+#include "support_digits.h"
+#include "support_file.h"
 #include "support_said.h"
 #include "text.h"
 
@@ -637,6 +639,106 @@ static void a_signal_ends_the_run_in_order(void **state) {
 }
 
 /* A problem without a round is left out, but not where it is so without a signal. */
+static act is_noisy, fails;
+
+#define RESUMED "--json", script->json, "--resume"
+
+/* What the file holds is not run again, but for the last problem before the run was cut off; the whole is as of one run. */
+static void a_run_goes_on_where_it_was(void **state) {
+    (void)state;
+    HEAR(SMALL, THREE, RESUMED); /* there is no file */
+    assert_good();
+    assert_int_equal(script->problems, 3);
+    assert_written(true, 3);
+    signal_sent = SIGINT;
+    script->acts[1] = send_signal;
+    unlink(script->json);
+    HEAR(SMALL, THREE, RESUMED);
+    assert_int_equal(said.code, 100 + SIGINT);
+    assert_written(false, 2);
+    script->acts[0] = script->acts[1] = is_noisy;
+    HEAR(SMALL, THREE, RESUMED);
+    assert_good();
+    assert_int_equal(script->problems, 2);
+    assert_said("3 of 3 problems run; 3 cells timed");
+    assert_said("warning: 1 of 3 problems were kept from 2");
+    assert_int_equal(gb_count_in(said.out, "\n forward "), 3);
+    assert_written(true, 3);
+    script->acts[0] = script->acts[1] = NULL;
+    HEAR(SMALL, THREE, RESUMED);
+    assert_good();
+    assert_int_equal(script->problems, 0);
+    json_t *const json = load(true, 3);
+    assert_int_equal(json_array_size(json_object_get(json_object_get(json, "context"), "null_pairs")), 2);
+    for (size_t k = 0; k < 3; k++) assert_true(number_of(json, "results", k, "median_ns") == 100);
+    json_decref(json);
+    assert_int_equal(gb_count_in(said.out, "\n forward "), 3);
+    assert_said("again: gradbench run");
+    script->acts[0] = fails; /* what failed before has failed */
+    unlink(script->json);
+    HEAR(SMALL, THREE, RESUMED);
+    assert_int_equal(said.code, GB_EXIT_CHECK);
+    HEAR(SMALL, THREE, RESUMED);
+    assert_int_equal(script->problems, 0);
+    assert_int_equal(said.code, GB_EXIT_CHECK);
+}
+
+/* The file is as it was, and nothing is measured. */
+static void a_file_of_another_run_is_refused(void **state) {
+    static const struct {
+        const char *words[11], *told;
+    } cases[] = {
+        {{SMALL, ONE, "--seed", "2"}, "its settings is "},
+        {{SMALL, ONE, "--rounds", "7"}, "its settings is "},
+        {{SMALL, ONE, "--no-bind"}, "its settings is "},
+        {{SMALL, "--shape", "relu n=2 d=4 name=one"}, "it has rows that this one has not"},
+        {{SMALL, "--shape", "relu n=2 d=3 name=other"}, "it has rows that this one has not"},
+        {{"--isa", "ref", "--threads", "2", "--kernels", "relu_forward", ONE}, "its settings is "},
+        {{"--isa", "ref", "--threads", "1,2", "--kernels", "relu_forward", ONE}, "its settings is "},
+    };
+    size_t size, size_after;
+    (void)state;
+    HEAR(SMALL, ONE, "--json", script->json);
+    char *const before = support_file_read(script->json, &size);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *words[16] = {NULL};
+        size_t n = 0;
+        while (cases[i].words[n]) words[n] = cases[i].words[n], n++;
+        words[n] = "--json", words[n + 1] = script->json, words[n + 2] = "--resume";
+        hear(words);
+        assert_int_equal(said.code, GB_EXIT_INPUT);
+        assert_non_null(strstr(said.err, "is of another run: "));
+        assert_non_null(strstr(said.err, cases[i].told));
+        assert_int_equal(script->problems + script->roofs, 0);
+    }
+    char *const after = support_file_read(script->json, &size_after);
+    assert_true(size == size_after && memcmp(before, after, size) == 0);
+    for (const char *const *change = (const char *const[]){"\"host\": \"", "\"cpu\": \"", "\"revision\": \"", NULL}; *change;
+         change++) {
+        char *const at = strstr(before, *change) + strlen(*change), letter = *at;
+        *at = '~';
+        support_write(script->json, before, size);
+        HEAR(SMALL, ONE, RESUMED);
+        assert_int_equal(said.code, GB_EXIT_INPUT);
+        assert_non_null(strstr(said.err, "is '~"));
+        *at = letter;
+    }
+    support_write(script->json, before, size / 2);
+    HEAR(SMALL, ONE, RESUMED);
+    assert_int_equal(said.code, GB_EXIT_INPUT);
+    assert_string_equal(script->trace, "");
+    support_write(script->json, before, size);
+    HEAR(SMALL, ONE, RESUMED);
+    assert_good();
+    assert_int_equal(script->problems, 0);
+    free(before);
+    free(after);
+    HEAR(SMALL, ONE, "--resume");
+    assert_error(GB_EXIT_USAGE, "--resume needs a file (--json FILE)");
+    HEAR(SMALL, ONE, "--resume", "--json", "-");
+    assert_error(GB_EXIT_USAGE, "--resume needs a file (--json FILE)");
+}
+
 static void a_problem_that_was_cut_off_does_not_count(void **state) {
     (void)state;
     signal_sent = SIGINT;
@@ -1219,6 +1321,8 @@ int main(void) {
         TEST(a_file_that_is_lost_ends_the_run),
         TEST(a_file_that_may_grow_no_more_is_an_error),
         TEST(a_signal_ends_the_run_in_order),
+        TEST(a_run_goes_on_where_it_was),
+        TEST(a_file_of_another_run_is_refused),
         TEST(a_problem_that_was_cut_off_does_not_count),
         TEST(the_second_signal_is_heard_after_a_second),
         TEST(a_signal_before_the_first_problem),

@@ -96,7 +96,7 @@ static void what_is_left_is_known_from_a_third_on(void **state) {
     (void)state;
     for (size_t i = 0; i < TASKS; i++) whole += measured[i].seconds;
     now = 7e9;
-    gb_estimate_start(&estimate, &harness);
+    gb_estimate_start(&estimate, &harness, NULL);
     for (size_t i = 0; i < TASKS; i++) {
         gb_estimate_next(&estimate, i);
         for (int part = 0; part < 3; part++) {

@@ -109,9 +109,10 @@ static void check_spots(const json_t *spots) {
 static void check_context(const json_t *context, size_t roofs) {
     size_t index;
     json_t *value;
-    assert_keys(context,
-                "host cpu isa cores threads topology compiler flags revision version numerics seed settings date warnings roofs "
-                "null_pairs peers");
+    assert_keys(
+        context,
+        "host cpu isa cores threads topology compiler flags revision version numerics seed settings date warnings roofs "
+        "null_pairs peers");
     static const char *const texts[] = {"host", "cpu", "topology", "compiler", "flags", "revision", "version"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) text(context, texts[i]);
     assert_true(gk_isa_find(text(context, "isa")) >= 0);

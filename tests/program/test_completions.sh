@@ -78,8 +78,8 @@ if command -v zsh > /dev/null; then
 else missing+=(zsh); fi
 if command -v fish > /dev/null; then
     PATH=$(dirname "$GRADBENCH"):$PATH HOME=$dir fish --no-config -c 'source fish.txt
-        complete -C "gradbench run --pe"; complete -C "gradbench gradcheck --dtype f"; complete -C "gradbench run --kernels relu_f"
-        complete -C "gradbench export ben"' | sort > out 2> err
+        complete -C "gradbench run --pe"; complete -C "gradbench gradcheck --dtype f"
+        complete -C "gradbench run --kernels relu_f"; complete -C "gradbench export ben"' | sort > out 2> err
     holds '[ "$(cut -f1 out | xargs)" = "--peer --peer-limit --peers bencher f32 f64 relu_forward" ] && [ ! -s err ]'
 else missing+=(fish); fi
 

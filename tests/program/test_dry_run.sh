@@ -10,8 +10,8 @@ no() {
 
 lowest=$("$GRADBENCH" list --plain variants | head -1 | cut -f1)
 dry=("$GRADBENCH" run --dry-run --isa "$lowest" --threads 1)
-"${dry[@]}" --shape 'affine n=30 d=40 m=50 name=net:fc' --shape 'affine n=1000 d=1000 m=1000 name=net:large' --kernels 'affine_d*' \
-    --json none.json --peer "own=touch $dir/started" > out 2> err
+"${dry[@]}" --shape 'affine n=30 d=40 m=50 name=net:fc' --shape 'affine n=1000 d=1000 m=1000 name=net:large' \
+    --kernels 'affine_d*' --json none.json --peer "own=touch $dir/started" > out 2> err
 holds '[ $? = 0 ] && [ ! -s err ] && [ ! -e none.json ] && [ ! -e started ]'
 holds '[ "$(grep -cE "^ *[0-9.]+ (ms|s|us) +[0-9.]+ [KMG]iB  affine_d[xwb] n=30 .*  net:fc$" out)" = 3 ]'
 holds 'tail -1 out | grep -qE "^6 problems of 2 variants: up to [0-9]+ MiB of memory, and about 0 min [0-9]{2} s, "'

@@ -1,0 +1,96 @@
+#include "run_resume.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "message.h"
+#include "result_fill.h"
+#include "result_match.h"
+
+int gb_resume_read(struct gb_resume *resume, const char *path) {
+    if (access(path, F_OK) != 0 && errno == ENOENT) return GB_EXIT_OK;
+    const int code = gb_result_read(&resume->file, path);
+    if (code != GB_EXIT_OK) return code;
+    resume->sorted = gb_rows_sorted(&resume->file);
+    return resume->sorted ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "no memory for the results of %.400s", path);
+}
+
+static int refuse(const char *path, const char *what, const char *there, const char *here) {
+    return gb_fail(GB_EXIT_INPUT, "%.400s is of another run: its %s is '%.300s', here it is '%.300s'", path, what, there, here);
+}
+
+/* What has to be the same where the rows of two runs stand in one file. */
+static int compare_contexts(const char *path, const struct gb_result_context *a, const struct gb_result_context *b) {
+    const char *const texts[][3] = {{"host", a->host, b->host},
+                                    {"cpu", a->cpu, b->cpu},
+                                    {"topology", a->topology, b->topology},
+                                    {"compiler", a->compiler, b->compiler},
+                                    {"flags", a->flags, b->flags},
+                                    {"revision", a->revision, b->revision},
+                                    {"version", a->version, b->version},
+                                    {"isa", a->isa, b->isa},
+                                    {"settings", a->settings, b->settings}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!texts[i][1] || strcmp(texts[i][1], texts[i][2]) != 0)
+            return refuse(path, texts[i][0], texts[i][1] ? texts[i][1] : "", texts[i][2]);
+    return GB_EXIT_OK;
+}
+
+static const struct gb_result_row *find(const struct gb_resume *resume, const struct gb_task *task,
+                                        const struct gb_variant *variant, struct gb_result *result) {
+    const struct gb_result_row row = gb_expected_row(result, task, variant);
+    return gb_row_find(resume->sorted, resume->file.n_rows, &row);
+}
+
+int gb_resume_check(struct gb_resume *resume, const char *path, struct gb_result *result, const struct gb_plan *plan) {
+    const struct gb_result *const file = &resume->file;
+    const struct gb_result_row *const last = !file->complete && file->n_rows ? &file->rows[file->n_rows - 1] : NULL;
+    size_t found = 0;
+    resume->keeps = calloc(plan->n_tasks, sizeof *resume->keeps);
+    if (!resume->keeps) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
+    if (!resume->sorted) return GB_EXIT_OK;
+    const int code = compare_contexts(path, &file->context, &result->context);
+    if (code != GB_EXIT_OK) return code;
+    for (size_t k = 0; k < plan->n_tasks; k++) {
+        size_t rows = 0, unfinished = 0;
+        for (size_t i = 0; i < plan->n_variants; i++) {
+            const struct gb_result_row *const row = find(resume, &plan->tasks[k], &plan->variants[i], result);
+            rows += row != NULL;
+            unfinished += row && (row == last || row->state == GB_STATE_NO_MEMORY);
+        }
+        resume->keeps[k] = rows && !unfinished;
+        resume->kept += resume->keeps[k];
+        found += rows;
+    }
+    if (result->exhausted) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
+    return found == file->n_rows ? GB_EXIT_OK
+                                 : gb_fail(GB_EXIT_INPUT, "%.400s is of another run: it has rows that this one has not", path);
+}
+
+/* Those of the file are in the order of its problems, of which some have none. */
+static const struct gb_result_null *next_null(struct gb_resume *resume, const struct gb_result_problem *problem) {
+    const struct gb_result_context *const c = &resume->file.context;
+    for (size_t i = resume->nulls; i < c->n_nulls; i++) {
+        const struct gb_result_null *const null = &c->nulls[i];
+        if (strcmp(null->kernel, problem->kernel) != 0 || strcmp(null->dtype, problem->dtype) != 0 ||
+            strcmp(null->workload, problem->workload) != 0)
+            continue;
+        resume->nulls = i + 1;
+        return null;
+    }
+    return NULL;
+}
+
+void gb_resume_fill(struct gb_resume *resume, struct gb_result *result, const struct gb_plan *plan, size_t task) {
+    const struct gb_result_row *rows[GB_VARIANTS_MAX];
+    for (size_t i = 0; i < plan->n_variants; i++) rows[i] = find(resume, &plan->tasks[task], &plan->variants[i], result);
+    gb_fill_kept(result, plan, &plan->tasks[task], rows, next_null(resume, &result->problems[task]));
+}
+
+void gb_resume_free(struct gb_resume *resume) {
+    gb_result_free(&resume->file);
+    free(resume->keeps);
+    *resume = (struct gb_resume){.keeps = NULL};
+}
