@@ -105,11 +105,15 @@ static size_t draw_problems(const struct curves *c, size_t run, size_t variant, 
     return lines > THIN_MAX ? lines - THIN_MAX : 0;
 }
 
+static size_t shown_threads(const struct gb_set_run *run) {
+    return run->n_threads < THREADS_MAX ? run->n_threads : THREADS_MAX;
+}
+
 static void draw_means(struct curves *c, size_t run, size_t variant, const struct gb_mean means[THREADS_MAX]) {
     const struct gb_set_run *const of = &c->set->runs[run];
     double xs[THREADS_MAX], ys[THREADS_MAX];
     size_t count = 0;
-    for (size_t t = 0; t < of->n_threads && t < THREADS_MAX; t++) {
+    for (size_t t = 0; t < shown_threads(of); t++) {
         if (means[t].count == 0) continue;
         xs[count] = (double)of->threads[t];
         ys[count++] = gb_mean_of(&means[t]);
@@ -117,48 +121,49 @@ static void draw_means(struct curves *c, size_t run, size_t variant, const struc
     if (count > 1) draw_curve(c, variant, "", xs, ys, count);
 }
 
-static bool draw_threads(struct gb_canvas *canvas, const struct gb_set *set, size_t run) {
-    const struct gb_set_run *const of = &set->runs[run];
-    const size_t shown = of->n_threads < THREADS_MAX ? of->n_threads : THREADS_MAX;
+/* The means of all variants, and axes with room for ours. False: no problem has two numbers of threads. */
+static bool set_means(struct curves *c, size_t run, struct gb_mean (*means)[THREADS_MAX]) {
+    const struct gb_set_run *const of = &c->set->runs[run];
+    const size_t shown = shown_threads(of);
     const double most = (double)of->threads[shown - 1], fewest = fmax(1, (double)of->threads[0]);
-    struct curves c = {.canvas = canvas, .set = set};
-    struct gb_mean(*const means)[THREADS_MAX] = calloc(set->n_variants, sizeof *means);
     double low = 1, high = most / fewest;
-    size_t lines = 0, left_out = 0;
-    if (!means) return false;
-    for (size_t v = 0; v < set->n_variants; v++) {
-        draw_problems(&c, run, v, means[v], false);
-        for (size_t t = 1; t < shown; t++) lines += means[v][t].count > 0;
-        for (size_t t = 0; t < shown && v < set->n_own; t++) {
+    size_t lines = 0;
+    for (size_t v = 0; v < c->set->n_variants; v++) {
+        draw_problems(c, run, v, means[v], false);
+        for (size_t t = 1; t < shown; t++) {
             if (means[v][t].count == 0) continue;
+            lines++;
+            if (v >= c->set->n_own) continue;
             low = fmin(low, means[v][t].low);
             high = fmax(high, means[v][t].high);
         }
     }
-    if (lines == 0) {
-        free(means);
-        return true;
-    }
-    c.x = (struct gb_axis){.low = fewest, .high = most, .base = 2, .text = gb_tick_text};
-    c.y = (struct gb_axis){.low = low / 1.1, .high = high * 1.1, .base = 10, .text = gb_tick_text};
-    set_frame(&c);
-    begin_curves(&c, of->mark, "speed-up by threads", "threads", "times as fast as on the fewest threads");
-    gb_svg_line(canvas->out, LEFT, gb_axis_at(&c.y, 1), RIGHT, gb_axis_at(&c.y, most / fewest), "ideal");
-    for (size_t v = 0; v < set->n_own; v++) left_out += draw_problems(&c, run, v, means[v], true);
-    for (size_t v = 0; v < set->n_variants; v++) draw_means(&c, run, v, means[v]);
-    end_curves(&c);
-    if (left_out) gb_leave_out(canvas, "%zu problems have no thin lines of their own.", left_out);
-    if (shown < of->n_threads) gb_leave_out(canvas, "%zu more numbers of threads are not drawn.", of->n_threads - shown);
-    free(means);
-    return true;
+    c->x = (struct gb_axis){.low = fewest, .high = most, .base = 2, .text = gb_tick_text};
+    c->y = (struct gb_axis){.low = low / 1.1, .high = high * 1.1, .base = 10, .text = gb_tick_text};
+    set_frame(c);
+    return lines > 0;
 }
 
-bool gb_scaling_draw(struct gb_canvas *canvas, const struct gb_set *set) {
-    bool good = true;
-    for (size_t k = 0; k < set->n_runs && good && canvas->panels < GB_PANELS_MAX; k++)
-        if (set->runs[k].n_threads > 1) good = draw_threads(canvas, set, k);
-    return good;
+static bool draw_threads(struct gb_canvas *canvas, const struct gb_set *set, size_t run) {
+    const struct gb_set_run *const of = &set->runs[run];
+    struct curves c = {.canvas = canvas, .set = set};
+    struct gb_mean(*const means)[THREADS_MAX] = calloc(set->n_variants + 1, sizeof *means);
+    if (means && of->n_threads > 1 && set_means(&c, run, means)) {
+        size_t left_out = 0;
+        begin_curves(&c, of->mark, "speed-up by threads", "threads", "times as fast as on the fewest threads");
+        gb_svg_line(canvas->out, LEFT, gb_axis_at(&c.y, 1), RIGHT, gb_axis_at(&c.y, c.x.high / c.x.low), "ideal");
+        for (size_t v = 0; v < set->n_own; v++) left_out += draw_problems(&c, run, v, means[v], true);
+        for (size_t v = 0; v < set->n_variants; v++) draw_means(&c, run, v, means[v]);
+        end_curves(&c);
+        if (left_out) gb_leave_out(canvas, "%zu problems have no thin lines of their own.", left_out);
+        if (of->n_threads > THREADS_MAX)
+            gb_leave_out(canvas, "%zu more numbers of threads are not drawn.", of->n_threads - THREADS_MAX);
+    }
+    free(means);
+    return means;
 }
+
+bool gb_scaling_draw(struct gb_canvas *canvas, const struct gb_set *set) { return gb_for_each_run(canvas, set, draw_threads); }
 
 /* --- sizes */
 

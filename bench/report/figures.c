@@ -53,10 +53,13 @@ bool gb_for_each_panel(struct gb_canvas *canvas, const struct gb_set *set,
     return good;
 }
 
-static bool has_peers(const struct gb_set *set) {
-    for (size_t i = 0; i < set->n_rows; i++)
-        if (set->rows[i].row->best_peer) return true;
-    return false;
+bool gb_for_each_run(struct gb_canvas *canvas, const struct gb_set *set,
+                     bool (*draw)(struct gb_canvas *canvas, const struct gb_set *set, size_t run)) {
+    bool good = true;
+    size_t k = 0;
+    for (; k < set->n_runs && good && canvas->panels < GB_PANELS_MAX; k++) good = draw(canvas, set, k);
+    if (k < set->n_runs) gb_leave_out(canvas, "%zu more runs are not drawn.", set->n_runs - k);
+    return good;
 }
 
 /* Draws what `pair` makes of the rows of ours of a run and number of threads; where it says false, a row has no bar. */
@@ -80,22 +83,16 @@ static bool draw_rows(struct gb_canvas *canvas, const struct gb_set *set, size_t
     return bars;
 }
 
-static bool pair_with_peer(const struct gb_set *set, const struct gb_set_row *r, struct gb_pair *pair) {
-    const struct gb_versus *const best = r->row->best_peer;
-    if (!set || !best || strcmp(r->row->variant, "ref") == 0) return false;
-    *pair = best->pair;
+static bool pair_with_rival(const struct gb_set *set, const struct gb_set_row *r, struct gb_pair *pair) {
+    const struct gb_versus *const rival = set->raced ? r->row->best_peer : gb_row_versus(r->row, "ref");
+    if (!rival || strcmp(r->row->variant, "ref") == 0) return false;
+    *pair = rival->pair;
     return true;
 }
 
-static bool pair_with_ref(const struct gb_set *set, const struct gb_set_row *r, struct gb_pair *pair) {
-    const struct gb_versus *const ref = set ? gb_row_versus(r->row, "ref") : NULL;
-    if (ref) *pair = ref->pair;
-    return ref;
-}
-
 static bool draw_ratios(struct gb_canvas *canvas, const struct gb_set *set, size_t run, size_t threads) {
-    return has_peers(set) ? draw_rows(canvas, set, run, threads, "time of the best peer / time (ratio)", pair_with_peer)
-                          : draw_rows(canvas, set, run, threads, "time of ref / time (ratio)", pair_with_ref);
+    const char *const axis = set->raced ? "time of the best peer / time (ratio)" : "time of ref / time (ratio)";
+    return draw_rows(canvas, set, run, threads, axis, pair_with_rival);
 }
 
 bool gb_ratio_draw(struct gb_canvas *canvas, const struct gb_set *set) { return gb_for_each_panel(canvas, set, draw_ratios); }
@@ -115,18 +112,12 @@ static bool draw_gains(struct gb_canvas *canvas, const struct gb_set *set, size_
 
 bool gb_runs_draw(struct gb_canvas *canvas, const struct gb_set *set) { return gb_for_each_panel(canvas, set, draw_gains); }
 
-/* The variant that others are compared with. */
-static const char *plainest(const struct gb_set *set) {
-    const size_t ref = gb_set_variant(set, "ref");
-    return set->n_own ? set->variants[ref < set->n_own ? ref : 0] : "";
-}
-
 /* A kernel's row of means is that of its name. */
 static void add_means(const struct gb_set *set, size_t run, const char *base, struct gb_names *kernels, struct gb_mean *means) {
     const struct gb_set_run *const of = &set->runs[run];
     for (size_t i = 0; i < set->n_rows; i++) {
         const struct gb_set_row *const r = &set->rows[i];
-        if (r->run != run || r->row->threads != of->threads[of->n_threads - 1] || r->variant >= set->n_own) continue;
+        if (r->run != run || r->variant >= set->n_own || r->row->threads != of->threads[of->n_threads - 1]) continue;
         const struct gb_versus *const versus = gb_row_versus(r->row, base);
         size_t kernel = 0;
         if (!versus || !gb_is_timed_row(r->row)) continue;
@@ -138,7 +129,7 @@ static void add_means(const struct gb_set *set, size_t run, const char *base, st
 }
 
 static bool draw_isas(struct gb_canvas *canvas, const struct gb_set *set, size_t run) {
-    const char *const base = plainest(set);
+    const char *const base = set->n_own ? set->variants[0] : ""; /* ref, where it was raced */
     struct gb_names kernels = {.count = 0};
     struct gb_mean *const means = calloc((size_t)GB_NAMES_MAX * GB_SET_VARIANTS_MAX, sizeof *means);
     struct gb_bar *const bars = calloc((size_t)GB_NAMES_MAX * GB_SET_VARIANTS_MAX, sizeof *bars);
@@ -160,32 +151,25 @@ static bool draw_isas(struct gb_canvas *canvas, const struct gb_set *set, size_t
     return good;
 }
 
-bool gb_isas_draw(struct gb_canvas *canvas, const struct gb_set *set) {
-    bool good = true;
-    for (size_t k = 0; k < set->n_runs && good && canvas->panels < GB_PANELS_MAX; k++)
-        if (set->runs[k].n_threads) good = draw_isas(canvas, set, k);
-    return good;
+bool gb_isas_draw(struct gb_canvas *canvas, const struct gb_set *set) { return gb_for_each_run(canvas, set, draw_isas); }
+
+static bool draw_nulls(struct gb_canvas *canvas, const struct gb_set *set, size_t run) {
+    const struct gb_result_context *const c = &set->runs[run].result->context;
+    struct gb_bar *const bars = calloc(c->n_nulls + 1, sizeof *bars);
+    size_t count = 0;
+    for (size_t i = 0; i < c->n_nulls && bars; i++) {
+        const struct gb_result_null *const null = &c->nulls[i];
+        const size_t variant = gb_set_variant(set, null->variant);
+        const struct gb_result_row like = {
+            .kernel = null->kernel, .dtype = null->dtype, .workload = null->workload, .cache = "hot"};
+        if (variant >= set->n_variants || !gb_is_drawn(&null->pair)) continue;
+        bars[count] = (struct gb_bar){.pair = null->pair, .variant = variant};
+        gb_row_text(&like, bars[count].label, sizeof bars[count].label);
+        count++;
+    }
+    if (count) gb_forest_draw(canvas, set, set->runs[run].mark, "null pairs", bars, count, "time / time of the same (ratio)");
+    free(bars);
+    return bars;
 }
 
-bool gb_nulls_draw(struct gb_canvas *canvas, const struct gb_set *set) {
-    bool good = true;
-    for (size_t k = 0; k < set->n_runs && good && canvas->panels < GB_PANELS_MAX; k++) {
-        const struct gb_result_context *const c = &set->runs[k].result->context;
-        struct gb_bar *const bars = calloc(c->n_nulls + 1, sizeof *bars);
-        size_t count = 0;
-        for (size_t i = 0; i < c->n_nulls && bars; i++) {
-            const struct gb_result_null *const null = &c->nulls[i];
-            const size_t variant = gb_set_variant(set, null->variant);
-            const struct gb_result_row like = {
-                .kernel = null->kernel, .dtype = null->dtype, .workload = null->workload, .cache = "hot"};
-            if (variant >= set->n_variants || !gb_is_drawn(&null->pair)) continue;
-            bars[count] = (struct gb_bar){.pair = null->pair, .variant = variant};
-            gb_row_text(&like, bars[count].label, sizeof bars[count].label);
-            count++;
-        }
-        if (count) gb_forest_draw(canvas, set, set->runs[k].mark, "null pairs", bars, count, "time / time of the same (ratio)");
-        free(bars);
-        good = bars;
-    }
-    return good;
-}
+bool gb_nulls_draw(struct gb_canvas *canvas, const struct gb_set *set) { return gb_for_each_run(canvas, set, draw_nulls); }

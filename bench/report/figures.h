@@ -25,4 +25,8 @@ bool gb_nulls_draw(struct gb_canvas *canvas, const struct gb_set *set);
 bool gb_for_each_panel(struct gb_canvas *canvas, const struct gb_set *set,
                        bool (*draw)(struct gb_canvas *canvas, const struct gb_set *set, size_t run, size_t threads));
 
+/* Or once for every run. */
+bool gb_for_each_run(struct gb_canvas *canvas, const struct gb_set *set,
+                     bool (*draw)(struct gb_canvas *canvas, const struct gb_set *set, size_t run));
+
 #endif

@@ -55,13 +55,21 @@ static void print_warnings(FILE *out, const struct gb_set_run *run) {
     if (c->n_warnings > WARNINGS_SHOWN) gb_paragraph(out, "quiet", "%zu more are in the file.", c->n_warnings - WARNINGS_SHOWN);
 }
 
-void gb_page_runs(FILE *out, const struct gb_set *set) {
-    static const struct fact facts[] = {
-        {"file", say_file}, {"machine", say_machine},   {"threads", say_threads}, {"gradkern", say_build},
-        {"date", say_date}, {"compiler", say_compiler}, {"rows", say_rows},
-    };
+static const struct fact facts[] = {
+    {"file", say_file}, {"machine", say_machine},   {"threads", say_threads}, {"gradkern", say_build},
+    {"date", say_date}, {"compiler", say_compiler}, {"rows", say_rows},
+};
+
+enum { FACTS = sizeof facts / sizeof *facts };
+
+static void print_fact(FILE *out, const struct fact *fact, const struct gb_set_run *run) {
     char text[1200];
-    gb_section_begin(out, "where", "What was measured, and where");
+    fact->say(run, text, sizeof text);
+    gb_cell(out, NULL, text);
+}
+
+/* A column a run. */
+static void print_few(FILE *out, const struct gb_set *set) {
     fputs("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"runs\">\n<table class=\"facts\">\n<tbody>\n", out);
     if (set->n_runs > 1) {
         gb_row_begin(out, NULL);
@@ -69,16 +77,33 @@ void gb_page_runs(FILE *out, const struct gb_set *set) {
         for (size_t k = 0; k < set->n_runs; k++) gb_cell(out, NULL, set->runs[k].mark);
         gb_markup_end(out, "tr");
     }
-    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
+    for (size_t i = 0; i < FACTS; i++) {
         gb_row_begin(out, NULL);
         gb_name_cell(out, facts[i].name);
-        for (size_t k = 0; k < set->n_runs; k++) {
-            facts[i].say(&set->runs[k], text, sizeof text);
-            gb_cell(out, NULL, text);
-        }
+        for (size_t k = 0; k < set->n_runs; k++) print_fact(out, &facts[i], &set->runs[k]);
         gb_markup_end(out, "tr");
     }
     gb_table_end(out);
+}
+
+/* A row a run. */
+static void print_fleet(FILE *out, const struct gb_set *set) {
+    const char *heads[FACTS + 2] = {"run"};
+    char caption[40];
+    for (size_t i = 0; i < FACTS; i++) heads[i + 1] = facts[i].name;
+    gb_table_begin(out, "fleet", gb_count_text(set->n_runs, "run", caption, sizeof caption), heads);
+    for (size_t k = 0; k < set->n_runs; k++) {
+        gb_row_begin(out, NULL);
+        gb_name_cell(out, set->runs[k].mark);
+        for (size_t i = 0; i < FACTS; i++) print_fact(out, &facts[i], &set->runs[k]);
+        gb_markup_end(out, "tr");
+    }
+    gb_table_end(out);
+}
+
+void gb_page_runs(FILE *out, const struct gb_set *set) {
+    gb_section_begin(out, "where", "What was measured, and where");
+    (set->n_runs <= GB_RUNS_FEW ? print_few : print_fleet)(out, set);
     for (size_t k = 0; k < set->n_runs; k++) print_warnings(out, &set->runs[k]);
     gb_markup_end(out, "section");
 }

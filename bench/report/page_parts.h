@@ -6,6 +6,8 @@
 
 #include "report_set.h"
 
+enum { GB_RUNS_FEW = 4 }; /* that are each told of in words */
+
 void gb_section_begin(FILE *out, const char *id, const char *title);
 void gb_paragraph(FILE *out, const char *css_class, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -26,7 +28,7 @@ void gb_name_cell(FILE *out, const char *text); /* the row's head */
 void gb_page_runs(FILE *out, const struct gb_set *set);
 void gb_page_machines(FILE *out, const struct gb_set *set);
 
-/* Of each run a sentence; a table of variants and threads. 0: no memory. */
+/* Of each of few runs a sentence; a table of variants and threads. False: no memory. */
 bool gb_page_summary(FILE *out, const struct gb_set *set);
 
 /* All rows; the samples of the first problems. */

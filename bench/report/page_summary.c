@@ -119,9 +119,10 @@ static size_t make_groups(const struct gb_set *set, struct gb_set_row *rows, str
     return count;
 }
 
-/* Of each run's groups, which are ordered by variant, then threads, the last that was timed. */
+/* Of the groups of each of few runs, which are ordered by variant, then threads, the last that was timed. */
 static void print_sentences(FILE *out, const struct gb_set *set, const struct group *groups, size_t count) {
     const struct group *last = NULL;
+    if (set->n_runs > GB_RUNS_FEW) return;
     for (size_t i = 0; i < count; i++) {
         if (groups[i].timed) last = &groups[i];
         if (i + 1 < count && groups[i + 1].run == groups[i].run) continue;

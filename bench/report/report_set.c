@@ -114,6 +114,7 @@ static void arrange(struct gb_set *set, struct entry *entries) {
     for (size_t i = 0; i < count; i++) {
         set->n_problems += i == 0 || entries[i - 1].first != entries[i].first;
         set->rows[i] = entries[i].at;
+        set->raced |= entries[i].at.row->best_peer != NULL;
         set->rows[i].problem = set->n_problems - 1;
     }
 }
@@ -122,6 +123,12 @@ size_t gb_set_variant(const struct gb_set *set, const char *variant) {
     size_t at = 0;
     while (at < set->n_variants && strcmp(set->variants[at], variant) != 0) at++;
     return at < GB_SET_VARIANTS_MAX ? at : GB_SET_VARIANTS_MAX - 1;
+}
+
+/* The plainest comes first, in whatever order the runs have them. */
+static void add_ref(struct gb_set *set, const struct entry *entries) {
+    for (size_t i = 0; i < set->n_rows && !set->n_variants; i++)
+        if (strcmp(entries[i].at.row->variant, "ref") == 0) set->variants[set->n_variants++] = "ref";
 }
 
 static void add_variants(struct gb_set *set, struct entry *entries, bool peers) {
@@ -172,6 +179,7 @@ int gb_set_fill(struct gb_set *set, struct gb_result *results, const char *const
         threads = fill_run(run, threads);
     }
     if (good) {
+        add_ref(set, entries);
         add_variants(set, entries, false);
         set->n_own = set->n_variants;
         add_variants(set, entries, true);

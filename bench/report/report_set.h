@@ -27,8 +27,9 @@ struct gb_set {
     size_t n_runs;
     struct gb_set_row *rows; /* by problem, as these come in the files; of one by run, variant, threads */
     size_t n_rows, n_problems;
-    const char *variants[GB_SET_VARIANTS_MAX]; /* ours, then peers; those that have no place share the last */
+    const char *variants[GB_SET_VARIANTS_MAX]; /* ref, others of ours, peers; those that have no place share the last */
     size_t n_variants, n_own;
+    bool raced;                         /* a row has a best peer */
     const struct gb_result_row **first; /* those of the first run, for gb_row_find */
     size_t *threads;                    /* memory of all runs */
 };

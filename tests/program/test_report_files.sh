@@ -29,6 +29,8 @@ whole page.html run.json
 gives 0 --output - "$data"/*.json run.json
 mv out all.html
 whole all.html "$data"/*.json run.json
+gives 0 -o page.html run.json run.json run.json run.json run.json # a fleet
+whole page.html run.json run.json run.json run.json run.json
 gives 0 -o page.html "$SOURCE_DIR"/bench/records/*.json
 whole page.html "$SOURCE_DIR"/bench/records/*.json
 for figure in ratio runs roofline scaling sizes isas noise; do
@@ -113,7 +115,8 @@ planted outside 's/^body \{/body { background: url(x); /'
 planted link 's/href="#rows"/href="http:\/\/a"/'
 planted picture 's/<main>/<main><img src="x"\/>/'
 planted open 's/<main>/<main><p>/'
+planted contrast 's/color: #1f6fb4/color: #6fa8dc/'
 planted name 's/ role="img"//'
 
 echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" -ge 67 ]
+[ "$failed" = 0 ] && [ "$passed" -ge 73 ]

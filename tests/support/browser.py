@@ -1,4 +1,4 @@
-"""Chromium without a window, by its own protocol over two pipes: shows a page as a reader has it, and says what is wrong with it.
+"""Chromium without a window, by its own protocol over two pipes: shows a page as a reader has it, and says what is wrong.
 
     python3 browser.py CHROMIUM PAGE [--width 390] [--dark] [--no-script] [--picture F.png] [--print F.pdf]
 
@@ -39,7 +39,8 @@ class Browser:
         words = [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={profile}",
                  "--remote-debugging-pipe", "--no-first-run", "--disable-background-networking", "about:blank"]
         shell = ["sh", "-c", f'exec "$@" 3<&{reads} 4>&{writes}', "sh"]
-        self.process = subprocess.Popen(shell + words, pass_fds=(reads, writes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(shell + words, pass_fds=(reads, writes), stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
         os.close(writes)
         self.out, self.into = to_browser, os.fdopen(from_browser, "rb", buffering=0)
         self.rest, self.number, self.session, self.events = b"", 0, None, []

@@ -52,6 +52,26 @@ def check_references(root, text):
         wrong.append("scripts")
 
 
+def brightness(color):
+    parts = [int(color[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    return sum(weight * (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4)
+               for weight, part in zip((0.2126, 0.7152, 0.0722), parts))
+
+
+def check_contrast(root):
+    """Every color of a text or mark against its paper, first that of light, then that of dark: 4.5 as WCAG AA wants it."""
+    style = "".join(element.text for element in root.iter() if element.tag.removeprefix(SVG) == "style")
+    papers = re.findall(r"--paper: (#\w+)", style) or ["#ffffff"]
+    for paper, part in zip(papers, style.split("@media (prefers-color-scheme: dark)")):
+        colors = re.findall(r"(?:[;{] ?color|--(?:ink|quiet|good|bad|link)|text|roofname \{[^}]*fill): (#\w{6})", part)
+        for color in colors:
+            lights = sorted((brightness(color), brightness(paper)))
+            if (lights[1] + 0.05) / (lights[0] + 0.05) < 4.5:
+                wrong.append(f"{color} is hard to see on {paper}")
+        if len(colors) < 8:
+            wrong.append("where are the colors?")
+
+
 def written(text):
     """As the page writes a text."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
@@ -91,6 +111,7 @@ def main(page, *files):
     root = tree.fromstring(text)
     check_references(root, text)
     check_figures(root)
+    check_contrast(root)
     if root.tag == "html":
         closed = Closed()
         closed.feed(text.removeprefix("<!DOCTYPE html>"))
