@@ -8,7 +8,7 @@ static struct gb_result_option none_given[] = {{"accumulate", NULL, false}}, sum
                                both[] = {{"accumulate", NULL, false}, {"reduction", "sum", false}};
 static struct gb_result_size small[] = {{"n", 9}}, large[] = {{"n", 10}}, other[] = {{"d", 10}}, wide[] = {{"n", 9}, {"d", 1}};
 
-#define ROW .kernel = "k", .dtype = "f32", .workload = "w", .cache = "hot", .variant = "avx2", .isa = "avx2", .threads = 1
+#define ROW .kernel = "k", .dtype = "f32", .workload = "w", .cache = "hot", .variant = "wide", .isa = "wide", .threads = 1
 
 /* Each differs from the first in one member. */
 static const struct gb_result_row rows[] = {
@@ -21,13 +21,13 @@ static const struct gb_result_row rows[] = {
     {ROW, .shape = large, .n_shape = 1},
     {ROW, .shape = other, .n_shape = 1},
     {ROW, .shape = wide, .n_shape = 2},
-    {.kernel = "kk", .dtype = "f32", .workload = "w", .cache = "hot", .variant = "avx2", .isa = "avx2", .threads = 1},
-    {.kernel = "k", .dtype = "f64", .workload = "w", .cache = "hot", .variant = "avx2", .isa = "avx2", .threads = 1},
-    {.kernel = "k", .dtype = "f32", .workload = "v", .cache = "hot", .variant = "avx2", .isa = "avx2", .threads = 1},
-    {.kernel = "k", .dtype = "f32", .workload = "w", .cache = "cold", .variant = "avx2", .isa = "avx2", .threads = 1},
-    {.kernel = "k", .dtype = "f32", .workload = "w", .cache = "hot", .variant = "peer:a", .isa = "avx2", .threads = 1},
-    {.kernel = "k", .dtype = "f32", .workload = "w", .cache = "hot", .variant = "avx2", .isa = "peer", .threads = 1},
-    {.kernel = "k", .dtype = "f32", .workload = "w", .cache = "hot", .variant = "avx2", .isa = "avx2", .threads = 2},
+    {.kernel = "kk", .dtype = "f32", .workload = "w", .cache = "hot", .variant = "wide", .isa = "wide", .threads = 1},
+    {.kernel = "k", .dtype = "f64", .workload = "w", .cache = "hot", .variant = "wide", .isa = "wide", .threads = 1},
+    {.kernel = "k", .dtype = "f32", .workload = "v", .cache = "hot", .variant = "wide", .isa = "wide", .threads = 1},
+    {.kernel = "k", .dtype = "f32", .workload = "w", .cache = "cold", .variant = "wide", .isa = "wide", .threads = 1},
+    {.kernel = "k", .dtype = "f32", .workload = "w", .cache = "hot", .variant = "peer:a", .isa = "wide", .threads = 1},
+    {.kernel = "k", .dtype = "f32", .workload = "w", .cache = "hot", .variant = "wide", .isa = "peer", .threads = 1},
+    {.kernel = "k", .dtype = "f32", .workload = "w", .cache = "hot", .variant = "wide", .isa = "wide", .threads = 2},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
