@@ -378,6 +378,35 @@ static void test_differences(void **state) {
     assert_string_equal(comparison.rows[0].verdict, "slower");
 }
 
+/* Whatever numbers a file may hold, and however often a row: every row has a verdict, and none a false one of no samples. */
+static void test_any_numbers(void **state) {
+    (void)state;
+    static const double numbers[] = {0, 5e-324, 1e-300, 1, 1, 1.1, 7, 1e300, 1.7e308};
+    uint64_t random = 11;
+    for (size_t trial = 0; trial < 3000; trial++) {
+        struct file *const files[] = {&base, &now};
+        for (size_t s = 0; s < 2; s++) {
+            make(files[s], 0, NULL);
+            const size_t rows = gb_next_random(&random) % ROWS_MOST;
+            for (size_t i = 0; i < rows; i++) {
+                const size_t count = gb_next_random(&random) % (ROUNDS + 1);
+                struct gb_result_row *const row = add_row(files[s], kernels[gb_next_random(&random) % 4], 1, count);
+                for (size_t k = 0; k < count; k++) row->samples[k] = numbers[gb_next_random(&random) % 9];
+                row->summary.median = numbers[gb_next_random(&random) % 9];
+                if (gb_next_random(&random) % 8 == 0) row->state = (enum gb_state)(gb_next_random(&random) % GB_STATE_COUNT);
+                if (gb_next_random(&random) % 4 == 0) row->isa = row->variant = "ref";
+            }
+        }
+        compare();
+        assert_int_equal(comparison.slower + comparison.inconclusive + comparison.same + comparison.faster, comparison.n_rows);
+        for (size_t i = 0; i < comparison.n_rows; i++) {
+            const struct gb_compared *const row = &comparison.rows[i];
+            assert_true(row->holm >= 0 && row->holm <= 1 && row->takes[GB_BASE] > 0 && row->takes[GB_NEW] > 0);
+            if (row->row->n_samples == 0 && row->takes[GB_NEW] == 1) assert_string_equal(row->verdict, "inconclusive");
+        }
+    }
+}
+
 /* --- the report */
 
 static void print(char *text, size_t size, const struct gb_report *settings) {
@@ -430,7 +459,7 @@ int main(void) {
         cmocka_unit_test(test_holm),        cmocka_unit_test(test_coverage), cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_noise),       cmocka_unit_test(test_many),     cmocka_unit_test(test_rows_apart),
         cmocka_unit_test(test_differences), cmocka_unit_test(test_files),    cmocka_unit_test(test_report),
-        cmocka_unit_test(test_controls),    cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_controls),    cmocka_unit_test(test_spread),   cmocka_unit_test(test_any_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
