@@ -12,26 +12,27 @@
 #include "options.h"
 #include "report_markdown.h"
 
-/* The folder, and those that it is in; what cannot be made and is not there is seen at the last one. */
-static int make_folder(char path[GB_PATH_MAX]) {
+/* Those that the file is in. */
+static int make_folders(char path[GB_PATH_MAX]) {
+    bool good = true;
+    int reason = 0;
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        mkdir(path, 0777);
+        good = mkdir(path, 0777) == 0 || errno == EEXIST;
+        reason = errno;
         *slash = '/';
     }
-    if (mkdir(path, 0777) == 0 || errno == EEXIST) return GB_EXIT_OK;
-    return gb_fail(GB_EXIT_RESOURCE, "cannot make %.400s (%s)", path, strerror(errno));
+    return good ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "cannot make the folder of %.400s (%s)", path, strerror(reason));
 }
 
 static int save(const char *name, const char *file, bool force) {
-    char folder[GB_PATH_MAX], path[GB_PATH_MAX];
+    char path[GB_PATH_MAX];
     struct gb_result result = {.complete = false};
     int code = gb_baseline_path(name, path);
     if (code == GB_EXIT_OK && !force && access(path, F_OK) == 0)
         code = gb_fail(GB_EXIT_INPUT, "there is a baseline %s already (--force replaces it)", name);
     if (code == GB_EXIT_OK) code = gb_result_read(&result, file);
-    if (code == GB_EXIT_OK) code = gb_baseline_folder(folder);
-    if (code == GB_EXIT_OK) code = make_folder(folder);
+    if (code == GB_EXIT_OK) code = make_folders(path);
     if (code == GB_EXIT_OK) code = gb_result_write(&result, path, true);
     gb_result_free(&result);
     return code;

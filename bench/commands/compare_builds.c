@@ -30,6 +30,7 @@ struct builds {
     const char *const *programs;
     const struct gb_run_options *options;
     struct gb_plan plan;
+    struct gb_race race;
     struct gb_roofs *roofs; /* none are measured */
     struct gb_result result;
     struct found *found; /* one a task and own variant */
@@ -140,10 +141,9 @@ static int race_tasks(struct builds *b, const struct gb_harness *harness, bool f
 static int race(struct builds *b, bool first) {
     const struct gb_run_options *const o = b->options;
     struct gb_effects effects = gb_real_effects;
-    struct gb_race race = {.count = 0};
     effects.look_again = look_nowhere;
     effects.empty_call = no_empty_call;
-    int code = gb_race_start_builds(&race, &effects, &b->plan, b->programs[GB_BASE], b->programs[GB_NEW], !o->no_bind,
+    int code = gb_race_start_builds(&b->race, &effects, &b->plan, b->programs[GB_BASE], b->programs[GB_NEW], !o->no_bind,
                                     o->peer_limit * 1e9, &gb_caught);
     if (code == GB_EXIT_OK && first) gb_fill_plan(&b->result, &b->plan, o->plan.seed);
     const struct gb_harness harness = {
@@ -155,12 +155,12 @@ static int race(struct builds *b, bool first) {
         .sample_ns = o->quick ? 0.1e6 : 1e6,
         .budget_ns = (first ? 1 : 2) * o->max_time * 1e9,
         .limit_ns = o->peer_limit * 1e9,
-        .judge = race.judge,
+        .judge = b->race.judge,
         .seed = o->plan.seed + !first,
         .stop = &gb_caught,
     };
     if (code == GB_EXIT_OK) code = race_tasks(b, &harness, first);
-    gb_race_free(&race);
+    gb_race_free(&b->race);
     return code;
 }
 

@@ -170,7 +170,7 @@ kept 2
 holds 'grep -q "error: baseline takes save NAME FILE, or list, or show NAME, or rm NAME " err'
 echo > file
 GRADBENCH_BASELINES=$dir/file/below kept 4 save first same.json
-holds '[ "$(wc -l < err)" = 1 ] && grep -q "^gradbench: error: cannot make $dir/file/below (Not a directory)$" err'
+holds '[ "$(wc -l < err)" = 1 ] && grep -q "^gradbench: error: cannot make the folder of $dir/file/below/first.json (Not a directory)$" err'
 unset GRADBENCH_BASELINES
 XDG_DATA_HOME=$dir/data kept 0 save first same.json
 holds '[ -s data/gradbench/baselines/first.json ]'
