@@ -9,8 +9,8 @@
 enum { COMMANDS_MAX = 32 };
 
 const char gb_exit_codes[] =
-    "0 good, 1 a check or a peer that was asked for by name failed, 2 usage, 3 bad input file, 4 memory,\n"
-    "input or output, 5 instruction set not available, 70 internal error";
+    "0 good, 1 a check, a comparison or a peer that was asked for by name failed, 2 usage, 3 bad input\n"
+    "file, 4 memory, input or output, 5 instruction set not available, 70 internal error";
 
 void gb_commands_describe(const struct gb_command *commands, size_t count,
                           void (*describe)(const struct gb_syntax *syntax, void *data), void *data) {

@@ -88,7 +88,7 @@ static void merge(struct gb_compared *pair, const struct gb_pair *second, double
     pair->pair.ratio = sqrt(pair->pair.ratio * second->ratio); /* the later ones count more: they are longer */
     pair->pair.low = fmin(pair->pair.low, second->low);
     pair->pair.high = fmax(pair->pair.high, second->high);
-    pair->pair.no_verdict = second->count < GB_ROUNDS_MIN;
+    pair->pair.no_verdict = second->no_verdict || second->count < GB_ROUNDS_MIN;
     pair->noise = fmax(pair->noise, noise);
 }
 
@@ -99,7 +99,8 @@ static void take_pair(struct builds *b, const struct gb_outcome *outcome, size_t
     if (first) tell_missing(b, outcome, i);
     if (first) tell_bits(b, outcome, i);
     if (now->state != GB_STATE_TIMED || old->state != GB_STATE_TIMED || outcome->rounds == 0) return;
-    const struct gb_pair pair = gb_compare_paired(now->samples, old->samples, outcome->rounds, work);
+    struct gb_pair pair = gb_compare_paired(now->samples, old->samples, outcome->rounds, work);
+    pair.no_verdict = gb_had_fewer_threads(now) || gb_had_fewer_threads(old);
     if (first)
         found->pair = (struct gb_compared){.row = &b->result.problems[k].rows[i],
                                            .takes = {1, 1},

@@ -164,7 +164,7 @@ void gb_report_comparison(const struct gb_report *report, const struct gb_compar
         gb_say(report, 2, "%s of ref, which nobody makes faster: what moved them is noise to the others of their problems",
                gb_count_text(c->n_controls, "row", rows, sizeof rows));
     if (c->spread > 0)
-        gb_say(report, 2, "most rows came out so far apart, by a common factor or none, that up to %.1f %% may be the runs",
+        gb_say(report, 2, "the ratios of most rows spread so far that up to %.1f %% may be what runs differ by",
                100 * c->spread);
     gb_say(
         report, 2,

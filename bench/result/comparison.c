@@ -103,27 +103,27 @@ static bool collect_nulls(struct work *w) {
         for (size_t f = 0; f < w->sides[s].count; f++) count += w->sides[s].results[f].context.n_nulls;
     w->nulls = room(w, count, sizeof *w->nulls);
     if (!w->nulls) return false;
+    count = 0;
     for (size_t s = 0; s < GB_SIDES; s++)
         for (size_t f = 0; f < w->sides[s].count; f++) {
             const struct gb_result_context *const c = &w->sides[s].results[f].context;
-            for (size_t i = 0; i < c->n_nulls; i++) w->nulls[w->n_nulls++] = &c->nulls[i];
+            for (size_t i = 0; i < c->n_nulls; i++) w->nulls[count++] = &c->nulls[i];
         }
-    qsort(w->nulls, w->n_nulls, sizeof *w->nulls, by_problem);
+    qsort(w->nulls, count, sizeof *w->nulls, by_problem);
+    w->n_nulls = count > 0;
+    for (size_t i = 1; i < count; i++) { /* of each problem the widest */
+        const struct gb_result_null **const last = &w->nulls[w->n_nulls - 1];
+        if (order_nulls(*last, w->nulls[i]) != 0) w->nulls[w->n_nulls++] = w->nulls[i];
+        else if (gb_noise_of(&w->nulls[i]->pair) > gb_noise_of(&(*last)->pair)) *last = w->nulls[i];
+    }
     return true;
 }
 
 static double null_noise(const struct work *w, const struct gb_result_row *row) {
-    const struct gb_result_null like = {.kernel = row->kernel, .dtype = row->dtype, .workload = row->workload};
-    size_t below = 0, end = w->n_nulls;
-    double noise = 0;
-    while (below < end) {
-        const size_t middle = below + (end - below) / 2;
-        if (order_nulls(w->nulls[middle], &like) < 0) below = middle + 1;
-        else end = middle;
-    }
-    for (size_t i = below; i < w->n_nulls && order_nulls(w->nulls[i], &like) == 0; i++)
-        noise = fmax(noise, gb_noise_of(&w->nulls[i]->pair));
-    return noise;
+    const struct gb_result_null like = {.kernel = row->kernel, .dtype = row->dtype, .workload = row->workload}, *const key =
+                                                                                                                    &like;
+    const struct gb_result_null *const *const found = bsearch(&key, w->nulls, w->n_nulls, sizeof *w->nulls, by_problem);
+    return found ? gb_noise_of(&(*found)->pair) : 0;
 }
 
 /* --- a row */
@@ -188,17 +188,15 @@ static bool compare_rows(struct work *w) {
     return true;
 }
 
-/* The row of ref that was timed in the same rounds, on the same operands. The rows are in their order. */
+static int by_pair(const void *a, const void *b) {
+    return gb_row_order(((const struct gb_compared *)a)->row, ((const struct gb_compared *)b)->row);
+}
+
+/* The row of ref that was timed in the same rounds, on the same operands, or NULL. The rows are in their order. */
 static struct gb_compared *control_of(struct gb_comparison *c, const struct gb_result_row *row) {
     struct gb_result_row like = *row;
-    size_t below = 0, end = c->n_rows;
     like.variant = like.isa = gk_isa_get(0, GK_F32)->name;
-    while (below < end) {
-        const size_t middle = below + (end - below) / 2;
-        if (gb_row_order(c->rows[middle].row, &like) < 0) below = middle + 1;
-        else end = middle;
-    }
-    return below < c->n_rows && gb_row_order(c->rows[below].row, &like) == 0 ? &c->rows[below] : NULL;
+    return bsearch(&(struct gb_compared){.row = &like}, c->rows, c->n_rows, sizeof *c->rows, by_pair);
 }
 
 /* What moved ref, which nobody makes faster, moved the others of its problem, too. */

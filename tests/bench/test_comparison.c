@@ -105,7 +105,7 @@ enum { ROUNDS = 31, ROWS_MOST = 30, FILES_MOST = 8 };
 struct file {
     struct gb_result result;
     struct gb_result_row rows[ROWS_MOST];
-    struct gb_result_null nulls[2];
+    struct gb_result_null nulls[3];
     double samples[ROWS_MOST][ROUNDS];
     const char *warnings[2];
 };
@@ -195,12 +195,14 @@ static void test_noise(void **state) {
         struct file *const noisy = which ? &now : &base;
         make(&base, 3, (const double[]){1000, 2000, 3000});
         make(&now, 3, (const double[]){1100, 2200, 3300});
-        noisy->result.context.n_nulls = 2;
+        noisy->result.context.n_nulls = 3;
         noisy->nulls[0] = (struct gb_result_null){
             .kernel = "affine_dw", .dtype = "f32", .workload = "net:fc", .pair = {.low = 0.99, .high = 1.2}};
         noisy->nulls[1] = noisy->nulls[0];
         noisy->nulls[1].dtype = "f64";
         noisy->nulls[1].pair.high = 9;
+        noisy->nulls[2] = noisy->nulls[0];
+        noisy->nulls[2].pair.high = 1.1; /* of several the widest */
         compare();
         assert_string_equal(find("affine_dw")->verdict, "inconclusive");
         assert_true(near(find("affine_dw")->noise, 0.2) || fabs(find("affine_dw")->noise - 0.2) < 1e-12);

@@ -51,8 +51,8 @@ static void help(void **state) {
         "\n  gradbench help COMMAND lists a command's options, gradbench --version prints the version.\n\nenvironment:\n");
     for (size_t i = 0; i < GB_VARIABLES; i++) ADD("  %-22s%s\n", gb_variables[i].name, gb_variables[i].help);
     ADD("  OMP_NUM_THREADS       as for any OpenMP program\n\n"
-        "exit codes: 0 good, 1 a check or a peer that was asked for by name failed, 2 usage, 3 bad input file, 4 memory,\n"
-        "input or output, 5 instruction set not available, 70 internal error\n");
+        "exit codes: 0 good, 1 a check, a comparison or a peer that was asked for by name failed, 2 usage, 3 bad input\n"
+        "file, 4 memory, input or output, 5 instruction set not available, 70 internal error\n");
     for (const char *const *word = (const char *[]){"help", "--help", "-h", NULL}; *word; word++) {
         MAIN(0, (char *)(uintptr_t)*word);
         assert_string_equal(said.out, expected);
