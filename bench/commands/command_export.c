@@ -26,6 +26,9 @@ static const struct format {
      "for its compare.py: a sample is a repetition. CPU time is not measured, and said to be the real\n"
      "time. `compare.py filters FILE variant:ref variant:NAME` compares variants"},
     {"gha", true, gb_export_gha, "for github-action-benchmark, its customSmallerIsBetter: medians in ns"},
+    {"junit", false, gb_export_junit,
+     "a test a row, for the pages of CI: what failed, is gone or has no time has failed, and so has a\n"
+     "run that was cut off"},
     {"bencher", true, gb_export_bencher,
      "Bencher's Metric Format: latency in ns and calls a second, with their 95 % intervals"},
 };

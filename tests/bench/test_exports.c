@@ -44,11 +44,12 @@ static const struct {
     const char *path;
 } formats[] = {
     {gb_export_csv, 2, TEST_DATA_DIR "/exports/csv.txt"},
+    {gb_export_junit, 2, TEST_DATA_DIR "/exports/junit.txt"},
     {gb_export_google_benchmark, 1, TEST_DATA_DIR "/exports/google.txt"},
     {gb_export_gha, 1, TEST_DATA_DIR "/exports/gha.txt"},
     {gb_export_bencher, 1, TEST_DATA_DIR "/exports/bencher.txt"},
 };
-enum { FORMATS = sizeof formats / sizeof *formats };
+enum { JSON = 2, FORMATS = sizeof formats / sizeof *formats }; /* those from JSON on are that */
 
 static void what_is_printed(void **state) {
     (void)state;
@@ -66,7 +67,7 @@ static void nothing_is_infinite(void **state) {
     double zeros[] = {0, 0};
     row->summary = (struct gb_summary){2, 0, 0, 0, 0};
     row->samples = zeros;
-    for (size_t i = 1; i < FORMATS; i++) {
+    for (size_t i = JSON; i < FORMATS; i++) {
         print(formats[i].format, 1);
         json_t *const json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
         assert_non_null(json);
@@ -105,7 +106,7 @@ static int export_without_memory(const void *format) {
 static void without_memory(void **state) {
     (void)state;
     if (GB_SANITIZER) skip(); /* it ends the process itself */
-    for (size_t i = 1; i < FORMATS; i++) {
+    for (size_t i = JSON; i < FORMATS; i++) {
         char said[400];
         assert_int_equal(gb_child_run(export_without_memory, &i, said, sizeof said), 4);
         assert_string_equal(said, "gradbench: error: no memory for the export\n");

@@ -261,7 +261,7 @@ static void exports(void **state) {
     assert_string_equal(said.err, few);
     EXPORT(2, "markdwon", files[0]);
     assert_string_equal(said.err, "gradbench: error: unknown format 'markdwon' (did you mean 'markdown'? allowed: "
-                                  "markdown, csv, google-benchmark, gha, bencher)\n");
+                                  "markdown, csv, google-benchmark, gha, junit, bencher)\n");
     assert_string_equal(said.out, "");
     EXPORT(2, "gha", files[0], files[1]);
     assert_string_equal(said.err, "gradbench: error: export gha takes one file (got 2)\n");

@@ -34,7 +34,7 @@ holds '[ "$(grep -c "^| first | 3, 4, 5 | dx | [0-9]" out)" = 2 ]'
 gives 2
 holds 'grep -q "export takes a format and files" err'
 gives 2 xml run.json
-holds 'grep -q "unknown format .xml. (allowed: markdown, csv, google-benchmark, gha, bencher)" err'
+holds 'grep -q "unknown format .xml. (allowed: markdown, csv, google-benchmark, gha, junit, bencher)" err'
 gives 3 markdown nowhere.json
 holds 'grep -q "error: cannot open nowhere.json (No such file" err'
 gives 3 markdown .

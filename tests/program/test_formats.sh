@@ -54,6 +54,11 @@ fi
 holds 'python3 "$python/csv_table.py" table.csv {good,raced,gone,lost}.json 2> out'
 holds "grep -qF \",\\\"'=1+1,\\\"\\\"é|<&\\\",\" table.csv"
 
+# --- JUnit
+
+"$GRADBENCH" export junit {good,raced,gone,lost}.json > junit.xml 2> err
+holds 'python3 "$python/junit_tests.py" junit.xml {good,raced,gone,lost}.json 2> out'
+
 # --- JSON
 
 strict='import json, sys; json.load(sys.stdin, parse_constant=lambda word: sys.exit(word))'
