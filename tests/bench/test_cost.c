@@ -132,6 +132,10 @@ static void costs(void **state) {
     assert_true(gb_cost_ns(&harness, &tasks[3]) < small);
     harness.sample_ns = 10e6;
     assert_true(gb_cost_ns(&harness, &tasks[3]) > small);
+    harness.budget_ns = 0;
+    const double least = gb_cost_ns(&harness, &tasks[3]);
+    harness.budget_ns = 0.3e9; /* less than six rounds take */
+    assert_true(gb_cost_ns(&harness, &tasks[3]) == least);
     harness = before;
     plan.n_variants = 2;
     assert_true(gb_cost_ns(&harness, &tasks[3]) < small);

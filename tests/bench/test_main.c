@@ -10,6 +10,7 @@
 #include "message.h"
 #include "report_markdown.h"
 #include "support.h"
+#include "support_file.h"
 #include "support_said.h"
 #include "text.h"
 
@@ -111,6 +112,24 @@ static void help_of_a_command(void **state) {
         ADD("%s", said.out);
         MAIN(0, (char *)(uintptr_t)table[i].name, "--help");
         assert_string_equal(said.out, expected);
+    }
+}
+
+/* What tests/program/test_completions.sh asks of each option, of two. */
+static void manual_and_completions(void **state) {
+    static const struct {
+        const char *words[3], *holds[2];
+    } table[] = {
+        {{"help", "--man"}, {".TP\n\\fB\\-\\-peer\\-limit\\fR \\fISECONDS\\fR\n", ".TP\n\\fB\\-\\-quick\\fR\n"}},
+        {{"help", "--completion=bash"}, {"    'run --peer-limit') ;;\n", "--peer-limit "}},
+        {{"help", "--completion=zsh"}, {" '--peer-limit=[a peer that owes", " '--quick[under 10 s"}},
+        {{"help", "--completion=fish"}, {" -l peer-limit -x -d '", " -l quick -d '"}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        MAIN(0, (char *)(uintptr_t)table[i].words[0], (char *)(uintptr_t)table[i].words[1]);
+        for (size_t k = 0; k < 2; k++)
+            if (!strstr(said.out, table[i].holds[k])) fail_msg("no %s in:\n%s", table[i].holds[k], said.out);
     }
 }
 
@@ -267,6 +286,8 @@ static void exports(void **state) {
     assert_string_equal(said.err, "gradbench: error: export gha takes one file (got 2)\n");
     EXPORT(2, "--short", "csv", files[0]);
     assert_string_equal(said.err, "gradbench: error: --short is for markdown (got csv)\n");
+    EXPORT(0, "--schema");
+    assert_text_of_file(TEST_DATA_DIR "/../../bench/records/schema/gradbench-1.json", said.out);
     EXPORT(2, "--schema", files[0]);
     assert_non_null(strstr(said.err, "error: --schema stands alone (got '"));
     EXPORT(3, "markdown", files[0], "/nonexistent.json", "/nonexistent2.json");
@@ -290,6 +311,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help),
         cmocka_unit_test(help_of_a_command),
+        cmocka_unit_test(manual_and_completions),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(outputs_that_fail),
         cmocka_unit_test(a_word_of_openmp),
