@@ -15,9 +15,9 @@ const struct gb_figure gb_figures[GB_FIGURES] = {
      "table.",
      "No row was compared with a peer or with ref.", gb_ratio_draw},
     {"runs", "Run against run",
-     "Time of each row of ours in run A over its time in another run: right of 1 the other is faster. Two runs share no "
-     "rounds: "
-     "an interval reaches from one end of both medians' intervals to the other, and gradbench compare says what is certain.",
+     "Time of each row of ours in run A over its time in another run, as gradbench compare has it, with its 95 % interval: "
+     "right "
+     "of 1 the other is faster. The band is 3 % wide on both sides. Runs share no rounds: noise from run to run comes on top.",
      "No row is in two runs.", gb_runs_draw},
     {"roofline", "How close to the roof",
      "Speed over arithmetic intensity, a mark a row; hollow ones are peers. Lines are what this machine was measured to reach: "
@@ -97,12 +97,9 @@ static bool draw_ratios(struct gb_canvas *canvas, const struct gb_set *set, size
 
 bool gb_ratio_draw(struct gb_canvas *canvas, const struct gb_set *set) { return gb_for_each_panel(canvas, set, draw_ratios); }
 
-/* The medians differ by no more than the ends of both intervals do. */
 static bool pair_with_first(const struct gb_set *set, const struct gb_set_row *r, struct gb_pair *pair) {
-    const struct gb_result_row *const first = gb_row_of_first(set, r);
-    if (!first) return false;
-    const struct gb_summary *const a = &first->summary, *const b = &r->row->summary;
-    *pair = (struct gb_pair){.ratio = a->median / b->median, .low = a->low / b->high, .high = a->high / b->low};
+    if (set->n_runs == 1 || !r->gain) return false;
+    *pair = r->gain->pair;
     return true;
 }
 

@@ -18,7 +18,8 @@ struct fact {
 static void say_file(const struct gb_set_run *run, char *text, size_t size) { snprintf(text, size, "%s", run->file); }
 
 static void say_machine(const struct gb_set_run *run, char *text, size_t size) {
-    snprintf(text, size, "%s", run->result->context.topology);
+    const struct gb_result_context *const c = &run->result->context;
+    snprintf(text, size, "%s%s%s", c->host ? c->host : "", c->host ? ": " : "", c->topology);
 }
 
 static void say_threads(const struct gb_set_run *run, char *text, size_t size) {

@@ -110,8 +110,15 @@ static void print_verdict(const struct line *l) {
     gb_cell(l->out, best ? best->verdict : NULL, text);
 }
 
-static bool has_gain(const struct line *l) { return gb_row_gain(l->set, l->at) > 0; }
-static void print_gain(const struct line *l) { gb_ratio_cell(l->out, gb_row_gain(l->set, l->at)); }
+static bool has_gain(const struct line *l) { return l->at->gain; }
+static void print_gain(const struct line *l) {
+    const struct gb_compared *const gain = l->at->gain;
+    print_pair(l->out, gain ? &(struct gb_versus){.pair = gain->pair} : NULL);
+}
+static void print_gain_verdict(const struct line *l) {
+    const char *const verdict = l->at->gain ? l->at->gain->verdict : NULL;
+    gb_cell(l->out, verdict, verdict ? verdict : "");
+}
 
 static bool has_note(const struct line *l) {
     return (l->row->failure || l->row->note || strcmp(l->row->verified, "full") != 0);
@@ -139,6 +146,7 @@ static const struct column columns[] = {
     {"verdict", has_best, print_verdict},
     {"#against ref, ratio", has_ref, print_ref},
     {"#against run A, ratio", has_gain, print_gain},
+    {"than run A", has_gain, print_gain_verdict},
     {"#GFLOP/s", has_gflops, print_gflops},
     {"#GB/s", has_gbps, print_gbps},
     {"sizes", has_always, print_sizes},

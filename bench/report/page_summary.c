@@ -32,7 +32,7 @@ static int by_group(const void *a, const void *b) {
     return groups ? groups : compare(share_of(y), share_of(x));
 }
 
-static struct group sum_up(const struct gb_set *set, const struct gb_set_row *rows, size_t count) {
+static struct group sum_up(const struct gb_set_row *rows, size_t count) {
     struct group g = {.run = rows->run, .variant = rows->variant, .threads = rows->row->threads};
     size_t known = 0;
     for (size_t i = 0; i < count; i++) {
@@ -46,7 +46,7 @@ static struct group sum_up(const struct gb_set *set, const struct gb_set_row *ro
         known += share_of(&rows[i]) > 0;
         if (row->best_peer) gb_mean_add(&g.peers, row->best_peer->pair.ratio, row->best_peer->verdict);
         if (ref) gb_mean_add(&g.ref, ref->pair.ratio, ref->verdict);
-        gb_mean_add(&g.first, gb_row_gain(set, &rows[i]), NULL);
+        if (rows[i].gain) gb_mean_add(&g.first, rows[i].gain->pair.ratio, rows[i].gain->verdict);
     }
     if (known) g.share = (share_of(&rows[known / 2]) + share_of(&rows[(known - 1) / 2])) / 2;
     return g;
@@ -114,7 +114,7 @@ static size_t make_groups(const struct gb_set *set, struct gb_set_row *rows, str
     for (size_t first = 0, end; first < set->n_rows; first = end) {
         end = first + 1;
         while (end < set->n_rows && order(&rows[first], &rows[end]) == 0) end++;
-        if (rows[first].variant < set->n_own) groups[count++] = sum_up(set, rows + first, end - first);
+        if (rows[first].variant < set->n_own) groups[count++] = sum_up(rows + first, end - first);
     }
     return count;
 }
@@ -129,6 +129,21 @@ static void print_sentences(FILE *out, const struct gb_set *set, const struct gr
         if (last) print_sentence(out, set, last);
         last = NULL;
     }
+}
+
+/* What a run is to the first, as gradbench compare says it. */
+static void print_gain(FILE *out, const struct gb_set_run *run) {
+    const struct gb_comparison *const c = run->against;
+    char ratio[24], why[200] = "";
+    if (c->n_rows == 0) return;
+    for (size_t i = 0; i < c->n_differences; i++)
+        if (c->differences[i].decides) gb_text_append(why, sizeof why, "%s%s", why[0] ? ", " : "", c->differences[i].what);
+    gb_paragraph(
+        out, NULL,
+        "%s against A: %s times as fast in the geometric mean of %zu rows; faster on %zu, slower on %zu, the same on %zu, "
+        "undecided on %zu.%s%s",
+        run->mark, gb_ratio_text(c->mean, ratio, sizeof ratio), c->n_rows, c->faster, c->slower, c->same, c->inconclusive,
+        why[0] ? " There are no verdicts, for these differ: " : "", why);
 }
 
 bool gb_page_summary(FILE *out, const struct gb_set *set) {
@@ -162,11 +177,7 @@ bool gb_page_summary(FILE *out, const struct gb_set *set) {
                    shown);
     for (size_t i = 0; i < count; i++) print_group(out, set, &groups[i], gains);
     gb_table_end(out);
-    if (gains)
-        gb_paragraph(
-            out, "quiet",
-            "Against run A: the median time of the same row there over the median time here. Two runs share no rounds: "
-            "gradbench compare says whether a difference is one.");
+    for (size_t k = 1; k < set->n_runs; k++) print_gain(out, &set->runs[k]);
     gb_markup_end(out, "section");
     free(rows);
     free(groups);

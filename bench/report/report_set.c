@@ -66,19 +66,6 @@ void gb_mean_add(struct gb_mean *mean, double ratio, const char *verdict) {
 
 double gb_mean_of(const struct gb_mean *mean) { return exp(mean->logs / (double)mean->count); }
 
-const struct gb_result_row *gb_row_of_first(const struct gb_set *set, const struct gb_set_row *row) {
-    const struct gb_result *const first = set->runs[0].result;
-    const struct gb_result_row *const same =
-        row->run && first->n_rows ? gb_row_find(set->first, first->n_rows, row->row) : NULL;
-    return same && gb_is_timed_row(same) ? same : NULL;
-}
-
-double gb_row_gain(const struct gb_set *set, const struct gb_set_row *row) {
-    const struct gb_result_row *const same = gb_is_timed_row(row->row) ? gb_row_of_first(set, row) : NULL;
-    const double gain = same ? same->summary.median / row->row->summary.median : 0;
-    return gb_is_drawable(gain) ? gain : 0;
-}
-
 /* A row under way: `first` is that of its problem. */
 struct entry {
     struct gb_set_row at;
@@ -160,7 +147,33 @@ static size_t *fill_run(struct gb_set_run *run, size_t *threads) {
     return threads + kept;
 }
 
-int gb_set_fill(struct gb_set *set, struct gb_result *results, const char *const *files, size_t count) {
+/* Compares a run with the first. at: room for a pointer a row of the run. */
+static int compare_run(struct gb_set *set, size_t k, const struct gb_compared **at) {
+    struct gb_set_run *const run = &set->runs[k];
+    const struct gb_side sides[GB_SIDES] = {{set->runs[0].result, 1}, {run->result, 1}};
+    run->against = calloc(1, sizeof *run->against);
+    if (!run->against) return gb_fail(GB_EXIT_RESOURCE, "no memory for the report");
+    run->against->threshold = GB_VERDICT_THRESHOLD;
+    if (!gb_compare_sides(run->against, sides))
+        return run->against->memory.exhausted ? gb_fail(GB_EXIT_RESOURCE, "no memory for the report")
+                                              : gb_fail(GB_EXIT_INPUT, "a run has a row more than %d times", GB_TAKES_MAX);
+    memset(at, 0, run->result->n_rows * sizeof *at);
+    for (size_t i = 0; i < run->against->n_rows; i++)
+        at[run->against->rows[i].row - run->result->rows] = &run->against->rows[i];
+    for (size_t i = 0; i < set->n_rows; i++)
+        if (set->rows[i].run == k) set->rows[i].gain = at[set->rows[i].row - run->result->rows];
+    return GB_EXIT_OK;
+}
+
+static int compare_runs(struct gb_set *set) {
+    const struct gb_compared **const at = calloc(set->n_rows + 1, sizeof *at);
+    int code = at ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "no memory for the report");
+    for (size_t k = 1; k < set->n_runs && code == GB_EXIT_OK; k++) code = compare_run(set, k, at);
+    free(at);
+    return code;
+}
+
+int gb_set_fill(struct gb_set *set, const struct gb_result *results, const char *const *files, size_t count) {
     *set = (struct gb_set){.n_runs = count};
     for (size_t k = 0; k < count; k++) set->n_rows += results[k].n_rows;
     set->runs = calloc(count, sizeof *set->runs);
@@ -184,13 +197,15 @@ int gb_set_fill(struct gb_set *set, struct gb_result *results, const char *const
         set->n_own = set->n_variants;
         add_variants(set, entries, true);
         arrange(set, entries);
-        set->first = gb_rows_sorted(&results[0]);
     }
     free(entries);
-    return good && !results[0].exhausted ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "no memory for the report");
+    return good ? compare_runs(set) : gb_fail(GB_EXIT_RESOURCE, "no memory for the report");
 }
 
 void gb_set_free(struct gb_set *set) {
+    for (size_t k = 0; k < set->n_runs && set->runs; k++)
+        if (set->runs[k].against) gb_comparison_free(set->runs[k].against);
+    for (size_t k = 0; k < set->n_runs && set->runs; k++) free(set->runs[k].against);
     free(set->runs);
     free(set->rows);
     free(set->threads);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "comparison.h"
 #include "result.h"
 
 enum { GB_SET_VARIANTS_MAX = 64, GB_SET_MARKS = 8, GB_LABEL_MAX = 160 };
@@ -15,11 +16,13 @@ struct gb_set_run {
     char mark[8];                       /* "A"; "" of a run that is alone */
     const size_t *threads;              /* numbers that its rows ran on, ascending */
     size_t n_threads, timed, not_timed; /* rows */
+    struct gb_comparison *against;      /* the first run; NULL: it is that */
 };
 
 struct gb_set_row {
     const struct gb_result_row *row;
     size_t run, problem, variant;
+    const struct gb_compared *gain; /* what it is to the same row of the first run; NULL: that is not there, or not compared */
 };
 
 struct gb_set {
@@ -29,13 +32,12 @@ struct gb_set {
     size_t n_rows, n_problems;
     const char *variants[GB_SET_VARIANTS_MAX]; /* ref, others of ours, peers; those that have no place share the last */
     size_t n_variants, n_own;
-    bool raced;                         /* a row has a best peer */
-    const struct gb_result_row **first; /* those of the first run, for gb_row_find */
-    size_t *threads;                    /* memory of all runs */
+    bool raced;      /* a row has a best peer */
+    size_t *threads; /* memory of all runs */
 };
 
 /* Prints what is wrong and returns the exit code; the set is to be freed in any case. The results outlive it. */
-int gb_set_fill(struct gb_set *set, struct gb_result *results, const char *const *files, size_t count);
+int gb_set_fill(struct gb_set *set, const struct gb_result *results, const char *const *files, size_t count);
 void gb_set_free(struct gb_set *set);
 
 /* The index of a variant; one that no row has: their number, or the last. */
@@ -58,12 +60,6 @@ const char *gb_short_name(const char *variant);
 const char *gb_options_text(const struct gb_result_row *row, char *text, size_t size);
 const char *gb_shape_text(const struct gb_result_row *row, char *text, size_t size);
 const char *gb_row_text(const struct gb_result_row *row, char *text, size_t size);
-
-/* The same row in the first run; NULL: it is of the first itself, or not timed there. */
-const struct gb_result_row *gb_row_of_first(const struct gb_set *set, const struct gb_set_row *row);
-
-/* Its time over the row's; 0: there is none. */
-double gb_row_gain(const struct gb_set *set, const struct gb_set_row *row);
 
 /* A geometric mean under way. */
 struct gb_mean {

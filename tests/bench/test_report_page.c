@@ -38,6 +38,7 @@ static void read_runs(struct gb_result results[RUNS]) {
     for (size_t i = 0; i < later->n_rows; i++) {
         struct gb_summary *const s = &later->rows[i].summary;
         *s = (struct gb_summary){s->count, 0.8 * s->median, 0.8 * s->low, 0.8 * s->high, 0.8 * s->min};
+        for (size_t k = 0; k < later->rows[i].n_samples; k++) later->rows[i].samples[k] *= 0.8;
     }
 }
 
