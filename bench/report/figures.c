@@ -45,11 +45,13 @@ bool gb_for_each_panel(struct gb_canvas *canvas, const struct gb_set *set,
     bool good = true;
     size_t left_out = 0;
     for (size_t k = 0; k < set->n_runs && good; k++)
-        for (size_t t = set->runs[k].n_threads; t > 0 && good; t--) {
-            if (canvas->panels < GB_PANELS_MAX) good = draw(canvas, set, k, set->runs[k].threads[t - 1]);
+        for (size_t t = 0; t < set->runs[k].n_threads && good; t++) {
+            const struct gb_set_run *const run = &set->runs[k];
+            if (canvas->panels < GB_PANELS_MAX && t < GB_PANELS_MAX)
+                good = draw(canvas, set, k, run->threads[run->n_threads - 1 - t]);
             else left_out++;
         }
-    if (left_out) gb_leave_out(canvas, "%zu more runs or numbers of threads are not drawn.", left_out);
+    if (left_out && canvas->panels) gb_leave_out(canvas, "%zu more runs or numbers of threads are not drawn.", left_out);
     return good;
 }
 
