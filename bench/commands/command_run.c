@@ -133,6 +133,7 @@ static struct gb_harness harness_of(struct run *run, struct gb_binding *binding)
         .rounds = o->rounds,
         .sample_ns = o->quick ? 0.1e6 : 1e6,
         .budget_ns = o->max_time * 1e9,
+        .precision = o->precision / 100,
         .limit_ns = o->peer_limit * 1e9,
         .judge = run->race.judge,
         .seed = o->plan.seed,
@@ -361,8 +362,11 @@ size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_
          .help = "a program that speaks the protocol of PEERS.md races too; may be repeated"},
         {"peer-limit", GB_FLAG_REAL, &o->peer_limit, "SECONDS",
          .help = "a peer that owes an answer for so long is out of the race (default: 60)", .low = 0.01, .high = 1e6},
-        {"rounds", GB_FLAG_COUNT, &o->rounds, "N", .help = "at most (default: 31)", .low = GB_ROUNDS_MIN,
+        {"rounds", GB_FLAG_COUNT, &o->rounds, "N", .help = "at most (default: 31; with --precision 1001)", .low = GB_ROUNDS_MIN,
          .high = GB_ROUNDS_MAX},
+        {"precision", GB_FLAG_REAL, &o->precision, "PERCENT",
+         .help = "rounds end where half of each 95 % interval is at most so much of its median; verdicts end nothing",
+         .low = 0.01, .high = 100},
         {"max-time", GB_FLAG_REAL, &o->max_time, "SECONDS",
          .help = "a problem starts no round after this, but for the first 6 (default: 1.5)", .low = 0.001, .high = 1e6},
         {"seed", GB_FLAG_COUNT, &o->plan.seed, "N", .help = "of contents and orders (default: 1)", .low = 0, .high = 0x1p53},
@@ -413,7 +417,7 @@ static bool parse(struct gb_run_options *o, int argc, char **argv, int *code) {
 
 void gb_run_defaults(struct gb_run_options *o) {
     o->plan.default_workload = o->quick ? "smoke" : "default";
-    if (o->rounds == 0) o->rounds = o->quick ? 11 : 31;
+    if (o->rounds == 0) o->rounds = o->precision > 0 ? GB_ROUNDS_MAX : o->quick ? 11 : 31;
     if (o->peer_limit == 0) o->peer_limit = 60;
     if (o->max_time == 0) o->max_time = o->quick ? 0.05 : 1.5;
 }

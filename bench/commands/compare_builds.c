@@ -155,6 +155,7 @@ static int race(struct builds *b, bool first) {
         .rounds = first || o->rounds > GB_ROUNDS_MAX / 2 ? o->rounds : 2 * o->rounds,
         .sample_ns = o->quick ? 0.1e6 : 1e6,
         .budget_ns = (first ? 1 : 2) * o->max_time * 1e9,
+        .precision = o->precision / 100,
         .limit_ns = o->peer_limit * 1e9,
         .judge = b->race.judge,
         .seed = o->plan.seed + !first,

@@ -237,14 +237,38 @@ static void shuffle(size_t *order, size_t count, uint64_t *random) {
     }
 }
 
+/* For the statistics of a variant, behind the samples of all. */
+static double *work_space(const struct gb_harness *h, const struct gb_outcome *outcome) {
+    return outcome->storage + (h->plan->n_variants + 1) * h->rounds;
+}
+
+static bool is_narrow(const struct job *r, const struct entry *entries, size_t count, size_t rounds) {
+    for (size_t i = 0; i < count; i++) {
+        if (r->outcome->measures[entries[i].variant].state != GB_STATE_TIMED) continue;
+        const struct gb_summary s = gb_summarize(entries[i].samples, rounds, work_space(r->h, r->outcome));
+        if (s.high - s.low > 2 * r->h->precision * s.median) return false;
+    }
+    return true;
+}
+
+/* Widths are looked at when there are a quarter more rounds than the last time: an interval that was waited for is narrow by
+ * chance, too. Looked at after each round, one of 95 % held in 92 % of simulated runs, in this way in 94 %. What the variants
+ * are to each other ends nothing. */
+static bool is_precise(const struct job *r, const struct entry *entries, size_t count, size_t rounds, size_t *next) {
+    if (r->h->precision <= 0 || rounds < *next) return false;
+    *next = rounds + rounds / 4;
+    return is_narrow(r, entries, count, rounds);
+}
+
 /* Rounds that are whole: each holds one sample of every entry, in an order of its own. */
 static size_t run_rounds(const struct job *r, struct entry *entries, size_t count) {
     const struct gb_harness *const h = r->h;
     const double start = gb_clock_read(h->effects->clock);
     uint64_t random = h->seed;
-    size_t order[ENTRIES_MAX], round = 0;
+    size_t order[ENTRIES_MAX], round = 0, look = GB_ROUNDS_MIN;
     for (size_t i = 0; i < count; i++) order[i] = i;
-    while (round < h->rounds && (round < GB_ROUNDS_MIN || gb_clock_read(h->effects->clock) - start < h->budget_ns)) {
+    while (round < h->rounds && (round < GB_ROUNDS_MIN || gb_clock_read(h->effects->clock) - start < h->budget_ns) &&
+           !is_precise(r, entries, count, round, &look)) {
         report(h, r->outcome->task, "round", round, h->rounds);
         shuffle(order, count, &random);
         for (size_t i = 0; i < count; i++) {
@@ -297,7 +321,7 @@ static double empty_ns(const struct gb_effects *effects, const struct gb_variant
 }
 
 static void summarize(const struct gb_harness *h, struct gb_outcome *outcome, const struct entry *entries, size_t count) {
-    double *const work = outcome->storage + (h->plan->n_variants + 1) * h->rounds;
+    double *const work = work_space(h, outcome);
     for (size_t i = 0; i < count; i++) {
         const struct gb_variant *const v = &h->plan->variants[entries[i].variant];
         struct gb_measure *const m = &outcome->measures[entries[i].variant];

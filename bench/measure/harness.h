@@ -46,6 +46,7 @@ struct gb_harness {
     size_t rounds;
     double sample_ns;  /* a sample takes at least this */
     double budget_ns;  /* rounds beyond GB_ROUNDS_MIN start within this time */
+    double precision;  /* nor do they where each interval is this narrow: half of it over its median; 0: that ends nothing */
     double limit_ns;   /* a contender that is silent for so long is gone */
     gk_context *judge; /* of peers' results; NULL: there are none, and all calls are made in this process */
     uint64_t seed;

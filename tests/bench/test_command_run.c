@@ -308,17 +308,20 @@ static void settings(void **state) {
         double sample_ns, budget_ns, limit_ns;
         uint64_t seed;
         const char *says;
+        double precision;
     } cases[] = {
-        {{ONE}, 31, 1e6, 1.5e9, 60e9, 1, "up to 31 rounds; seed 1\n"},
-        {{ONE, "--quick"}, 11, 0.1e6, 0.05e9, 60e9, 1, "up to 11 rounds; seed 1\n"},
-        {{ONE, "--quick", "--rounds", "6", "--max-time", "0.001"}, 6, 0.1e6, 1e6, 60e9, 1, "up to 6 rounds; seed 1\n"},
-        {{ONE, "--rounds", "1001", "--max-time", "1e6"}, 1001, 1e6, 1e15, 60e9, 1, "up to 1001 rounds"},
-        {{ONE, "--peer-limit", "0.01", "--seed", "0"}, 31, 1e6, 1.5e9, 0.01e9, 0, "rounds; seed 0\n"},
-        {{ONE, "--peer-limit", "1e6", "--seed", "9007199254740992"}, 31, 1e6, 1.5e9, 1e15, 9007199254740992, "seed 9007"},
-        {{"--workload", "smoke"}, 31, 1e6, 1.5e9, 60e9, 1, "workload smoke: 2 problems;"},
-        {{"--workload", "smoke", "--quick"}, 11, 0.1e6, 0.05e9, 60e9, 1, "workload smoke: 2 problems;"},
-        {{"--quick"}, 11, 0.1e6, 0.05e9, 60e9, 1, "workload smoke: 2 problems;"},
-        {{NULL}, 31, 1e6, 1.5e9, 60e9, 1, "workload default: "},
+        {{ONE}, 31, 1e6, 1.5e9, 60e9, 1, "up to 31 rounds; seed 1\n", 0},
+        {{ONE, "--quick"}, 11, 0.1e6, 0.05e9, 60e9, 1, "up to 11 rounds; seed 1\n", 0},
+        {{ONE, "--quick", "--rounds", "6", "--max-time", "0.001"}, 6, 0.1e6, 1e6, 60e9, 1, "up to 6 rounds; seed 1\n", 0},
+        {{ONE, "--rounds", "1001", "--max-time", "1e6"}, 1001, 1e6, 1e15, 60e9, 1, "up to 1001 rounds", 0},
+        {{ONE, "--peer-limit", "0.01", "--seed", "0"}, 31, 1e6, 1.5e9, 0.01e9, 0, "rounds; seed 0\n", 0},
+        {{ONE, "--peer-limit", "1e6", "--seed", "9007199254740992"}, 31, 1e6, 1.5e9, 1e15, 9007199254740992, "seed 9007", 0},
+        {{ONE, "--precision", "1"}, 1001, 1e6, 1.5e9, 60e9, 1, "up to 1001 rounds", 0.01},
+        {{ONE, "--precision", "0.5", "--rounds", "50"}, 50, 1e6, 1.5e9, 60e9, 1, "up to 50 rounds", 0.005},
+        {{"--workload", "smoke"}, 31, 1e6, 1.5e9, 60e9, 1, "workload smoke: 2 problems;", 0},
+        {{"--workload", "smoke", "--quick"}, 11, 0.1e6, 0.05e9, 60e9, 1, "workload smoke: 2 problems;", 0},
+        {{"--quick"}, 11, 0.1e6, 0.05e9, 60e9, 1, "workload smoke: 2 problems;", 0},
+        {{NULL}, 31, 1e6, 1.5e9, 60e9, 1, "workload default: ", 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -331,7 +334,7 @@ static void settings(void **state) {
         assert_int_equal(h->rounds, cases[i].rounds);
         assert_true(h->sample_ns == cases[i].sample_ns && fabs(h->budget_ns - cases[i].budget_ns) < 1);
         assert_true(fabs(h->limit_ns - cases[i].limit_ns) < 1);
-        assert_true(h->seed == cases[i].seed);
+        assert_true(h->seed == cases[i].seed && h->precision == cases[i].precision);
     }
     HEAR("--isa", "ref", "--threads", "1", "--draw", "2");
     assert_said("\n2 drawn by seed 1: ");
@@ -345,6 +348,8 @@ static void what_is_out_of_range_is_refused(void **state) {
         {"--rounds", "1002", "--rounds must be a whole number from 6 to 1001 (got '1002')"},
         {"--max-time", "0.00099", "--max-time must be a number from 0.001 to 1e+06 (got '0.00099')"},
         {"--max-time", "1000001", "--max-time must be a number from 0.001 to 1e+06 (got '1000001')"},
+        {"--precision", "0", "--precision must be a number from 0.01 to 100 (got '0')"},
+        {"--precision", "101", "--precision must be a number from 0.01 to 100 (got '101')"},
         {"--seed", "-1", "--seed must be a whole number from 0 to 9007199254740992 (got '-1')"},
         {"--seed", "9007199254740993", "--seed must be a whole number from 0 to 9007199254740992 (got '9007199254740993')"},
         {"--draw", "0", "--draw must be a whole number from 1 to 1000 (got '0')"},

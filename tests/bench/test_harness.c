@@ -651,6 +651,50 @@ static void rounds_end_with_the_time(void **state) {
     }
 }
 
+/* Costs go between 2000 and as much more as `wide` says: of six rounds the first and the last enclose the median, of 10 the
+ * second and the ninth, and so on. Widths are looked at after 6, 7, 8, 10, 12, 15, 18 and 22. The other cell is ten times as
+ * fast, which ends nothing. */
+static void rounds_end_with_narrow_intervals(void **state) {
+    enum { MOST = 23 };
+    static const struct {
+        double wide, precision;
+        size_t slow, rounds; /* slow: rounds, at the start */
+    } cases[] = {{40, 0, 0, MOST}, {40, 0.00991, 0, 6}, {40, 0.0099, 0, MOST}, {0, 1e-9, 0, 6},  {0, 0, 0, MOST},
+                 {0, 0.01, 1, 10}, {0, 0.01, 2, 12},    {0, 0.01, 3, 15},      {0, 0.01, 4, 18}, {0, 0.01, 5, 22}};
+    double costs[MOST];
+    (void)state;
+    own("a", 1, 1, 2000);
+    own("b", 1, 1, 200);
+    t.harness.rounds = MOST;
+    for (size_t which = 0; which < 2; which++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            for (size_t r = 0; r < MOST; r++) costs[r] = r < cases[i].slow ? 4000 : 2000 + (r % 2 ? cases[i].wide : 0);
+            script.cells[which].in_round = costs;
+            script.cells[!which].in_round = NULL;
+            t.harness.precision = cases[i].precision;
+            run();
+            assert_int_equal(t.outcome.rounds, cases[i].rounds);
+        }
+}
+
+/* One that fails in its rounds is waited for no more. */
+static void who_fails_needs_no_narrow_interval(void **state) {
+    static const double costs[] = {2000, 4000, 2000, 4000, 2000, 4000, 2000, 4000, 2000, 4000, 2000, 4000};
+    (void)state;
+    own("a", 1, 1, 2000);
+    peer("p", 1, 1, 2000)->in_round = costs;
+    race(2000);
+    t.harness.rounds = 12;
+    t.harness.precision = 0.01;
+    run();
+    assert_int_equal(t.outcome.rounds, 12);
+    script.cells[1].fails_in = SCRIPT_END;
+    script.cells[1].fails_at = 5 + script.cells[1].asked[SCRIPT_END] - 12;
+    run();
+    assert_int_equal(measure(1)->state, GB_STATE_GONE);
+    assert_int_equal(t.outcome.rounds, 6);
+}
+
 /* Of nine rounds the second and the eighth in size enclose the median. */
 static void medians_by_hand(void **state) {
     static const double a[] = {310, 305, 390, 302, 308, 301, 307, 350, 304}, b[] = {9, 1, 8, 2, 7, 3, 6, 4, 5};
@@ -1157,6 +1201,8 @@ int main(void) {
         TEST(each_round_has_each_once_in_an_order_of_its_own),
         TEST(orders_come_from_the_seed),
         TEST(rounds_end_with_the_time),
+        TEST(rounds_end_with_narrow_intervals),
+        TEST(who_fails_needs_no_narrow_interval),
         TEST(medians_by_hand),
         TEST(a_time_is_never_nothing),
         TEST(the_last_of_ours_is_timed_twice),
