@@ -4,11 +4,14 @@
 
 #include "build_info.h"
 #include "commands.h"
+#include "doctor.h"
 #include "machine.h"
 #include "message.h"
+#include "null_probe.h"
 #include "plan.h"
 #include "report_table.h"
 #include "result_fill.h"
+#include "text.h"
 
 static void print_machine(void) {
     const struct gb_machine *const m = gb_machine_get();
@@ -97,33 +100,99 @@ static int print_products(const gk_context *ctx, const struct gk_context_info *i
     return GB_EXIT_OK;
 }
 
-static int print_roofs(const struct gk_context_info *info) {
-    struct gb_roofs *const roofs = calloc(1, sizeof *roofs);
-    struct gb_warnings warnings = {.count = 0};
-    struct gb_result result = {.chunks = NULL};
-    const struct gb_report report = {.out = stdout, .width = gb_report_width(stdout)};
-    if (!roofs) return gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
+/* What is measured: roofs, and how far one kernel timed as if it were two is from itself, with what the system counted then. */
+struct measured {
+    struct gb_roofs roofs;
+    struct gb_pair nulls[2]; /* by the thread counts of the roofs */
+    struct gb_pulse before, after;
+};
+
+static int measure(struct measured *m, const struct gk_context_info *info, struct gb_warnings *warnings) {
+    struct gb_roofs *const roofs = &m->roofs;
     roofs->threads[roofs->n_threads++] = 1;
     if (info->threads > 1) roofs->threads[roofs->n_threads++] = info->threads;
     for (size_t i = 0; i < GK_ISA_COUNT; i++) roofs->isas[i] = !gk_isa_unusable(i);
     for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) roofs->dtypes[dtype] = true;
     struct gb_binding *const binding = gb_binding_create();
-    const bool measured = gb_roofs_measure(roofs, binding, 5, &warnings);
+    int code =
+        gb_roofs_measure(roofs, binding, 5, warnings) ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
+    m->before = gb_pulse_read();
+    for (size_t i = 0; i < roofs->n_threads && code == GB_EXIT_OK; i++)
+        code = gb_null_probe(&m->nulls[i], roofs, binding, gk_isa_get(info->isa, GK_F32)->name, roofs->threads[i]);
+    m->after = gb_pulse_read();
     gb_binding_destroy(binding);
-    if (measured) gb_fill_roofs(&result, roofs);
-    gb_fill_warnings(&result, &warnings);
-    free(roofs);
-    const bool good = measured && !result.exhausted;
-    if (good) gb_report_roofs(&report, &result);
-    if (good) gb_report_warnings(&report, &result, 0);
+    return code;
+}
+
+static int print_roofs(const struct gb_report *report, const struct gb_roofs *roofs, const struct gb_warnings *warnings) {
+    struct gb_result result = {.chunks = NULL};
+    gb_fill_roofs(&result, roofs);
+    gb_fill_warnings(&result, warnings);
+    const bool good = !result.exhausted;
+    if (good) gb_report_roofs(report, &result);
+    if (good) gb_report_warnings(report, &result, 0);
     gb_result_free(&result);
     return good ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
 }
 
+enum { NAME_WIDTH = 12, INDENT = 12 + NAME_WIDTH };
+
+static void print_finding(const struct gb_report *report, const struct gb_finding *f, size_t counts[GB_HEALTH_COUNT]) {
+    counts[f->health]++;
+    gb_say(report, INDENT, "  %-8s  %-*s%s", gb_health_words[f->health], NAME_WIDTH, f->name, f->text);
+    if (f->advice) gb_say(report, INDENT + 3, "%*s-> %s", INDENT, "", f->advice);
+}
+
+/* Bad where it hides what run would otherwise say faster or slower of. */
+static void print_noise(const struct gb_report *report, const struct measured *m, size_t i, size_t counts[GB_HEALTH_COUNT]) {
+    const double noise = gb_noise_of(&m->nulls[i]);
+    const bool bad = noise > GB_VERDICT_THRESHOLD;
+    struct gb_finding finding = {.name = "noise",
+                                 .health = bad ? GB_HEALTH_BAD : GB_HEALTH_GOOD,
+                                 .advice = bad ? "what is bad above comes first; then --rounds 101 --max-time 10" : NULL};
+    char threads[40];
+    snprintf(finding.text, sizeof finding.text, "one kernel timed as if it were two, on %s: up to %.1f %% apart",
+             gb_count_text(m->roofs.threads[i], "thread", threads, sizeof threads), 100 * noise);
+    print_finding(report, &finding, counts);
+}
+
+/* m: NULL: nothing was measured. Returns how many are bad. */
+static size_t print_checks(const struct gb_report *report, size_t threads, const struct measured *m) {
+    size_t counts[GB_HEALTH_COUNT] = {0};
+    printf("\nwhat spoils a measurement here\n");
+    for (size_t i = 0; i < gb_checks(); i++) {
+        const struct gb_finding finding = gb_check_here(threads, m ? &m->before : NULL, m ? &m->after : NULL, i);
+        print_finding(report, &finding, counts);
+    }
+    for (size_t i = 0; m && i < m->roofs.n_threads; i++)
+        if (m->nulls[i].count) print_noise(report, m, i, counts);
+    printf("  %zu bad, %zu to know, %zu good, %zu unknown\n", counts[GB_HEALTH_BAD], counts[GB_HEALTH_NOTE],
+           counts[GB_HEALTH_GOOD], counts[GB_HEALTH_UNKNOWN]);
+    return counts[GB_HEALTH_BAD];
+}
+
+static int judge(size_t bad, bool strict) {
+    char things[40];
+    if (!strict || bad == 0) return GB_EXIT_OK;
+    return gb_fail(GB_EXIT_RESOURCE, "%s here that spoil%s a measurement", gb_count_text(bad, "thing", things, sizeof things),
+                   bad == 1 ? "s" : "");
+}
+
+static int measure_and_check(const struct gb_report *report, const struct gk_context_info *info, bool strict) {
+    struct gb_warnings warnings = {.count = 0};
+    struct measured *const m = calloc(1, sizeof *m);
+    int code = m ? measure(m, info, &warnings) : gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
+    if (code == GB_EXIT_OK) code = print_roofs(report, &m->roofs, &warnings);
+    if (code == GB_EXIT_OK) code = judge(print_checks(report, info->threads, m), strict);
+    free(m);
+    return code;
+}
+
 int gb_command_info(int argc, char **argv) {
-    bool no_roofs = false;
+    bool no_roofs = false, strict = false;
     const struct gb_flag options[] = {
         {"no-roofs", GB_FLAG_SWITCH, &no_roofs, .help = "do not measure"},
+        {"strict", GB_FLAG_SWITCH, &strict, .help = "exit with 4 if anything here is bad for a measurement"},
     };
     const struct gb_syntax syntax = {
         .command = "info",
@@ -133,7 +202,6 @@ int gb_command_info(int argc, char **argv) {
                    "spoils a measurement."};
     gk_context *ctx;
     struct gk_context_info info;
-    struct gb_warnings warnings = {.count = 0};
     const struct gb_report report = {.out = stdout, .width = gb_report_width(stdout)};
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
@@ -148,9 +216,6 @@ int gb_command_info(int argc, char **argv) {
     print_blocking(&info);
     code = print_products(ctx, &info);
     gk_context_destroy(ctx);
-    if (code == GB_EXIT_OK && !no_roofs) code = print_roofs(&info);
-    gb_environment_warn(&warnings, info.threads);
-    if (warnings.count) printf("\n");
-    for (size_t i = 0; i < warnings.count; i++) gb_say(&report, 2, "warning: %s", warnings.list[i]);
-    return code;
+    if (code != GB_EXIT_OK) return code;
+    return no_roofs ? judge(print_checks(&report, info.threads, NULL), strict) : measure_and_check(&report, &info, strict);
 }

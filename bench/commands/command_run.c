@@ -184,7 +184,7 @@ static void warn_fewer_threads(struct run *run) {
 }
 
 /* Warns of what went on during the run. */
-static void look_back(struct run *run, struct gb_binding *binding, struct gb_ticks ticks) {
+static void look_back(struct run *run, struct gb_binding *binding, const struct gb_pulse *before) {
     struct gb_warnings ignored = {.count = 0};
     struct gb_roofs *const after = run->options->quick || gb_caught ? NULL : malloc(sizeof *after);
     if (after) {
@@ -195,7 +195,8 @@ static void look_back(struct run *run, struct gb_binding *binding, struct gb_tic
     warn_fewer_threads(run);
     run->effects->warn_company(&run->warnings);
     if (binding && !run->effects->binding_works(binding)) gb_warn(&run->warnings, "not every thread could be bound to a core");
-    gb_steal_warn(&run->warnings, ticks, run->effects->ticks());
+    const struct gb_pulse now = run->effects->pulse();
+    gb_pulse_warn(&run->warnings, before, &now);
 }
 
 /* Before threads are bound: a child gets the cores that this thread has. */
@@ -271,12 +272,12 @@ static int compare_with_baseline(const struct run *run) {
 }
 
 static int measure(struct run *run, struct gb_binding *binding) {
-    const struct gb_ticks ticks = run->effects->ticks();
+    const struct gb_pulse before = run->effects->pulse();
     int code = prepare(run, binding);
     if (code != GB_EXIT_OK) return code;
     code = run_tasks(run, binding);
     gb_race_end(&run->race);
-    look_back(run, binding, ticks);
+    look_back(run, binding, &before);
     conclude(run);
     char problems[40];
     if (gb_caught && gb_caught != SIGPIPE)
@@ -442,7 +443,7 @@ int gb_command_run(int argc, char **argv) {
         .binding_create = gb_binding_create,
         .binding_works = gb_binding_works,
         .binding_destroy = gb_binding_destroy,
-        .ticks = gb_ticks_read,
+        .pulse = gb_pulse_read,
         .warn_company = gb_company_warn,
         .measure_roofs = gb_roofs_measure,
         .run = gb_harness_run,

@@ -2,6 +2,7 @@
 #ifndef GB_COMMAND_RUN_H
 #define GB_COMMAND_RUN_H
 
+#include "doctor.h"
 #include "harness.h"
 
 /* What the command line says; 0 and NULL: it does not. */
@@ -22,13 +23,13 @@ size_t gb_run_flags(struct gb_run_options *options, struct gb_flag flags[GB_RUN_
 /* Fills in what was not said. */
 void gb_run_defaults(struct gb_run_options *options);
 
-/* Those of bind.h, environment.h, roofs.h and harness.h. */
+/* Those of bind.h, doctor.h, roofs.h and harness.h. */
 struct gb_run_effects {
     const struct gb_effects *measuring;
     struct gb_binding *(*binding_create)(void);
     bool (*binding_works)(const struct gb_binding *binding);
     void (*binding_destroy)(struct gb_binding *binding);
-    struct gb_ticks (*ticks)(void);
+    struct gb_pulse (*pulse)(void);
     void (*warn_company)(struct gb_warnings *warnings);
     bool (*measure_roofs)(struct gb_roofs *roofs, struct gb_binding *binding, size_t effort, struct gb_warnings *warnings);
     bool (*run)(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "environment.h"
+#include "doctor.h"
 #include "interrupt.h"
 #include "machine.h"
 #include "message.h"

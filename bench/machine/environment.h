@@ -1,10 +1,11 @@
-/* What in this environment spoils a measurement, and how much memory there is. */
+/* The system that this process runs on, its variables, and how much memory there is. */
 #ifndef GB_ENVIRONMENT_H
 #define GB_ENVIRONMENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "clock.h"
 #include "machine.h"
 
 enum { GB_WARNINGS_MAX = 24, GB_WARNING_MAX = 200 };
@@ -20,25 +21,18 @@ void gb_warn(struct gb_warnings *warnings, const char *format, ...) __attribute_
 struct gb_system {
     const char *root; /* stands before the path of every file that is read: "" here */
     const struct gb_machine *machine;
-    size_t online;        /* hardware threads of the whole machine */
-    double address_space; /* bytes, the limit of ulimit -v; more than there can be: none */
+    size_t online;                /* hardware threads of the whole machine */
+    double address_space;         /* bytes, the limit of ulimit -v; more than there can be: none */
+    const struct gb_clock *clock; /* NULL: not read */
 };
+struct gb_system gb_this_system(void);
 
-/* threads: the most that will be used. */
-void gb_environment_warn(struct gb_warnings *warnings, size_t threads);
-void gb_system_warn(const struct gb_system *system, struct gb_warnings *warnings, size_t threads);
-
-/* Of that alone which may come later: another gradbench that measures. Once. */
-void gb_company_warn(struct gb_warnings *warnings);
-void gb_system_warn_company(const struct gb_system *system, struct gb_warnings *warnings);
-
-/* Ticks of all CPUs since the machine started. stolen: the hypervisor ran something else. */
+/* Ticks of all CPUs since the machine started. stolen: the hypervisor ran something else; idle: also while waiting for a disk.
+ */
 struct gb_ticks {
-    double all, stolen;
+    double all, stolen, idle;
 };
-struct gb_ticks gb_ticks_read(void);
 struct gb_ticks gb_system_ticks(const struct gb_system *system);
-void gb_steal_warn(struct gb_warnings *warnings, struct gb_ticks before, struct gb_ticks after);
 
 /* Bytes that this process may still allocate, and which limit says so. */
 struct gb_memory {

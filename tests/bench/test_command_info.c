@@ -3,7 +3,7 @@
 #include "build_info.h"
 #include "call.h"
 #include "core/topology.h"
-#include "environment.h"
+#include "doctor.h"
 #include "machine.h"
 #include "message.h"
 #include "problem.h"
@@ -62,7 +62,7 @@ static void machines(void **state) {
         "environment  no GRADKERN_, GRADBENCH_ or OMP_ variable is set\n\nchosen       ");
     assert_memory_equal(said.out, expected, strlen(expected));
     expected[0] = '\0';
-    assert_non_null(strstr(said.out, "\n\nwarning: ")); /* threads on few cores, at least */
+    assert_non_null(strstr(said.out, "\n  note      siblings    cores run 2 hardware threads: "));
     *machine() = (struct gb_machine){.cpu = "Another",
                                      .cores = 1,
                                      .logical = 1,
@@ -209,19 +209,44 @@ static void blocking_and_products(void **state) {
     *caches = right;
 }
 
-/* After all else; how many threads there are to warn of is known from the context. */
-static void warnings(void **state) {
+/* After all else: every check with a word of its own, advice below those that are bad or to know, and how many there are. */
+static void checks(void **state) {
     const struct gb_machine right = *machine();
+    size_t lines[GB_HEALTH_COUNT] = {0}, advice = 0;
+    char sum[100];
     (void)state;
     machine()->cpu_quota = 2.5;
     ask((char *[]){"OMP_NUM_THREADS=1000", NULL});
     machine()->cpu_quota = right.cpu_quota;
-    const char *const products = strstr(said.out, "\nproducts "), *const first = strstr(said.out, "\n\nwarning: ");
+    const char *const products = strstr(said.out, "\nproducts "), *const first =
+                                                                      strstr(said.out, "\n\nwhat spoils a measurement here\n");
     assert_true(products && first > products);
-    const char *const quota = strstr(first, "\nwarning: the cgroup may use 2.50 CPUs, fewer than 1000 threads: it will be");
-    assert_non_null(quota);
-    for (const char *line = first + 2; *line; line = strchr(line, '\n') + 1)
-        assert_true(strncmp(line, "warning: ", 9) == 0 || line[0] == ' ');
+    assert_non_null(strstr(first, "\n  BAD       quota       the cgroup may use 2.50 CPUs, fewer than 1000 threads: it will be"
+                                  " throttled\n                        -> "));
+    for (const char *line = strchr(first + 2, '\n') + 1; *line; line = strchr(line, '\n') + 1) {
+        for (int i = 0; i < GB_HEALTH_COUNT; i++)
+            lines[i] += strncmp(line + 2, gb_health_words[i], strlen(gb_health_words[i])) == 0;
+        advice += strncmp(line, "                        -> ", 27) == 0;
+    }
+    assert_true(lines[GB_HEALTH_BAD] >= 2); /* so many threads on few cores */
+    assert_int_equal(lines[GB_HEALTH_GOOD] + lines[GB_HEALTH_NOTE] + lines[GB_HEALTH_BAD] + lines[GB_HEALTH_UNKNOWN],
+                     gb_checks());
+    assert_int_equal(advice, lines[GB_HEALTH_NOTE] + lines[GB_HEALTH_BAD]);
+    snprintf(sum, sizeof sum, "\n  %zu bad, %zu to know, %zu good, %zu unknown\n", lines[GB_HEALTH_BAD], lines[GB_HEALTH_NOTE],
+             lines[GB_HEALTH_GOOD], lines[GB_HEALTH_UNKNOWN]);
+    const char *const last = strstr(first, sum);
+    assert_true(last && last[strlen(sum)] == '\0');
+}
+
+/* What is bad fails only who asks for it. */
+static void strict(void **state) {
+    const struct gb_machine right = *machine();
+    (void)state;
+    machine()->known = false;
+    gb_hear_command(&said, gb_command_info, (char *[]){"--no-roofs", "--strict", NULL});
+    assert_int_equal(said.code, 4);
+    assert_non_null(strstr(said.err, " here that spoil"));
+    machine()->known = right.known;
 }
 
 /* On one thread, and on all that a call would have: on more than there are cores nothing is measured, so that this is quick. */
@@ -252,6 +277,11 @@ static void roofs(void **state) {
         assert_true(strtod(row + strlen(text), NULL) > 0);
     }
     assert_non_null(strstr(measured, "\n  move in memory ("));
+    const char *const noise = strstr(measured, "one kernel timed as if it were two, on 1 thread: up to ");
+    assert_non_null(noise);
+    snprintf(text, sizeof text, "one kernel timed as if it were two, on %zu threads: up to ", many);
+    assert_non_null(strstr(noise, text));
+    assert_null(strstr(measured, "not known before something is measured"));
 }
 
 static void it_keeps_nothing(void **state) {
@@ -281,10 +311,11 @@ static void what_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(machines), cmocka_unit_test(variables),
-        cmocka_unit_test(choices),  cmocka_unit_test(blocking_and_products),
-        cmocka_unit_test(warnings), cmocka_unit_test(it_keeps_nothing),
-        cmocka_unit_test(roofs),    cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(machines),         cmocka_unit_test(variables),
+        cmocka_unit_test(choices),          cmocka_unit_test(blocking_and_products),
+        cmocka_unit_test(checks),           cmocka_unit_test(strict),
+        cmocka_unit_test(it_keeps_nothing), cmocka_unit_test(roofs),
+        cmocka_unit_test(what_is_refused),
     };
     for (const char *const *name = (const char *[]){"GRADKERN_ISA", "OMP_NUM_THREADS", "GRADBENCH_WORKLOADS", NULL}; *name;
          name++)

@@ -31,7 +31,7 @@ static struct script {
     double start_ns;   /* and the start of a contender */
     bool no_binding, not_bound, no_roofs;
     double moves;         /* the second time roofs are so many times what they were */
-    struct gb_ticks then; /* at the end */
+    struct gb_pulse then; /* at the end */
     size_t company_after; /* so many problems; 0: none */
     int signal_in_start;
     const char *terminal; /* for standard error, or */
@@ -84,9 +84,9 @@ static bool binding_works(const struct gb_binding *of) {
 
 static void destroy_binding(struct gb_binding *of) { note(of == binding ? "unbind" : "unbind?"); }
 
-static struct gb_ticks read_ticks(void) {
+static struct gb_pulse read_pulse(void) {
     note("ticks");
-    if (script->ticks++ == 0) return (struct gb_ticks){1000, 100};
+    if (script->ticks++ == 0) return (struct gb_pulse){.ticks = {.all = 1000, .stolen = 100}};
     json_t *const json = json_load_file(script->json, 0, NULL);
     script->complete_early = json_is_true(json_object_get(json, "complete"));
     json_decref(json);
@@ -173,7 +173,7 @@ static const struct gb_run_effects effects = {
     .binding_create = create_binding,
     .binding_works = binding_works,
     .binding_destroy = destroy_binding,
-    .ticks = read_ticks,
+    .pulse = read_pulse,
     .warn_company = warn_company,
     .measure_roofs = measure_roofs,
     .run = run_problem,
@@ -212,7 +212,7 @@ static void hear(const char *const *words) {
 static int set_up(void **state) {
     (void)state;
     memset(script, 0, sizeof *script);
-    script->then = (struct gb_ticks){2000, 101};
+    script->then = (struct gb_pulse){.ticks = {.all = 2000, .stolen = 101}};
     script->moves = 1;
     snprintf(script->json, sizeof script->json, "%s/result.json", folder);
     return 0;
@@ -1068,7 +1068,7 @@ static void stolen_time_is_told(void **state) {
     (void)state;
     HEAR(SMALL, ONE);
     assert_silent_of("hypervisor");
-    script->then.stolen = 140;
+    script->then.ticks.stolen = 140;
     HEAR(SMALL, ONE);
     assert_warned(true, warning);
 }
