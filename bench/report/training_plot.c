@@ -1,10 +1,11 @@
 #include "training_plot.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "svg.h"
 
-enum { WIDTH = 640, HEIGHT = 560, LEFT = 70, RIGHT = 120, TOP = 50, CHART = 190, BETWEEN = 60, TICKS = 5 };
+enum { WIDTH = 640, HEIGHT = 560, LEFT = 70, RIGHT = 120, TOP = 50, CHART = 190, BETWEEN = 60, TICKS = 5, LINE = 16 };
 
 static const char style[] = "svg { background: #fff; }\n"
                             "text { font: 13px sans-serif; fill: #222; }\n"
@@ -12,10 +13,13 @@ static const char style[] = "svg { background: #fff; }\n"
                             ".left { text-anchor: end; }\n"
                             ".middle { text-anchor: middle; }\n"
                             ".grid { stroke: #ddd; }\n"
-                            ".train, .test, .accuracy { fill: none; stroke-width: 2; }\n"
+                            ".train, .test, .accuracy { stroke-width: 2; }\n"
                             ".train { stroke: #1f6fb4; }\n"
                             ".test { stroke: #c8501e; }\n"
-                            ".accuracy { stroke: #2a8c4a; }\n";
+                            ".accuracy { stroke: #2a8c4a; }\n"
+                            ".train-name { fill: #1f6fb4; }\n"
+                            ".test-name { fill: #c8501e; }\n"
+                            ".accuracy-name { fill: #2a8c4a; }\n";
 
 /* A chart: where it begins, and the values at its lower and upper edge. */
 struct chart {
@@ -57,16 +61,32 @@ static void frame(struct chart *c, const char *title, const char *format, double
     }
 }
 
-/* One member of all points: a line and, where that is a point, a dot; its name stands at the end. */
-static void curve(const struct chart *c, const struct gb_training_point *points, size_t offset, const char *css_class,
-                  const char *name) {
+/* One member of all points: a line and, where that is a point, a dash. */
+static void curve(const struct chart *c, const struct gb_training_point *points, size_t offset, const char *css_class) {
     double value = 0, before = 0;
     for (size_t i = 0; i < c->count; i++, before = value) {
         value = *(const double *)((const char *)(points + i) + offset);
         if (i > 0) gb_svg_line(c->out, x_of(c, i - 1), y_of(c, before), x_of(c, i), y_of(c, value), css_class);
     }
     if (c->count == 1) gb_svg_line(c->out, x_of(c, 0) - 4, y_of(c, value), x_of(c, 0) + 4, y_of(c, value), css_class);
-    gb_svg_text(c->out, x_of(c, c->count - 1) + 8, y_of(c, value) + 4, "name", name);
+}
+
+/* Behind the end of a curve. */
+static void name_at(const struct chart *c, double y, const char *css_class, const char *name) {
+    gb_svg_text(c->out, x_of(c, c->count - 1) + 8, y + 4, css_class, name);
+}
+
+/* Where the curves end, or a line apart if that is nearer. */
+static void name_losses(const struct chart *c, const struct gb_training_point *last) {
+    double train = y_of(c, last->loss), test = y_of(c, last->test_loss);
+    if (fabs(train - test) < LINE) {
+        const double upper = fmin((train + test - LINE) / 2, c->top + CHART - LINE), lower = upper + LINE;
+        const bool train_is_upper = train < test;
+        train = train_is_upper ? upper : lower;
+        test = train_is_upper ? lower : upper;
+    }
+    name_at(c, train, "train-name", "training");
+    name_at(c, test, "test-name", "test");
 }
 
 void gb_training_svg(FILE *out, const char *title, const struct gb_training_point *points, size_t count) {
@@ -79,10 +99,12 @@ void gb_training_svg(FILE *out, const char *title, const struct gb_training_poin
     }
     gb_svg_begin(out, WIDTH, HEIGHT, title, style);
     gb_svg_text(out, LEFT, TOP - 20, "title", title);
-    frame(&losses, "loss after each epoch", "%g", 1);
-    curve(&losses, points, offsetof(struct gb_training_point, loss), "train", "training");
-    curve(&losses, points, offsetof(struct gb_training_point, test_loss), "test", "test");
+    frame(&losses, "loss: in training over each epoch, on the test images after it", "%g", 1);
+    curve(&losses, points, offsetof(struct gb_training_point, loss), "train");
+    curve(&losses, points, offsetof(struct gb_training_point, test_loss), "test");
+    name_losses(&losses, &points[count - 1]);
     frame(&shares, "accuracy on the test images", "%g %%", 100);
-    curve(&shares, points, offsetof(struct gb_training_point, accuracy), "accuracy", "accuracy");
+    curve(&shares, points, offsetof(struct gb_training_point, accuracy), "accuracy");
+    name_at(&shares, y_of(&shares, points[count - 1].accuracy), "accuracy-name", "accuracy");
     gb_svg_end(out);
 }

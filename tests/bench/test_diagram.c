@@ -7,6 +7,7 @@
 #include "support.h"
 #include "support_said.h"
 #include "svg.h"
+#include "training_plot.h"
 
 static char *text;
 static size_t size;
@@ -226,12 +227,38 @@ static void nothing_is_kept(void **state) {
     gb_assert_keeps_nothing(draw_once);
 }
 
+/* The place of what stands at the end of a curve. */
+static double height_of(const char *name) {
+    char words[40];
+    snprintf(words, sizeof words, ">%s</text>", name);
+    const char *at = strstr(text, words);
+    assert_non_null(at);
+    while (memcmp(at, " y=\"", 4) != 0) at--;
+    return strtod(at + 4, NULL);
+}
+
+/* However near the curves end, and in the order in which they do. */
+static void names_of_curves_are_apart(void **state) {
+    static const double ends[][2] = {{0.2, 0.25}, {0.25, 0.2}, {0.2, 0.2}, {0, 0}, {1, 1}, {0.001, 0}, {0.9, 0.1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        const struct gb_training_point points[] = {{1, 1, 0.1}, {ends[i][0], ends[i][1], 0.9}};
+        FILE *const out = begin();
+        gb_training_svg(out, "", points, 2);
+        fclose(out);
+        const double train = height_of("training"), test = height_of("test");
+        if (fabs(train - test) < 15.9 || (ends[i][0] > ends[i][1] && train > test) || (ends[i][0] < ends[i][1] && train < test))
+            fail_msg("%g, %g: %g, %g", ends[i][0], ends[i][1], train, test);
+        assert_true(train < 278 && test < 278); /* above the numbers of the epochs */
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escapes),          cmocka_unit_test(layouts),
         cmocka_unit_test(trees_and_chains), cmocka_unit_test(texts_do_not_overlap),
         cmocka_unit_test(the_largest),      cmocka_unit_test(dot),
-        cmocka_unit_test(nothing_is_kept),
+        cmocka_unit_test(nothing_is_kept),  cmocka_unit_test(names_of_curves_are_apart),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(text);
