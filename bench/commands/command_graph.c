@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "diagram.h"
@@ -86,13 +87,22 @@ static void print_node(const struct table *t, const struct gb_graph *g, const st
     if (node->p) print_elements(t, "p", &g->nodes[node->inputs[0]], node->p, NULL);
 }
 
-static void print_table(const struct graph_options *o, const struct gb_graph *g) {
+/* The widest text of the node in the column, or a little more: the last element's, of which those that come first are shown. */
+static int formula_width(const struct gb_graph *g, const struct gb_node *node) {
     char text[FORMULA];
+    const struct gb_node *const in = &g->nodes[node->inputs[0]];
+    if (node->shape.rank) return (int)strlen(element(&node->shape, node->count - 1, text));
+    const int own = (int)strlen(formula(g, node, text, sizeof text));
+    const int p = node->p ? (int)strlen(element(&in->shape, in->count - 1, text)) + 1 : 0;
+    return own > p ? own : p;
+}
+
+static void print_table(const struct graph_options *o, const struct gb_graph *g) {
     struct table t = {o, (int)strlen("node"), (int)strlen("is"), (int)o->digits + 8};
     for (size_t i = 0; i < g->count; i++) {
-        const int name = (int)strlen(g->nodes[i].name), length = (int)strlen(formula(g, &g->nodes[i], text, sizeof text));
+        const int name = (int)strlen(g->nodes[i].name), width = formula_width(g, &g->nodes[i]);
         if (name > t.names) t.names = name;
-        if (length > t.formulas && g->nodes[i].shape.rank == 0) t.formulas = length;
+        if (width > t.formulas) t.formulas = width;
     }
     printf("%-*s  %-*s  %*s  %*s\n", t.names, "node", t.formulas, "is", t.numbers, "value", t.numbers, "gradient");
     for (size_t i = 0; i < g->count; i++) print_node(&t, g, &g->nodes[i]);
@@ -165,9 +175,19 @@ static int show_text(const struct graph_options *o, const char *text, size_t siz
     return code;
 }
 
+/* The example that a name of no file most likely stands for, or NULL. */
+static const char *meant(const char *name) {
+    struct gb_names names = {.count = 0};
+    for (size_t i = 0; gb_graph_example_name(i); i++) gb_names_add(&names, gb_graph_example_name(i));
+    return access(name, F_OK) == 0 ? NULL : gb_names_nearest(&names, name);
+}
+
 static int show_file(const struct graph_options *o) {
     char *text;
     size_t size;
+    const char *const example = meant(o->graph);
+    if (example)
+        return gb_fail(GB_EXIT_INPUT, "%.400s is neither a file nor an example (did you mean '%s'?)", o->graph, example);
     const int read = gb_input_read("graph", o->graph, &text, &size);
     if (read != GB_EXIT_OK) return read;
     const int code = show_text(o, text, size);
@@ -195,7 +215,7 @@ int gb_command_graph(int argc, char **argv) {
              "    y = input 5\n"
              "    q = add x y                      # add, mul, max a b; reciprocal, exp, sigmoid, relu x\n"
              "    z = affine x w b                 # x [n d] or [n ...], w [d m], and, if there is one, b [m]\n"
-             "    L = softmax_xent z t             # the mean loss; t [n] classes, or as z\n\n"
+             "    L = softmax_xent z t             # the mean loss; t [n] classes, or as z: no gradient for them\n\n"
              "Gradients are those of the last node; of a tensor, those of the sum of its elements.",
              examples);
     const struct gb_syntax syntax = {

@@ -154,7 +154,7 @@ static void free_node(struct gb_node *node) {
 static double *reals(struct gb_graph *graph, size_t count) {
     graph->elements += count;
     if (graph->elements > GB_GRAPH_ELEMENTS_MAX)
-        refuse(graph, GB_OP_INPUTS_MAX, "the graph has more than %d elements", GB_GRAPH_ELEMENTS_MAX);
+        refuse(graph, GB_OP_INPUTS_MAX, "the graph has more than %d values and gradients", GB_GRAPH_ELEMENTS_MAX);
     return graph->elements > GB_GRAPH_ELEMENTS_MAX ? NULL : calloc(count, sizeof(double));
 }
 

@@ -37,6 +37,21 @@ static bool fail(struct reader *r, const char *at, const char *format, ...) {
 
 #define SHOWN(word) (int)((word).length < WORD_MAX ? (word).length : WORD_MAX), (word).at
 
+static bool refuse_word(struct reader *r, const struct word *word, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* What stands there is none of what was expected. */
+static bool refuse_word(struct reader *r, const struct word *word, const char *format, ...) {
+    va_list list;
+    fail(r, word->at, "%s", "");
+    va_start(list, format);
+    vsnprintf(r->error->text, sizeof r->error->text, format, list);
+    va_end(list);
+    if (word->length) gb_text_append(r->error->text, sizeof r->error->text, " (got '%.*s')", SHOWN(*word));
+    else gb_text_append(r->error->text, sizeof r->error->text, " (nothing follows)");
+    return false;
+}
+
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 static bool ends_line(const struct reader *r) { return r->at == r->end || *r->at == '\n'; }
@@ -120,8 +135,7 @@ static bool read_numbers(struct reader *r, struct word word, double *values, siz
             next_line(r);
             if (!next_word(r, &word)) return false;
         }
-        if (!to_number(&word, &values[i]))
-            return fail(r, word.at, "expected a number, %zu of %zu (got '%.*s')", i + 1, count, SHOWN(word));
+        if (!to_number(&word, &values[i])) return refuse_word(r, &word, "expected a number, %zu of %zu", i + 1, count);
         if (i + 1 < count && !next_word(r, &word)) return false;
     }
     return true;
@@ -214,7 +228,7 @@ static bool read_node(struct reader *r, const struct word *first) {
     if (is(first, "=") || !copy(first, name, sizeof name))
         return fail(r, first->at, "a name has 1 to %d characters (got '%.*s')", GB_NODE_NAME_MAX - 1, SHOWN(*first));
     if (!next_word(r, &equals)) return false;
-    if (!is(&equals, "=")) return fail(r, equals.at, "expected = after the name '%s' (got '%.*s')", name, SHOWN(equals));
+    if (!is(&equals, "=")) return refuse_word(r, &equals, "expected = after the name '%s'", name);
     if (gb_graph_find(r->graph, name) != SIZE_MAX) return fail(r, first->at, "there is a '%s' already", name);
     if (!next_word(r, &op_word)) return false;
     if (is(&op_word, "input")) return read_input(r, name, &op_word);
@@ -222,6 +236,7 @@ static bool read_node(struct reader *r, const struct word *first) {
         if (is(&op_word, gb_op_word(op))) return read_operation(r, name, op, &op_word);
         gb_names_add(&names, gb_op_word(op));
     }
+    if (op_word.length == 0) return refuse_word(r, &op_word, "expected one of %s", gb_names_join(&names, text, sizeof text));
     snprintf(op_text, sizeof op_text, "%.*s", SHOWN(op_word));
     return fail(r, op_word.at, "%s", gb_names_refuse(&names, "operation", op_text, text, sizeof text));
 }

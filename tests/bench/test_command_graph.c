@@ -60,6 +60,12 @@ static void tables_of_tensors(void **state) {
     GRAPH(0, "tensors", "--all");
     assert_null(strstr(said.out, "--all"));
     assert_int_equal(gb_count_in(said.out, "[2,3]"), 3);
+    write_text("tensors", "x = input [1x2x1x1] 3 4\n");
+    GRAPH(0, "tensors", "--digits", "1");
+    assert_string_equal(said.out, "node  is             value   gradient\n"
+                                  "x     input [1x2x1x1]\n"
+                                  "      [0,0,0,0]          3          1\n"
+                                  "      [0,1,0,0]          4          1\n");
 }
 
 static void sources(void **state) {
@@ -102,6 +108,10 @@ static void files(void **state) {
     (void)state;
     GRAPH(3, "nothing");
     assert_string_equal(said.err, "gradbench: error: cannot open graph nothing (No such file or directory)\n");
+    GRAPH(3, "shpo");
+    assert_string_equal(said.err, "gradbench: error: shpo is neither a file nor an example (did you mean 'shop'?)\n");
+    write_text("own", "x = input 1\n");
+    GRAPH(0, "own");
     GRAPH(3, folder);
     assert_non_null(strstr(said.err, " is not a regular file\n"));
     assert_int_equal(mkfifo("fifo", 0600), 0);
