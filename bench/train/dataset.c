@@ -38,7 +38,8 @@ static int read_examples(struct gb_examples *examples, const char *folder, const
     *examples = (struct gb_examples){.count = images.count, .pixels = images.size, .x = images.bytes};
     code = read_part(&labels, folder, labels_name, GB_IDX_LABELS);
     if (code == GB_EXIT_OK && labels.count != images.count)
-        code = gb_fail(GB_EXIT_INPUT, "%.400s: %zu images and %zu labels do not match", folder, images.count, labels.count);
+        code = gb_fail(GB_EXIT_INPUT, "%.400s: %zu images and %zu labels of %s do not match", folder, images.count,
+                       labels.count, set);
     if (code == GB_EXIT_OK && !(examples->labels = malloc(images.count * sizeof *examples->labels)))
         code = gb_fail(GB_EXIT_RESOURCE, "no memory for the labels of %.400s", folder);
     for (size_t i = 0; code == GB_EXIT_OK && i < images.count; i++) examples->labels[i] = labels.bytes[i];

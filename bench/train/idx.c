@@ -10,12 +10,11 @@
 #include "input_file.h"
 #include "message.h"
 
-enum { RANK_MAX = 3 };
+enum { RANK_MAX = 3, DEFLATE_MOST = 1032 /* bytes that one byte can stand for: 258 in two bits */ };
 
-static int open_file(const char *path, gzFile *file) {
+static int open_file(const char *path, gzFile *file, size_t *size) {
     int fd;
-    size_t size;
-    const int code = gb_input_open(path, &fd, &size);
+    const int code = gb_input_open(path, &fd, size);
     if (code != GB_EXIT_OK || (*file = gzdopen(fd, "rb"))) return code;
     close(fd);
     return gb_fail(GB_EXIT_RESOURCE, "no memory to read %.400s", path);
@@ -60,13 +59,15 @@ static int read_head(struct gb_idx *idx, const char *path, gzFile file, unsigned
     return gb_fail(GB_EXIT_INPUT, "%.400s has sizes that cannot be (at least 1 each, and 1 GiB together)", path);
 }
 
-/* One byte more than there should be is asked for: so the end is seen, and with it the check sum of what was packed. */
-static int read_body(struct gb_idx *idx, const char *path, gzFile file) {
-    const size_t size = idx->count * idx->size;
-    idx->bytes = malloc(size + 1);
+/* One byte more than there should be is asked for: so the end is seen, and with it the check sum of what was packed. There is
+ * room for no more than can follow: a file's bytes, or what deflate makes of them. */
+static int read_body(struct gb_idx *idx, const char *path, gzFile file, size_t in_file) {
+    const size_t size = idx->count * idx->size, most = gzdirect(file) ? in_file : DEFLATE_MOST * in_file;
+    const size_t room = size < most ? size : most;
+    idx->bytes = malloc(room + 1);
     if (!idx->bytes) return gb_fail(GB_EXIT_RESOURCE, "no memory for %.400s", path);
     size_t got;
-    const int code = take(file, path, idx->bytes, size + 1, &got);
+    const int code = take(file, path, idx->bytes, room + 1, &got);
     if (code != GB_EXIT_OK) return code;
     if (got < size) return gb_fail(GB_EXIT_INPUT, "%.400s ends early: %zu of %zu bytes follow its head", path, got, size);
     if (got > size) return gb_fail(GB_EXIT_INPUT, "%.400s goes on after the %zu bytes of its head", path, size);
@@ -75,11 +76,12 @@ static int read_body(struct gb_idx *idx, const char *path, gzFile file) {
 
 int gb_idx_read(struct gb_idx *idx, const char *path, unsigned magic) {
     gzFile file = NULL;
+    size_t in_file;
     *idx = (struct gb_idx){0};
-    int code = open_file(path, &file);
+    int code = open_file(path, &file, &in_file);
     if (code != GB_EXIT_OK) return code;
     code = read_head(idx, path, file, magic);
-    if (code == GB_EXIT_OK) code = read_body(idx, path, file);
+    if (code == GB_EXIT_OK) code = read_body(idx, path, file, in_file);
     gzclose_r(file);
     if (code != GB_EXIT_OK) gb_idx_free(idx);
     return code;

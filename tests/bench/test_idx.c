@@ -120,6 +120,19 @@ static int read_with_little_memory(void *data) {
     return read_it(data);
 }
 
+/* A head that promises 1 GiB is not believed: no memory is asked for that the file cannot fill. */
+static void a_head_that_promises_much(void **state) {
+    (void)state;
+    if (GB_SANITIZER) skip(); /* its memory is not to be limited */
+    for (int packed = 0; packed < 2; packed++) {
+        (packed ? support_write_packed : support_write)("file", "\0\0\10\1\x40\0\0\0\1\2", 10);
+        struct reading r = {.path = "file", .magic = GB_IDX_LABELS};
+        gb_hear_child(&said, read_with_little_memory, &r);
+        assert_string_equal(said.err, "gradbench: error: file ends early: 2 of 1073741824 bytes follow its head\n");
+        assert_int_equal(said.code, 3);
+    }
+}
+
 /* 256 MiB behind a head of 4 bytes. */
 static void a_bomb(void **state) {
     enum { MIB = 1 << 20 };
@@ -190,7 +203,7 @@ static void files_that_do_not_match(void **state) {
         const char *command, *words;
         bool split;
     } table[] = {
-        {"cp t10k-labels-idx1-ubyte train-labels-idx1-ubyte", "set: 12 images and 11 labels do not match", false},
+        {"cp t10k-labels-idx1-ubyte train-labels-idx1-ubyte", "set: 12 images and 11 labels of train do not match", false},
         {"rm train-labels-idx1-ubyte.gz", "cannot open set/train-labels-idx1-ubyte.gz (No such file or directory)", false},
         {"rm t10k-images-idx3-ubyte", "cannot open set/t10k-images-idx3-ubyte.gz (No such file or directory)", false},
         {"rm t10k-images-idx3-ubyte", "cannot open set/t10k-images-idx3-ubyte.gz (No such file or directory)", true},
@@ -275,6 +288,7 @@ int main(void) {
         cmocka_unit_test(cut_off_at_each_byte),
         cmocka_unit_test(heads_that_cannot_be),
         cmocka_unit_test(what_is_packed_wrongly),
+        cmocka_unit_test(a_head_that_promises_much),
         cmocka_unit_test(a_bomb),
         cmocka_unit_test(what_is_no_file),
         cmocka_unit_test(four_files),
