@@ -1,6 +1,7 @@
 #include "npz.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,7 +30,7 @@ enum {
     FIRST_OF_JANUARY_1980 = 0x21, /* the first date that there is */
 };
 /* Of an .npy: magic and version, then the size of a text that says what follows. */
-enum { NPY_MAGIC = 8, NPY_ALIGNED = 64, NPY_TEXT_MAX = 4096, NAME_MAX_BYTES = 32 };
+enum { NPY_MAGIC = 8, NPY_ALIGNED = 64, NPY_TEXT_MAX = 4096, NPY_VERSION_MAX = 3, NAME_MAX_BYTES = 32 };
 
 static size_t count_of(const struct gb_npz_array *a) { return a->rank == 2 ? a->sizes[0] * a->sizes[1] : a->sizes[0]; }
 
@@ -195,7 +196,8 @@ static int check_npy(const struct reader *r, const struct gb_npz_array *a, const
                      size_t *start) {
     char text[NPY_TEXT_MAX + 1], shape[64];
     const int wide = size > NPY_MAGIC && npy[6] > 1 ? 4 : 2; /* bytes of its size: from version 2 on 4 */
-    if (size < NPY_MAGIC + 4 || memcmp(npy, "\x93NUMPY", 6) != 0) return refuse(r, "has no array of NumPy's in %s", a->name);
+    if (size < NPY_MAGIC + 4 || memcmp(npy, "\x93NUMPY", 6) != 0 || npy[6] < 1 || npy[6] > NPY_VERSION_MAX)
+        return refuse(r, "has no array of NumPy's in %s", a->name);
     const size_t length = get(npy + NPY_MAGIC, wide);
     *start = NPY_MAGIC + (size_t)wide + length;
     if (length > NPY_TEXT_MAX || *start > size) return refuse(r, "is damaged: the head of %s is cut off", a->name);
@@ -232,6 +234,8 @@ static int read_array(const struct reader *r, const struct gb_npz_array *a, cons
     if (code == GB_EXIT_OK) code = check_npy(r, a, npy, e->size, &start);
     if (code == GB_EXIT_OK) memcpy(a->values, npy + start, bytes);
     free(npy);
+    for (size_t i = 0; code == GB_EXIT_OK && i < count_of(a); i++)
+        if (!isfinite(a->values[i])) code = refuse(r, "has a value in %s that is no number (element %zu)", a->name, i);
     return code;
 }
 

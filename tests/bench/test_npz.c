@@ -1,4 +1,5 @@
 /* Arrays in an .npz: written, read again, and what is said of each file that is not as it should be. */
+#include <math.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
@@ -67,6 +68,21 @@ static void what_is_written_is_read(void **state) {
     is_read_again("file.npz");
     free(bytes);
     free(other);
+}
+
+static void values_that_are_no_numbers(void **state) {
+    static const float values[] = {NAN, INFINITY, -INFINITY};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        size_t size;
+        fill(5);
+        w1[4] = values[i];
+        char *const bytes = gb_npz_write(arrays, ARRAYS, &size);
+        assert_non_null(bytes);
+        support_write("file.npz", bytes, size);
+        refuses("file.npz", "file.npz has a value in w1 that is no number (element 4)");
+        free(bytes);
+    }
 }
 
 static void cut_off_at_each_byte(void **state) {
@@ -201,6 +217,8 @@ static void arrays_that_are_others(void **state) {
         {1, {"b1.npy", HEAD("(2,)"), 0, 1, 8, 50}, "has b1.npy in a way that is neither stored nor deflated"},
         {1, {"b3.npy", HEAD("(2,)"), 0, 1, 8, 0}, "has b3.npy, which the net does not have"},
         {1, {"w1.npy", HEAD("(3, 2)"), 0, 1, 24, 0}, "has w1.npy, which the net does not have, or has it twice"},
+        {1, {"b1.npy", HEAD("(2,)"), 0, 4, 8, 0}, "has no array of NumPy's in b1"},
+        {1, {"b1.npy", HEAD("(2,)"), 0, 0, 8, 0}, "has no array of NumPy's in b1"},
         {1, {"b1.txt", HEAD("(2,)"), 0, 1, 8, 0}, "has b1.txt, which the net does not have"},
         {1, {"../b1.npy", HEAD("(2,)"), 0, 1, 8, 0}, "has ../b1.npy, which the net does not have"},
         {ARRAYS, {"b1.npy", "", 0, 1, 0, 0}, "has no b2, which the net has"},
@@ -230,9 +248,10 @@ static void what_is_no_npz(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read), cmocka_unit_test(cut_off_at_each_byte),
-        cmocka_unit_test(changed_at_each_byte),    cmocka_unit_test(what_others_write),
-        cmocka_unit_test(arrays_that_are_others),  cmocka_unit_test(what_is_no_npz),
+        cmocka_unit_test(what_is_written_is_read),    cmocka_unit_test(cut_off_at_each_byte),
+        cmocka_unit_test(changed_at_each_byte),       cmocka_unit_test(what_others_write),
+        cmocka_unit_test(arrays_that_are_others),     cmocka_unit_test(what_is_no_npz),
+        cmocka_unit_test(values_that_are_no_numbers),
     };
     return cmocka_run_group_tests(tests, support_tree_enter, support_tree_leave);
 }
