@@ -53,7 +53,9 @@ static bool parse(struct train_options *o, int argc, char **argv, int *code) {
         .n_options = sizeof options / sizeof *options,
         .notes =
             "p are the parameters, g their gradients; p -= lr v, or p -= lr g without momentum. Weights begin normal with\n"
-            "variance 2 / inputs, biases 0. The share of its roof is that of the products' multiply-adds alone in a step.\n"
+            "variance 2 / inputs, biases 0. Loss is the mean over the epoch, each batch before its step; test loss and "
+            "accuracy are\n"
+            "those after it. The share of its roof is that of the products' multiply-adds alone in a step.\n"
             "FILEs are written at the end, and only if all weights are equal.",
     };
     return gb_options_parse(&syntax, argc, argv, code);
@@ -85,11 +87,11 @@ static int read_data(const char *folder, struct gb_dataset *data) {
     return gb_fail(GB_EXIT_RESOURCE, "found no folder of images (--data FOLDER names one)");
 }
 
-static int check_labels(const struct gb_examples *examples, size_t classes) {
+static int check_labels(const struct gb_examples *examples, const char *set, size_t classes) {
     for (size_t i = 0; i < examples->count; i++)
         if ((size_t)examples->labels[i] >= classes)
-            return gb_fail(GB_EXIT_INPUT, "image %zu has the label %d, but the net has %zu classes", i, examples->labels[i],
-                           classes);
+            return gb_fail(GB_EXIT_INPUT, "%s image %zu has the label %d, but the net has %zu classes", set, i,
+                           examples->labels[i], classes);
     return GB_EXIT_OK;
 }
 
@@ -97,8 +99,8 @@ static int check_data(const struct gb_dataset *data, const struct gb_mlp *mlp) {
     if (mlp->widths[0] != data->train.pixels)
         return gb_fail(GB_EXIT_INPUT, "images have %zu pixels, but the net has %zu inputs (see --layers)", data->train.pixels,
                        mlp->widths[0]);
-    const int code = check_labels(&data->train, mlp->widths[mlp->layers]);
-    return code == GB_EXIT_OK ? check_labels(&data->test, mlp->widths[mlp->layers]) : code;
+    const int code = check_labels(&data->train, "training", mlp->widths[mlp->layers]);
+    return code == GB_EXIT_OK ? check_labels(&data->test, "test", mlp->widths[mlp->layers]) : code;
 }
 
 /* The parameters as the arrays of a file; returns how many. */
@@ -247,6 +249,8 @@ int gb_command_train(int argc, char **argv) {
     code = gb_environment_check();
     if (code == GB_EXIT_OK) code = parse_layers(o.layers, &run.trainer.mlp);
     if (code == GB_EXIT_OK) code = choose_variants(&o, &run);
+    if (code == GB_EXIT_OK && o.save && o.plot && strcmp(o.save, o.plot) == 0)
+        code = gb_fail(GB_EXIT_USAGE, "--save and --plot would both write %.400s", o.save);
     if (code == GB_EXIT_OK && o.save) code = gb_result_file_try(&gb_real_files, o.save);
     if (code == GB_EXIT_OK && o.plot) code = gb_result_file_try(&gb_real_files, o.plot);
     if (code == GB_EXIT_OK) code = read_data(o.data, &data);

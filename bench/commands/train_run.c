@@ -33,12 +33,19 @@ static void end_progress(const struct gb_train_run *run) {
     if (run->progress) gb_progress_end();
 }
 
+/* In eight columns. */
+static const char *loss_text(double loss, char text[32]) {
+    if (isnan(loss)) return "nan"; /* its sign says nothing */
+    snprintf(text, 32, loss < 100 ? "%.5f" : loss < 1e6 ? "%.6g" : "%.3g", loss);
+    return text;
+}
+
 static void print_epoch(const struct gb_train_run *run, size_t epoch) {
     const struct gb_train_epoch *const e = &run->curve[epoch];
-    char time[24];
+    char time[24], loss[2][32];
     if (epoch == 0) printf("\nepoch      loss  test loss  accuracy    time\n");
-    printf("%5zu  %8.5f   %8.5f  %6.2f %%  %6s\n", epoch + 1, e->loss, e->test_loss, 100 * e->accuracy,
-           gb_time_text(e->ns, time, sizeof time));
+    printf("%5zu  %8s   %8s  %6.2f %%  %6s\n", epoch + 1, loss_text(e->loss, loss[0]), loss_text(e->test_loss, loss[1]),
+           100 * e->accuracy, gb_time_text(e->ns, time, sizeof time));
     fflush(stdout);
 }
 

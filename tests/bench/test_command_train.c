@@ -1,5 +1,6 @@
 /* gradbench train: what it says, what it refuses, and that it writes files only where all weights are equal. */
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "support.h"
@@ -172,11 +173,12 @@ static void weights_that_differ(void **state) {
     other.run = wrong;
     gb_replace_cell(0, GK_F32, GK_KERNEL_affine_forward, &other);
     gb_hear_command(&said, gb_command_train,
-                    (char *[]){SMALL, "--epochs", "1", "--threads", "1", "--save", "kept", "--plot", "kept", NULL});
+                    (char *[]){SMALL, "--epochs", "1", "--threads", "1", "--save", "kept", "--plot", "drawn", NULL});
     gb_replace_cell(0, GK_F32, GK_KERNEL_affine_forward, cell);
     assert_int_equal(said.code, 1);
     assert_non_null(strstr(said.out, " differ from the first\n"));
     assert_null(strstr(said.out, "all equal"));
+    assert_int_not_equal(access("drawn", F_OK), 0);
     char *const text = support_file_read("kept", &size);
     assert_string_equal(text, "as it was");
     free(text);
@@ -199,9 +201,10 @@ static void what_is_refused(void **state) {
         {2, {"--momentum", "2"}, "--momentum must be a number from 0 to 1 (got '2')"},
         {2, {"--isa", "abacus"}, "abacus"},
         {2, {"--threads", "0"}, "0"},
+        {2, {"--save", "new", "--plot", "new"}, "--save and --plot would both write new"},
         {2, {"small"}, "train takes options only (got 'small')"},
         {3, {"--layers", "784,10"}, "images have 16 pixels, but the net has 784 inputs (see --layers)"},
-        {3, {"--layers", "16,3"}, " has the label 3, but the net has 3 classes"},
+        {3, {"--layers", "16,3"}, "error: training image 9 has the label 3, but the net has 3 classes"},
         {3, {"--data", "nothing"}, "cannot open nothing/train-images-idx3-ubyte.gz (No such file or directory)"},
         {3, {"--load", "nothing"}, "cannot open nothing (No such file or directory)"},
         {3, {"--load", "kept"}, "kept is no .npz file, or ends early"},
@@ -235,6 +238,18 @@ static void what_is_refused(void **state) {
     }
 }
 
+/* A loss of any size leaves the columns where they are. */
+static void columns(void **state) {
+    (void)state;
+    TRAINS(0, SMALL, "--epochs", "3", "--isa", "ref", "--threads", "1", "--lr", "1e6");
+    const char *line = strstr(said.out, "\nepoch ");
+    for (int i = 0; i < 3; i++) {
+        line = strchr(line + 1, '\n');
+        assert_non_null(line);
+        if (memcmp(line + 35, " %", 2) != 0) fail_msg("%.60s", line + 1);
+    }
+}
+
 static int train_in_little_memory(void *data) {
     (void)data;
     gb_limit_memory(256 << 20);
@@ -255,6 +270,7 @@ static void a_loss_that_is_none(void **state) {
     support_write("kept", "as it was", 9);
     TRAINS(1, SMALL, "--epochs", "9", "--isa", "ref", "--threads", "1", "--lr", "1e6", "--decay", "1e6", "--save", "kept");
     assert_non_null(strstr(said.err, "error: the loss is not finite after epoch "));
+    assert_null(strstr(said.out, "-nan"));
     char *const text = support_file_read("kept", &size);
     assert_string_equal(text, "as it was");
     free(text);
@@ -294,6 +310,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(weights_that_differ),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(a_loss_that_is_none),
+        cmocka_unit_test(columns),
         cmocka_unit_test(too_large_a_net),
         cmocka_unit_test(it_keeps_nothing),
     };
