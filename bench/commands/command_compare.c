@@ -1,20 +1,28 @@
 #include "command_compare.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "commands.h"
 #include "compare_builds.h"
 #include "environment.h"
 #include "message.h"
 #include "options.h"
+#include "result_file.h"
+#include "result_schema.h"
 #include "terminal.h"
 
-static const char *const names[GB_SIDES] = {"base", "new"};
+static const char *const side_names[GB_SIDES] = {"base", "new"};
 
-int gb_conclude_comparison(const struct gb_comparison *c, const struct gb_compare_rules *rules) {
+int gb_conclude_comparison(const struct gb_report *report, const struct gb_comparison *c, enum gb_measured measured,
+                           const char *const names[GB_SIDES], const struct gb_compare_rules *rules) {
+    gb_report_comparison(report, c, measured, names);
+    if (rules->json) {
+        const int code = gb_members_write(&gb_comparison_members, c, false, rules->json, true);
+        if (code != GB_EXIT_OK) return code;
+    }
     if (c->n_rows + c->n_failed == 0) return gb_fail(GB_EXIT_INPUT, "there is no row that both sides have with a time");
     return c->slower || c->n_failed || (rules->require_verdict && c->inconclusive) ? GB_EXIT_CHECK : GB_EXIT_OK;
 }
@@ -27,8 +35,7 @@ int gb_compare_and_report(const struct gb_report *report, const struct gb_side s
     c->force = rules->force;
     int code;
     if (gb_compare_sides(c, sides)) {
-        gb_report_comparison(report, c, GB_MEASURED_APART, names);
-        code = gb_conclude_comparison(c, rules);
+        code = gb_conclude_comparison(report, c, GB_MEASURED_APART, side_names, rules);
     } else if (c->memory.exhausted) code = gb_fail(GB_EXIT_RESOURCE, "no memory to compare");
     else code = gb_fail(GB_EXIT_INPUT, "a side has a row more than %d times", GB_TAKES_MAX);
     gb_comparison_free(c);
@@ -42,7 +49,7 @@ static int read_files(struct gb_result *results, const struct gb_texts *files, s
         if (code != GB_EXIT_OK) return code;
     }
     for (size_t i = 0; i < files->count; i++)
-        gb_say(report, 2, "%s: %s%s", names[i < bases ? GB_BASE : GB_NEW], files->list[i],
+        gb_say(report, 2, "%s: %s%s", side_names[i < bases ? GB_BASE : GB_NEW], files->list[i],
                results[i].complete ? "" : " (of a run that did not end)");
     return GB_EXIT_OK;
 }
@@ -106,12 +113,14 @@ int gb_command_compare(int argc, char **argv) {
          .high = 1000},
         {"force", GB_FLAG_SWITCH, &rules.force, .help = "verdicts also where the machines or settings are not the same"},
         {"require-verdict", GB_FLAG_SWITCH, &rules.require_verdict, .help = "what is inconclusive makes the exit code 1, too"},
+        {"json", GB_FLAG_TEXT, &rules.json, "FILE",
+         .help = "writes the comparison there too; - is standard output, the table then goes to standard error"},
         {"details", GB_FLAG_SWITCH, &details, .help = "all rows, also those that are the same"},
         {"wide", GB_FLAG_SWITCH, &run.wide, .help = "all columns, however wide the terminal (or COLUMNS) is"},
         {"no-color", GB_FLAG_SWITCH, &run.no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
         {"build", GB_FLAG_SWITCH, &build, .help = "races two builds instead, OLD and NEW: paths of their gradbench; with:"},
     };
-    enum { OWN = 7 };
+    enum { OWN = 8 };
     const struct gb_syntax syntax = {
         .command = "compare",
         .options = options,
@@ -121,38 +130,37 @@ int gb_command_compare(int argc, char **argv) {
         .split = &bases,
         .summary = "Says which rows of results (of gradbench run --json) are slower or faster than in others.",
         .notes =
-            "A ratio is the base's median time over the new one's: above 1 the new one is faster. Its 95 % interval is made "
-            "of\n"
-            "order statistics of both sides' samples: exact, whatever their distribution. Faster or slower is said only where\n"
-            "all of it is further from 1 than the threshold and the noise, and a rank sum test over all rows (Holm) agrees.\n"
-            "Where a row is slower, or wrong, the exit code is 1.\n\n"
-            "Two files were measured one after the other, and what happened to one of them is not in its samples. The noise "
-            "of\n"
-            "a row is the most of: how far one variant timed twice came out in either file; how far ref moved on the same\n"
-            "problem (it is compared itself only where it is alone); three standard deviations of all rows' ratios around "
-            "that\n"
-            "of most rows, from ten rows on. Rows of peers are left out.\n\n"
+            "A ratio is the base's median time over the new one's: above 1 the new one is faster. Its 95 % interval is\n"
+            "made of order statistics of both sides' samples: exact, whatever their distribution. Faster or slower is said\n"
+            "only where all of it is further from 1 than the threshold and the noise, and a rank sum test over all rows\n"
+            "(Holm) agrees. Where a row is slower, or wrong, the exit code is 1.\n\n"
+            "Two files were measured one after the other, and what happened to one of them is not in its samples. The\n"
+            "noise of a row is the most of: how far one variant timed twice came out in either file; how far ref moved on\n"
+            "the same problem (it is compared itself only where it is alone); three standard deviations of all rows' ratios\n"
+            "around that of most rows, from ten rows on. Rows of peers are left out.\n\n"
             "Of several files a side the interval spans those of all, and each of the base has to differ from each of the\n"
             "new ones; from 7 files a side on a file counts as one sample. Measure both sides in turn. No verdict is given\n"
             "where CPU, cores, threads or instruction sets differ (--force gives it).\n\n"
             "--build is better where both builds are at hand: each round times both, process against process, on the same\n"
-            "operands, and a sign test over the rounds takes the place of the rank sum test. What came out slower or faster\n"
-            "is raced twice more, each time by new processes, and has to come out so again. A row whose results differ in\n"
-            "bits makes the exit code 1. Default: all instruction sets but ref. bench/compare-revisions builds and does this."};
+            "operands, and a sign test over the rounds takes the place of the rank sum test. What came out slower or\n"
+            "faster is raced twice more, each time by new processes, and has to come out so again. A row whose results\n"
+            "differ in bits makes the exit code 1. Default: all instruction sets but ref. bench/compare-revisions builds\n"
+            "and does this."};
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
     rules.threshold = percent > 0 ? percent / 100 : GB_VERDICT_THRESHOLD;
-    const struct gb_report report = {.out = stdout,
+    const bool json_out = rules.json && strcmp(rules.json, "-") == 0;
+    FILE *const out = json_out ? stderr : stdout;
+    const struct gb_report report = {.out = out,
                                      .details = details,
-                                     .width = run.wide ? 0 : gb_report_width(stdout),
-                                     .color =
-                                         !run.no_color && !gb_environment_get("NO_COLOR") && gb_is_terminal(STDOUT_FILENO)};
-    if (build) return compare_programs(&report, &words, &run, &rules);
-    for (size_t i = OWN; i < syntax.n_options; i++)
+                                     .width = run.wide ? 0 : gb_report_width(out),
+                                     .color = !run.no_color && !gb_environment_get("NO_COLOR") && gb_is_terminal(fileno(out))};
+    for (size_t i = OWN; i < syntax.n_options && !build; i++)
         if (is_given(&options[i]))
             return gb_fail(GB_EXIT_USAGE, "--%s is for --build (see gradbench compare --help)", options[i].name);
     if (bases == SIZE_MAX && words.count == 2) bases = 1;
-    if (bases == 0 || bases >= words.count)
+    if (!build && (bases == 0 || bases >= words.count))
         return gb_fail(GB_EXIT_USAGE, "compare takes two files, or BASE... -- NEW... (see gradbench compare --help)");
-    return compare_files(&report, &words, bases, &rules);
+    if (rules.json && !json_out && (code = gb_result_file_try(&gb_real_files, rules.json)) != GB_EXIT_OK) return code;
+    return build ? compare_programs(&report, &words, &run, &rules) : compare_files(&report, &words, bases, &rules);
 }

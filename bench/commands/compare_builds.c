@@ -206,9 +206,8 @@ static int compare(struct builds *b, const struct gb_compare_rules *rules) {
     for (int again = 0; again < AGAIN && code == GB_EXIT_OK && !gb_caught && choose_again(b); again++) code = race(b, false);
     if (code == GB_EXIT_OK && !judge(b)) code = gb_fail(GB_EXIT_RESOURCE, "no memory to compare");
     if (code != GB_EXIT_OK || gb_caught) return code;
-    gb_report_comparison(b->report, c, GB_MEASURED_TOGETHER, names);
-    code = gb_conclude_comparison(c, rules);
-    return b->wrong || b->differing ? GB_EXIT_CHECK : code;
+    code = gb_conclude_comparison(b->report, c, GB_MEASURED_TOGETHER, names, rules);
+    return code == GB_EXIT_OK && (b->wrong || b->differing) ? GB_EXIT_CHECK : code;
 }
 
 /* All instruction sets but ref, where there is another. */

@@ -279,7 +279,8 @@ static const char *differing(struct gb_comparison *c, const struct gb_names *a, 
 }
 
 static void find_differences(struct gb_comparison *c, const struct gb_side sides[GB_SIDES]) {
-    for (size_t i = 0; i < GB_DIFFERENCES_MAX; i++) {
+    c->differences = gb_result_alloc(&c->memory, GB_DIFFERENCES_MAX, sizeof *c->differences);
+    for (size_t i = 0; i < GB_DIFFERENCES_MAX && c->differences; i++) {
         const struct gb_names base = values_of(c, &sides[GB_BASE], i), now = values_of(c, &sides[GB_NEW], i);
         const bool list = fields[i].kind == TEXTS;
         struct gb_context_difference *const d = &c->differences[c->n_differences];

@@ -49,7 +49,7 @@ struct gb_comparison {
     size_t n_only[GB_SIDES];
     const struct gb_result_row **failed; /* wrong results of the new side */
     size_t n_failed;
-    struct gb_context_difference differences[GB_DIFFERENCES_MAX];
+    struct gb_context_difference *differences;
     size_t n_differences;
     bool incomparable;       /* one of them decides */
     struct gb_result memory; /* of the above */

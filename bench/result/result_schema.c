@@ -1,6 +1,6 @@
 #include "result_schema.h"
 
-#include "result.h"
+#include "comparison.h"
 
 #define AT(type, field)    .at = offsetof(struct type, field)
 #define ARRAY(type, field) AT(type, field), .count_at = offsetof(struct type, n_##field)
@@ -10,9 +10,11 @@
 _Static_assert(offsetof(struct gb_pair, high) == offsetof(struct gb_pair, low) + sizeof(double), "an interval");
 _Static_assert(offsetof(struct gb_summary, high) == offsetof(struct gb_summary, low) + sizeof(double), "an interval");
 
-static const char *const schemas[] = {"gradbench/1", NULL}, *const dtypes[] = {"f32", "f64", NULL},
-                         *const caches[] = {"hot", "cold", NULL}, *const extents[] = {"full", "sampled", "no", NULL},
-                         *const limits[] = {"fma", "memory", "chain", "call", "cache", "latency", NULL},
+static const char *const schemas[] = {"gradbench/1", NULL}, *const comparison_schemas[] = {"gradbench-comparison/1", NULL},
+                         *const dtypes[] = {"f32", "f64", NULL}, *const caches[] = {"hot", "cold", NULL},
+                         *const extents[] = {"full", "sampled", "no", NULL}, *const limits[] = {"fma",  "memory", "chain",
+                                                                                                "call", "cache",  "latency",
+                                                                                                NULL},
                          *const verdicts[] = {"faster", "slower", "same", "inconclusive", NULL};
 
 /* clang-format off */
@@ -160,6 +162,52 @@ static const struct gb_member result[] = {
     {"context", GB_MEMBER_STRUCT, AT(gb_result, context), .members = &context_members},
     {"results", GB_MEMBER_LIST, ARRAY(gb_result, rows), .members = &row_members},
 };
+
+/* Of a comparison; a row is there as what it is known by, which comes first. */
+static const struct gb_members key_members = {row, 9, sizeof(struct gb_result_row), NULL};
+
+static const struct gb_member compared[] = {
+    {"row", GB_MEMBER_POINTER, AT(gb_compared, row), .members = &key_members},
+    {"base_ns", GB_MEMBER_NUMBER, AT(gb_compared, ns[GB_BASE])},
+    {"new_ns", GB_MEMBER_NUMBER, AT(gb_compared, ns[GB_NEW])},
+    {"ratio", GB_MEMBER_NUMBER, AT(gb_compared, pair.ratio)},
+    {"ci95", GB_MEMBER_INTERVAL, AT(gb_compared, pair.low)},
+    {"p", GB_MEMBER_NUMBER, AT(gb_compared, holm)},
+    {"noise", GB_MEMBER_NUMBER, AT(gb_compared, noise)},
+    {"verdict", GB_MEMBER_WORD, AT(gb_compared, verdict), .words = verdicts},
+};
+
+static const struct gb_member only[] = {{"row", GB_MEMBER_POINTER, .at = 0, .members = &key_members}};
+
+static const struct gb_member difference[] = {
+    {"what", GB_MEMBER_TEXT, AT(gb_context_difference, what)},
+    {"base", GB_MEMBER_TEXT, AT(gb_context_difference, values[GB_BASE])},
+    {"new", GB_MEMBER_TEXT, AT(gb_context_difference, values[GB_NEW])},
+    {"decides", GB_MEMBER_FLAG, AT(gb_context_difference, decides)},
+};
+
+static const struct gb_members compared_members = MEMBERS(compared, gb_compared, NULL);
+static const struct gb_members only_members = {only, 1, sizeof(const struct gb_result_row *), NULL};
+static const struct gb_members difference_members = MEMBERS(difference, gb_context_difference, NULL);
+
+static const struct gb_member comparison[] = {
+    {"schema", GB_MEMBER_CONSTANT, .words = comparison_schemas},
+    {"threshold", GB_MEMBER_NUMBER, AT(gb_comparison, threshold)},
+    {"slower", GB_MEMBER_COUNT, AT(gb_comparison, slower)},
+    {"inconclusive", GB_MEMBER_COUNT, AT(gb_comparison, inconclusive)},
+    {"same", GB_MEMBER_COUNT, AT(gb_comparison, same)},
+    {"faster", GB_MEMBER_COUNT, AT(gb_comparison, faster)},
+    {"mean_ratio", GB_MEMBER_NUMBER, AT(gb_comparison, mean)},
+    {"differences", GB_MEMBER_LIST, ARRAY(gb_comparison, differences), .members = &difference_members},
+    {"rows", GB_MEMBER_LIST, ARRAY(gb_comparison, rows), .members = &compared_members},
+    {"only_base", GB_MEMBER_LIST, AT(gb_comparison, only[GB_BASE]), .count_at = offsetof(struct gb_comparison, n_only[GB_BASE]),
+     .members = &only_members},
+    {"only_new", GB_MEMBER_LIST, AT(gb_comparison, only[GB_NEW]), .count_at = offsetof(struct gb_comparison, n_only[GB_NEW]),
+     .members = &only_members},
+    {"wrong", GB_MEMBER_LIST, AT(gb_comparison, failed), .count_at = offsetof(struct gb_comparison, n_failed),
+     .members = &only_members},
+};
 /* clang-format on */
 
+const struct gb_members gb_comparison_members = MEMBERS(comparison, gb_comparison, NULL);
 const struct gb_members gb_result_members = MEMBERS(result, gb_result, NULL);

@@ -39,6 +39,9 @@ struct gb_members {
     bool (*is_kept)(const void *item); /* those of a list that are for a file; NULL: all */
 };
 
-extern const struct gb_members gb_result_members;
+extern const struct gb_members gb_result_members, gb_comparison_members;
+
+/* Writes a struct as gb_result_write does a result. exhausted: some of it could not be had. */
+int gb_members_write(const struct gb_members *members, const void *base, bool exhausted, const char *path, bool last);
 
 #endif

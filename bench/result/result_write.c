@@ -93,11 +93,19 @@ static json_t *value_of(const struct gb_member *m, const char *base) {
     }
 }
 
-static json_t *result_of(const void *result) { return object_of(&gb_result_members, result); }
+struct written {
+    const struct gb_members *members;
+    const void *base;
+};
 
-int gb_result_write(const struct gb_result *result, const char *path, bool last) {
+static json_t *json_of(const void *data) {
+    const struct written *const written = data;
+    return object_of(written->members, written->base);
+}
+
+int gb_members_write(const struct gb_members *members, const void *base, bool exhausted, const char *path, bool last) {
     size_t size;
-    char *const text = result->exhausted ? NULL : gb_json_text(result_of, result, &size);
+    char *const text = exhausted ? NULL : gb_json_text(json_of, &(struct written){members, base}, &size);
     int code = GB_EXIT_OK;
     if (!text) return gb_fail(GB_EXIT_RESOURCE, "no memory for the result file");
     if (strcmp(path, "-") == 0) {
@@ -108,4 +116,8 @@ int gb_result_write(const struct gb_result *result, const char *path, bool last)
     }
     free(text);
     return code;
+}
+
+int gb_result_write(const struct gb_result *result, const char *path, bool last) {
+    return gb_members_write(&gb_result_members, result, result->exhausted, path, last);
 }

@@ -70,6 +70,30 @@ holds 'grep -q "^new: part.json (of a run that did not end)$" out'
 COLUMNS=60 ends 0 same.json same.json
 holds '! grep -qE "^.{61}" out'
 
+# --- as JSON
+ends 1 same.json slow.json --json out.json
+holds 'python3 - out.json << END_OF_CHECK
+import json, sys
+c = json.load(open(sys.argv[1]), parse_constant=sys.exit)
+assert c["schema"] == "gradbench-comparison/1" and c["threshold"] == 0.03
+assert (c["slower"], c["inconclusive"], c["same"], c["faster"]) == (1, 0, 1, 1)
+first = c["rows"][0]
+assert first["row"] == {"kernel": "affine_dx", "dtype": "f32", "options": {}, "variant": "$lowest", "isa": "$lowest", "threads": 1,
+    "workload": "net:fc", "cache": "hot", "shape": {"n": 20, "d": 30, "m": 10}}
+assert first["verdict"] == "slower" and abs(first["ratio"] - 1 / 1.2) < 1e-6 and first["base_ns"] < first["new_ns"]
+assert first["ci95"][0] <= first["ratio"] <= first["ci95"][1] and first["p"] < 0.05 and len(c["rows"]) == 3
+assert c["only_base"] == c["only_new"] == c["wrong"] == c["differences"] == []
+END_OF_CHECK'
+ends 1 same.json wrong.json --json -
+holds 'python3 -c "import json, sys
+c = json.load(sys.stdin)
+assert c[\"wrong\"] == c[\"only_base\"] and c[\"wrong\"][0][\"row\"][\"kernel\"] == \"affine_dw\"" < out'
+holds 'grep -q "^2 rows compared: " err'
+ends 0 same.json other.json --json out.json
+holds 'grep -A 3 "\"what\": \"CPU\"" out.json | grep -q "\"new\": \"another\"" && grep -q "\"decides\": true" out.json'
+ends 4 same.json slow.json --json nowhere/out.json
+holds '[ ! -s out ] && [ "$(cat err)" = "gradbench: error: cannot write nowhere/out.json (No such file or directory)" ]'
+
 # --- not to be compared
 usage='gradbench: error: compare takes two files, or BASE... -- NEW... (see gradbench compare --help)'
 for words in '' same.json 'same.json same.json same.json' '-- same.json same.json' 'same.json same.json --'; do
@@ -196,4 +220,4 @@ code=$?
 holds '[ $code = 3 ] && [ ! -s out ] && grep -q "there is no baseline nothing" err'
 
 echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" -ge 110 ]
+[ "$failed" = 0 ] && [ "$passed" -ge 120 ]
