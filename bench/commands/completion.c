@@ -31,7 +31,9 @@ static void write_words(FILE *out, const char *const *words) {
 /* --- bash */
 
 static void write_bash_value(FILE *out, const char *command, const struct gb_flag *flag) {
-    fprintf(out, "    '%s --%s')", command, flag->name);
+    fprintf(out, "    '%s --%s'", command, flag->name);
+    if (flag->letter) fprintf(out, " | '%s -%c'", command, flag->letter);
+    fputc(')', out);
     if (flag->words) {
         fputs(" words='", out);
         write_words(out, flag->words);
@@ -49,6 +51,8 @@ static void write_bash_command(const struct gb_syntax *syntax, void *data) {
         if (takes_value(&syntax->options[i])) write_bash_value(out, syntax->command, &syntax->options[i]);
     fprintf(out, "    '%s '*)\n        words='", syntax->command);
     for (size_t i = 0; i < syntax->n_options; i++) fprintf(out, "--%s ", syntax->options[i].name);
+    for (size_t i = 0; i < syntax->n_options; i++)
+        if (syntax->options[i].letter) fprintf(out, "-%c ", syntax->options[i].letter);
     fputs("--help'", out);
     if (syntax->operand) {
         fputs("\n        [[ $cur == -* ]] || { words='", out);
@@ -86,9 +90,9 @@ static void print_bash(FILE *out, const struct gb_command *commands, size_t coun
 
 static const char zsh_quote[] = "'\\''", zsh_specials[] = "[]:\\";
 
-static void write_zsh_option(FILE *out, const struct gb_flag *flag) {
-    fprintf(out, " \\\n            '%s--%s%s[", flag->kind == GB_FLAG_TEXTS ? "*" : "", flag->name,
-            takes_value(flag) ? "=" : "");
+/* name: "--json=", "-o". */
+static void write_zsh_option(FILE *out, const struct gb_flag *flag, const char *name) {
+    fprintf(out, " \\\n            '%s%s[", flag->kind == GB_FLAG_TEXTS ? "*" : "", name);
     write_quoted(out, flag->help, zsh_quote, zsh_specials);
     fputc(']', out);
     if (takes_value(flag)) {
@@ -109,7 +113,14 @@ static void write_zsh_option(FILE *out, const struct gb_flag *flag) {
 static void write_zsh_command(const struct gb_syntax *syntax, void *data) {
     FILE *const out = data;
     fprintf(out, "    %s)\n        _arguments '--help[print the options]'", syntax->command);
-    for (size_t i = 0; i < syntax->n_options; i++) write_zsh_option(out, &syntax->options[i]);
+    for (size_t i = 0; i < syntax->n_options; i++) {
+        const struct gb_flag *const flag = &syntax->options[i];
+        char name[80];
+        snprintf(name, sizeof name, "--%s%s", flag->name, takes_value(flag) ? "=" : "");
+        write_zsh_option(out, flag, name);
+        snprintf(name, sizeof name, "-%c", flag->letter);
+        if (flag->letter) write_zsh_option(out, flag, name);
+    }
     if (syntax->operand) {
         if (syntax->operand_words) {
             fputs(" \\\n            '1: : _gradbench_or_files ", out);
@@ -151,6 +162,7 @@ static const char fish_quote[] = "\\'", fish_specials[] = "\\";
 
 static void write_fish_option(FILE *out, const char *command, const struct gb_flag *flag) {
     fprintf(out, "complete -c gradbench -n '__fish_seen_subcommand_from %s' -l %s", command, flag->name);
+    if (flag->letter) fprintf(out, " -s %c", flag->letter);
     if (takes_value(flag)) fputs(takes_file(flag) ? " -r -F" : " -x", out);
     if (flag->words) {
         fputs(" -a '", out);

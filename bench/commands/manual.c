@@ -21,9 +21,11 @@ static void write_text(FILE *out, const char *text) {
     }
 }
 
-/* A term, in bold, what it is followed by, in italics, or NULL, and what it is. */
-static void write_item(FILE *out, const char *dashes, const char *term, const char *value, const char *help) {
-    fputs(".TP\n\\fB", out);
+/* A term, in bold, after its letter, if it has one, what it is followed by, in italics, or NULL, and what it is. */
+static void write_item(FILE *out, char letter, const char *dashes, const char *term, const char *value, const char *help) {
+    fputs(".TP\n", out);
+    if (letter) fprintf(out, "\\fB\\-%c\\fR, ", letter);
+    fputs("\\fB", out);
     write_text(out, dashes);
     write_text(out, term);
     fputs("\\fR", out);
@@ -51,7 +53,8 @@ static void write_command(const struct gb_syntax *syntax, void *data) {
     write_text(out, syntax->summary);
     fputc('\n', out);
     for (size_t i = 0; i < syntax->n_options; i++)
-        write_item(out, "--", syntax->options[i].name, syntax->options[i].value, syntax->options[i].help);
+        write_item(out, syntax->options[i].letter, "--", syntax->options[i].name, syntax->options[i].value,
+                   syntax->options[i].help);
     if (syntax->notes) write_lines(out, syntax->notes);
 }
 
@@ -61,12 +64,12 @@ void gb_manual_print(FILE *out, const struct gb_command *commands, size_t count)
             ".SH SYNOPSIS\n\\fBgradbench\\fR \\fICOMMAND\\fR [\\fIoptions\\fR]\n.SH DESCRIPTION\n"
             "gradbench checks, times and compares gradkern's training kernels.\n",
             gk_version());
-    for (size_t i = 0; i < count; i++) write_item(out, "", commands[i].name, NULL, commands[i].summary);
+    for (size_t i = 0; i < count; i++) write_item(out, '\0', "", commands[i].name, NULL, commands[i].summary);
     fputs(".SH COMMANDS\n", out);
     gb_commands_describe(commands, count, write_command, out);
     fputs(".SH ENVIRONMENT\n", out);
-    for (size_t i = 0; i < GB_VARIABLES; i++) write_item(out, "", gb_variables[i].name, NULL, gb_variables[i].help);
-    write_item(out, "", "OMP_NUM_THREADS", NULL, "as for any OpenMP program");
+    for (size_t i = 0; i < GB_VARIABLES; i++) write_item(out, '\0', "", gb_variables[i].name, NULL, gb_variables[i].help);
+    write_item(out, '\0', "", "OMP_NUM_THREADS", NULL, "as for any OpenMP program");
     fputs(".SH EXIT STATUS\n", out);
     write_text(out, gb_exit_codes);
     fputc('\n', out);

@@ -23,7 +23,7 @@ commands=$("$GRADBENCH" help | sed -n '/^usage/,/^environment/s/^  \([a-z]*\)  .
 holds '[ "$(wc -w <<< "$commands")" -ge 9 ]'
 for command in $commands help; do
     section="$(sed -n "/^\.SS gradbench $command\b/,/^\.S[SH] /p" gradbench.1 | sed '1d;$d')"
-    options=$("$GRADBENCH" "$command" --help 2> err | sed -n '/^options:/,/^$/s/^  --\([a-z0-9-]*\).*/\1/p' | grep -v '^help$')
+    options=$("$GRADBENCH" "$command" --help 2> err | sed -n '/^options:/,/^$/s/^  \(-., \)\?--\([a-z0-9-]*\).*/\2/p' | grep -v '^help$')
     holds '[ $(wc -w <<< "$options") -ge 1 ]' # $command
     for option in $options; do
         typed=${option//-/\\-}
@@ -33,6 +33,10 @@ for command in $commands help; do
         holds 'grep -qE -- "_from $command. -l $option " fish.txt' # $command --$option
     done
 done
+
+# A letter of an option is in all of them.
+holds 'grep -qF "\fB\-o\fR, \fB\-\-output\fR \fIFILE\fR" gradbench.1 && grep -qF -- "-l output -s o -r -F" fish.txt'
+holds 'grep -qF "'"'report --output' | 'report -o') files=-f"'" bash.txt && grep -q "^ *.-o\[.*:FILE:_files" zsh.txt'
 
 # --- those who read them
 
@@ -73,6 +77,8 @@ completes 'ref' run --isa re
 completes 'shop' graph sh
 completes 'bash fish zsh' help --completion ''
 completes 'train' help tr
+completes '--output' report --o
+completes 'file.json' report -o file.
 if command -v zsh > /dev/null; then
     holds 'zsh -n zsh.txt > out 2>&1'
 else missing+=(zsh); fi
