@@ -88,6 +88,7 @@ static void print_check(void *data, const struct gb_gradient_check *check) {
         printf("\n");
     }
     if (check->kinks && !complex) print_kinks(g, check);
+    fflush(stdout); /* the next may take minutes */
 }
 
 /* What differences of numbers cannot tell, and what this command has no use for. */

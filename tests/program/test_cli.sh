@@ -487,6 +487,11 @@ got=$?
 holds '[ $got = 141 ] && [ ! -s err ] && [ "$(wc -l < out)" = 1 ]'
 holds 'grep -q "\"complete\": false" unread.json && tail -1 unread.json | grep -q "^}$"'
 
+# --- each check is written when it is done
+"$g" gradcheck --shape 'relu n=2 d=2' --shape 'affine n=100000 d=100000 m=100000' > out 2>&1
+got=$?
+holds '[ $got = 4 ] && tail -1 out | grep -q "error: checking this problem needs"'
+
 # --- escapes are for terminals that understand them
 escape=$'\033'
 on_terminal() { python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$@" < /dev/null > out 2> err; }
