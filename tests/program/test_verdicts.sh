@@ -195,6 +195,7 @@ ci() { # CODE LAST_LINE
 fresh_ci() {
   fresh
   stub clang-format <<<'exit 0'
+  stub mandoc <<<'exit 0'
   cp "$bin/cc" "$bin/clang"
   echo '{}' >"$state/json"
   echo 'add_test(golden /bin/sh -c true)' >"$state/tests"
@@ -285,12 +286,19 @@ E: no network
 gradkern: going on without clang-format" bash "$tree/.ci/run"
   answers 0 "gradkern: going on without clang-format" env GRADKERN_INSTALL=0 bash "$tree/.ci/run"
 }
+readers() {
+  local names="mandoc zsh fish openmpi-bin libbenchmark-tools python3-jsonschema python3-scipy"
+  fresh_ci
+  rm "$bin/mandoc"
+  answers 0 "gradkern: installing $names by apt-get, 106 MB on disk" bash "$tree/.ci/run"
+  answers 0 "gradkern: going on without $names" env GRADKERN_INSTALL=0 bash "$tree/.ci/run"
+}
 cat >"$bin/python3" <<END_OF_PYTHON
 #!$(type -P bash)
 [ "\$*" != "-m json.tool \$3" ] || [ "\$(cat "\$3")" = '{}' ]
 END_OF_PYTHON
 steps
-for check in good_steps failing_steps step_without_numbers quick_benchmark golden_steps formatter; do $check; done
+for check in good_steps failing_steps step_without_numbers quick_benchmark golden_steps formatter readers; do $check; done
 planted .ci/run 's/code=\${PIPESTATUS\[0\]}/code=$?/' step_without_numbers
 planted .ci/run 's/^\[ "\$failed" = 0 \]$/true/' failing_steps
 planted .ci/run 's/failed=\$((failed + \$2))/failed=$2/' failing_steps
@@ -304,6 +312,7 @@ planted .ci/run 's/  return "\$code"$/  return 0/' quick_benchmark
 planted .ci/run 's/golden-\$1\$2" -j .* &&$/&\\n      true ||/; s/ &&$/ ;/' golden_steps
 planted .ci/run 's/ --no-tests=error//' golden_steps
 planted .ci/run 's/ || say "going on without clang-format"/ || exit 1/' formatter
+planted .ci/run 's/ || say "going on without $readers"/ || exit 1/' readers
 planted .ci/run 's/^  CC=\$1 bash/  bash/' good_steps
 planted .ci/run 's/--preset "\$2"/--preset clang/' good_steps
 

@@ -1,4 +1,4 @@
-"""junit_tests.py XML JSON...: a suite a file, a test a row and one for the whole; a failure where there is no time, or no end."""
+"""junit_tests.py XML JSON...: a suite a file, a test a row and one for the whole; what has no time, or no end, has failed."""
 import json, sys
 from xml.etree import ElementTree
 
