@@ -229,7 +229,7 @@ fresh_machine  CC=cc $tree/build
 clang -LE slow CC=clang $tree/build
 asan -L sanitizers CC=gcc $tree/build
 tsan -L races CC=clang $tree/build
-mutants --starred --count 24 --short --least 75 --folder $tree/build/mutants CC=cc $tree/build" ]'
+mutants --starred --count 16 --short --least 75 --folder $tree/build/mutants CC=cc $tree/build" ]'
   holds '[ "$(grep -c "^bench --quick --json .* CC=cc" "$state/log")" = 1 ]'
   holds '[ "$(grep -c "^cmake -S . -B $tree/build/golden-\(gcc\|clang\)-O2 -DCMAKE_C_FLAGS_RELEASE=-O2$" "$state/log")" = 2 ]'
   rm "$state/ends_fresh_machine"
