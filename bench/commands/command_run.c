@@ -152,7 +152,8 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
     for (size_t i = 0; i < run->plan.n_tasks && !gb_caught && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
         if (run->resume.keeps && run->resume.keeps[i]) {
             gb_resume_fill(&run->resume, &run->result, &run->plan, i);
-            gb_report_problem(&run->report, &run->result);
+            if (run->result.exhausted) code = gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
+            else gb_report_problem(&run->report, &run->result);
             continue;
         }
         if (o->quick && o->plan.shapes.count == 0 && now(run) - run->start > QUICK_SECONDS * 1e9) break;

@@ -84,9 +84,10 @@ static const struct gb_result_null *next_null(struct gb_resume *resume, const st
 }
 
 void gb_resume_fill(struct gb_resume *resume, struct gb_result *result, const struct gb_plan *plan, size_t task) {
-    const struct gb_result_row *rows[GB_VARIANTS_MAX];
-    for (size_t i = 0; i < plan->n_variants; i++) rows[i] = find(resume, &plan->tasks[task], &plan->variants[i], result);
-    gb_fill_kept(result, plan, &plan->tasks[task], rows, next_null(resume, &result->problems[task]));
+    const struct gb_result_row **const rows = gb_result_alloc(result, plan->n_variants, sizeof *rows);
+    for (size_t i = 0; i < plan->n_variants && rows; i++)
+        rows[i] = find(resume, &plan->tasks[task], &plan->variants[i], result);
+    if (!result->exhausted) gb_fill_kept(result, plan, &plan->tasks[task], rows, next_null(resume, &result->problems[task]));
 }
 
 void gb_resume_free(struct gb_resume *resume) {

@@ -20,7 +20,7 @@ int gb_resume_read(struct gb_resume *resume, const char *path);
  * returns the exit code. */
 int gb_resume_check(struct gb_resume *resume, const char *path, struct gb_result *result, const struct gb_plan *plan);
 
-/* Puts a task that is kept into the result. */
+/* Puts a task that is kept into the result; where memory lacks, that is exhausted. */
 void gb_resume_fill(struct gb_resume *resume, struct gb_result *result, const struct gb_plan *plan, size_t task);
 
 void gb_resume_free(struct gb_resume *resume);
