@@ -21,6 +21,12 @@ static int refuse(const char *path, const char *what, const char *there, const c
     return gb_fail(GB_EXIT_INPUT, "%.400s is of another run: its %s is '%.300s', here it is '%.300s'", path, what, there, here);
 }
 
+static bool has_raced(const struct gb_result_context *c, const char *name) {
+    for (size_t i = 0; i < c->n_peers; i++)
+        if (c->peers[i].description && strcmp(c->peers[i].name, name) == 0) return true;
+    return false;
+}
+
 /* What has to be the same where the rows of two runs stand in one file. */
 static int compare_contexts(const char *path, const struct gb_result_context *a, const struct gb_result_context *b) {
     const char *const texts[][3] = {{"host", a->host, b->host},
@@ -35,6 +41,9 @@ static int compare_contexts(const char *path, const struct gb_result_context *a,
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (!texts[i][1] || strcmp(texts[i][1], texts[i][2]) != 0)
             return refuse(path, texts[i][0], texts[i][1] ? texts[i][1] : "", texts[i][2]);
+    for (size_t i = 0; i < b->n_peers; i++)
+        if (has_raced(b, b->peers[i].name) && !has_raced(a, b->peers[i].name))
+            return refuse(path, "peer", "absent", b->peers[i].name);
     return GB_EXIT_OK;
 }
 

@@ -29,7 +29,7 @@ static struct script {
     double problem_ns; /* that each takes */
     double read_ns;    /* and each look at the clock */
     double start_ns;   /* and the start of a contender */
-    bool no_binding, not_bound, no_roofs;
+    bool no_binding, not_bound, no_roofs, none_is_up;
     double moves;         /* the second time roofs are so many times what they were */
     struct gb_pulse then; /* at the end */
     size_t company_after; /* so many problems; 0: none */
@@ -101,7 +101,7 @@ static bool start_contender(struct gb_contender *contender, const char *command,
     const char *const own = strstr(command, "peer --isa");
     note("start(%s %zu%s %g)", own ? own : command, threads, bind ? " bound" : "", limit_ns);
     *contender = (struct gb_contender){.threads = threads};
-    if (strcmp(command, "absent") == 0) contender->state = GB_CONTENDER_ABSENT;
+    if (strcmp(command, "absent") == 0 || (script->none_is_up && !own)) contender->state = GB_CONTENDER_ABSENT;
     snprintf(contender->reason, sizeof contender->reason, "it is not here");
     snprintf(contender->description, sizeof contender->description, "a program");
     script->now += script->start_ns;
@@ -738,6 +738,13 @@ static void a_file_of_another_run_is_refused(void **state) {
     assert_int_equal(script->problems, 0);
     free(before);
     free(after);
+    unlink(script->json);
+    script->none_is_up = true;
+    HEAR(SMALL, ONE, RESUMED, "--peer", "own=up");
+    script->none_is_up = false;
+    HEAR(SMALL, ONE, RESUMED, "--peer", "own=up");
+    assert_int_equal(said.code, GB_EXIT_INPUT);
+    assert_non_null(strstr(said.err, "its peer is 'absent', here it is 'own'"));
     HEAR(SMALL, ONE, "--resume");
     assert_error(GB_EXIT_USAGE, "--resume needs a file (--json FILE)");
     HEAR(SMALL, ONE, "--resume", "--json", "-");
