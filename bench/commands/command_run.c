@@ -413,7 +413,10 @@ static bool parse(struct gb_run_options *o, int argc, char **argv, int *code) {
         "A peer that is named and is absent, gone or wrong, or does none of the problems, makes the\n"
         "exit code 1; those of auto and all do not.\n\n"
         "A ratio is the median over rounds of one time over the other's, with its 95 % interval. Faster or slower is\n"
-        "said only where the whole interval is further from 1 than 3 %, and than one variant timed twice came out.");
+        "said only where the whole interval is further from 1 than 3 %, and than one variant timed twice came out.\n\n"
+        "A round is dropped, for all variants alike, where the system shows why: the hypervisor took time (steal), a thread\n"
+        "was made to wait for another program (involuntary switches, calls of this process), it moved to another core\n"
+        "(migration, with --no-bind). Another follows. Where fewer than 6 would be left all count, and the end says so.");
     return gb_options_parse(&syntax, argc, argv, code);
 }
 

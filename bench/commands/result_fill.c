@@ -174,12 +174,22 @@ static void name_variant(struct gb_result *result, struct gb_result_row *row, co
     row->threads = v->threads;
 }
 
+/* NULL: there are none. */
+static const struct gb_result_causes *causes_of(struct gb_result *result, const struct gb_outcome *outcome) {
+    const size_t *const by = outcome->disturbed;
+    if (by[GB_CAUSE_STEAL] + by[GB_CAUSE_SWITCHES] + by[GB_CAUSE_MIGRATION] == 0) return NULL;
+    struct gb_result_causes *const causes = gb_result_alloc(result, 1, sizeof *causes);
+    if (causes) *causes = (struct gb_result_causes){by[GB_CAUSE_STEAL], by[GB_CAUSE_SWITCHES], by[GB_CAUSE_MIGRATION]};
+    return causes;
+}
+
 static void fill_time(struct gb_result *result, struct gb_result_row *row, const struct gb_variant *v,
                       const struct gb_outcome *outcome, const struct gb_measure *m) {
     row->summary = m->summary;
     row->samples = gb_result_alloc(result, outcome->rounds, sizeof *row->samples);
     row->n_samples = row->samples ? outcome->rounds : 0;
     if (row->samples) memcpy(row->samples, m->samples, outcome->rounds * sizeof *row->samples);
+    *(outcome->dropped ? &row->dropped : &row->disturbed) = causes_of(result, outcome);
     row->iterations = m->iterations;
     row->threads_asked = m->threads_asked;
     row->threads_used = m->threads_used;

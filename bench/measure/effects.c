@@ -31,6 +31,7 @@ static double empty_call(gk_context *ctx, enum gk_kernel_id kernel, enum gk_dtyp
 
 const struct gb_effects gb_real_effects = {
     .clock = &gb_real_clock,
+    .signs = gb_signs_read,
     .bind = gb_binding_apply,
     .repeat = repeat,
     .empty_call = empty_call,

@@ -6,11 +6,13 @@
 #include "bind.h"
 #include "clock.h"
 #include "contender.h"
+#include "disturbance.h"
 #include "problem.h"
 #include "roofs.h"
 
 struct gb_effects {
     const struct gb_clock *clock;
+    struct gb_signs (*signs)(void);
     size_t (*bind)(struct gb_binding *binding, size_t threads);
     /* So many calls in this process, one after the other; the status of the last. */
     gk_status (*repeat)(const struct gb_problem *problem, gk_context *ctx, uint64_t calls);
@@ -30,7 +32,7 @@ struct gb_effects {
  * of a few samples, 0 where there is no memory. */
 double gb_empty_call_ns(const struct gb_clock *clock, gk_context *ctx, enum gk_kernel_id kernel, enum gk_dtype dtype);
 
-/* Those of bind.h, contender.h and roofs.h, the clock of clock.h, and calls of the library. */
+/* Those of bind.h, contender.h, disturbance.h and roofs.h, the clock of clock.h, and calls of the library. */
 extern const struct gb_effects gb_real_effects;
 
 #endif

@@ -12,6 +12,14 @@ enum { ENTRIES_MAX = GB_VARIANTS_MAX + 1 };
 
 #define ITERATIONS_MAX 0x1p30
 
+/* Room for samples: those of the rounds that count are at its start, the others at its end, the first one last. */
+static size_t room_of(const struct gb_harness *h) { return 2 * h->rounds; }
+
+/* For the statistics of a variant, behind the samples of all. */
+static double *work_space(const struct gb_harness *h, const struct gb_outcome *outcome) {
+    return outcome->storage + (h->plan->n_variants + 1) * room_of(h);
+}
+
 /* A variant in the rounds; the last one may be a second run of another, in a race by a process of its own. */
 struct entry {
     size_t variant;
@@ -237,11 +245,6 @@ static void shuffle(size_t *order, size_t count, uint64_t *random) {
     }
 }
 
-/* For the statistics of a variant, behind the samples of all. */
-static double *work_space(const struct gb_harness *h, const struct gb_outcome *outcome) {
-    return outcome->storage + (h->plan->n_variants + 1) * h->rounds;
-}
-
 static bool is_narrow(const struct job *r, const struct entry *entries, size_t count, size_t rounds) {
     for (size_t i = 0; i < count; i++) {
         if (r->outcome->measures[entries[i].variant].state != GB_STATE_TIMED) continue;
@@ -260,26 +263,51 @@ static bool is_precise(const struct job *r, const struct entry *entries, size_t 
     return is_narrow(r, entries, count, rounds);
 }
 
-/* Rounds that are whole: each holds one sample of every entry, in an order of its own. */
+/* A round that is whole: it holds one sample of every entry. False: it was stopped before that. */
+static bool run_round(const struct job *r, struct entry *entries, size_t count, size_t round, const size_t *order) {
+    for (size_t i = 0; i < count; i++) {
+        struct entry *const e = &entries[order[i]];
+        if (stopped(r->h)) return false;
+        const double ns = calls_ns(r, e, e->iterations) / (double)e->iterations;
+        e->samples[round] = ns > 0.01 ? ns : 0.01;
+    }
+    return true;
+}
+
+/* Whole rounds are dropped, so that what is compared stays of one round. Where fewer than GB_ROUNDS_MIN would be left, all
+ * count. */
+static size_t rounds_of(const struct job *r, const struct entry *entries, size_t count, size_t kept, size_t dropped) {
+    r->outcome->dropped = kept >= GB_ROUNDS_MIN;
+    if (r->outcome->dropped) return kept;
+    for (size_t i = 0; i < count; i++)
+        memmove(entries[i].samples + kept, entries[i].samples + room_of(r->h) - dropped, dropped * sizeof *entries[i].samples);
+    return kept + dropped;
+}
+
+/* Each in an order of its own. Returns the number of those that count. */
 static size_t run_rounds(const struct job *r, struct entry *entries, size_t count) {
     const struct gb_harness *const h = r->h;
     const double start = gb_clock_read(h->effects->clock);
+    const size_t room = room_of(h);
+    struct gb_signs signs = h->effects->signs();
     uint64_t random = h->seed;
-    size_t order[ENTRIES_MAX], round = 0, look = GB_ROUNDS_MIN;
+    size_t order[ENTRIES_MAX], kept = 0, dropped = 0, look = GB_ROUNDS_MIN;
     for (size_t i = 0; i < count; i++) order[i] = i;
-    while (round < h->rounds && (round < GB_ROUNDS_MIN || gb_clock_read(h->effects->clock) - start < h->budget_ns) &&
-           !is_precise(r, entries, count, round, &look)) {
-        report(h, r->outcome->task, "round", round, h->rounds);
+    while (kept < h->rounds && kept + dropped < room &&
+           (kept + dropped < GB_ROUNDS_MIN || gb_clock_read(h->effects->clock) - start < h->budget_ns) &&
+           !is_precise(r, entries, count, kept, &look)) {
+        report(h, r->outcome->task, "round", kept, h->rounds);
         shuffle(order, count, &random);
-        for (size_t i = 0; i < count; i++) {
-            struct entry *const e = &entries[order[i]];
-            if (stopped(h)) return round;
-            const double ns = calls_ns(r, e, e->iterations) / (double)e->iterations;
-            e->samples[round] = ns > 0.01 ? ns : 0.01;
-        }
-        round++;
+        if (!run_round(r, entries, count, kept, order)) break;
+        const struct gb_signs before = signs;
+        signs = h->effects->signs();
+        const enum gb_cause cause = gb_cause_between(&before, &signs, !h->judge, !h->binding);
+        r->outcome->disturbed[cause]++;
+        if (cause == GB_CAUSE_NONE) kept++;
+        else
+            for (size_t i = 0, end = room - ++dropped; i < count; i++) entries[i].samples[end] = entries[i].samples[kept];
     }
-    return round;
+    return rounds_of(r, entries, count, kept, dropped);
 }
 
 /* Who runs a variant again. Two processes of one program differ more than two runs of one process do. */
@@ -295,13 +323,13 @@ static size_t make_entries(const struct gb_harness *h, struct gb_outcome *outcom
     outcome->null_variant = h->plan->n_variants;
     for (size_t i = 0; i < h->plan->n_variants; i++) {
         if (outcome->measures[i].state != GB_STATE_TIMED) continue;
-        outcome->measures[i].samples = outcome->storage + count * h->rounds;
+        outcome->measures[i].samples = outcome->storage + count * room_of(h);
         entries[count++] = (struct entry){i, &h->plan->variants[i], 0, outcome->measures[i].samples};
         if (i < h->plan->n_own) outcome->null_variant = i;
     }
     if (outcome->null_variant == h->plan->n_variants) return count;
-    entries[count] =
-        (struct entry){outcome->null_variant, twin_of(h->plan, outcome->null_variant), 0, outcome->storage + count * h->rounds};
+    entries[count] = (struct entry){outcome->null_variant, twin_of(h->plan, outcome->null_variant), 0,
+                                    outcome->storage + count * room_of(h)};
     return count + 1;
 }
 
@@ -346,7 +374,7 @@ static void summarize(const struct gb_harness *h, struct gb_outcome *outcome, co
 static bool time_all(const struct job *r) {
     struct entry entries[ENTRIES_MAX];
     struct gb_outcome *const outcome = r->outcome;
-    outcome->storage = calloc((r->h->plan->n_variants + 2) * r->h->rounds, sizeof *outcome->storage);
+    outcome->storage = calloc((r->h->plan->n_variants + 2) * room_of(r->h), sizeof *outcome->storage);
     if (!outcome->storage) return false;
     const size_t count = make_entries(r->h, outcome, entries);
     set_iterations(r, entries, count);

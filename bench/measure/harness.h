@@ -31,9 +31,11 @@ struct gb_outcome {
     struct gb_work work;
     double bytes;
     size_t rounds;
-    size_t null_variant;      /* the one that was timed twice */
-    struct gb_pair null_pair; /* count 0: none */
-    double noise;             /* gb_noise_of(null_pair) */
+    size_t disturbed[GB_CAUSES]; /* rounds, by their cause */
+    bool dropped;                /* these are not among the rounds; else they had to be: too few were without a cause */
+    size_t null_variant;         /* the one that was timed twice */
+    struct gb_pair null_pair;    /* count 0: none */
+    double noise;                /* gb_noise_of(null_pair) */
     double *storage;
 };
 
@@ -43,9 +45,9 @@ struct gb_harness {
     struct gb_roofs *roofs; /* those that a cell beats are measured again */
     struct gb_binding *binding;
     struct gk_caches caches; /* of the machine */
-    size_t rounds;
-    double sample_ns;  /* a sample takes at least this */
-    double budget_ns;  /* rounds beyond GB_ROUNDS_MIN start within this time */
+    size_t rounds;           /* at most, without those that are dropped; of these at most as many */
+    double sample_ns;        /* a sample takes at least this */
+    double budget_ns;        /* rounds beyond GB_ROUNDS_MIN start within this time */
     double precision;  /* nor do they where each interval is this narrow: half of it over its median; 0: that ends nothing */
     double limit_ns;   /* a contender that is silent for so long is gone */
     gk_context *judge; /* of peers' results; NULL: there are none, and all calls are made in this process */

@@ -319,6 +319,51 @@ static void print_threads(const struct gb_report *report, const struct gb_result
         }
 }
 
+static const struct gb_result_row *timed_row(const struct gb_result *result, const struct gb_result_problem *problem) {
+    for (size_t i = 0; i < result->n_variants; i++)
+        if (problem->rows[i].state == GB_STATE_TIMED) return &problem->rows[i];
+    return NULL;
+}
+
+static size_t add_causes(struct gb_result_causes *sum, const struct gb_result_causes *more) {
+    if (!more) return 0;
+    sum->steal += more->steal;
+    sum->switches += more->switches;
+    sum->migration += more->migration;
+    return more->steal + more->switches + more->migration;
+}
+
+/* "5 by steal, 1 by migration" */
+static const char *causes_text(const struct gb_result_causes *causes, char *text, size_t size) {
+    const struct {
+        size_t count;
+        const char *name;
+    } all[] = {{causes->steal, "steal"}, {causes->switches, "involuntary switches"}, {causes->migration, "migration"}};
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].count) gb_text_append(text, size, "%s%zu by %s", text[0] ? ", " : "", all[i].count, all[i].name);
+    return text;
+}
+
+static void print_disturbed(const struct gb_report *report, const struct gb_result *result) {
+    struct gb_result_causes dropped = {.steal = 0}, kept = {.steal = 0};
+    size_t rounds = 0, n_dropped = 0, problems = 0;
+    char text[160], count[40];
+    for (size_t k = 0; k < result->n_run; k++) {
+        const struct gb_result_row *const row = timed_row(result, &result->problems[k]);
+        if (!row) continue;
+        n_dropped += add_causes(&dropped, row->dropped);
+        rounds += row->summary.count;
+        problems += add_causes(&kept, row->disturbed) > 0;
+    }
+    if (n_dropped)
+        gb_say(report, 2, "%zu of %zu rounds were dropped, for all variants alike: %s", n_dropped, n_dropped + rounds,
+               causes_text(&dropped, text, sizeof text));
+    if (problems)
+        gb_say(report, 2, "in %s all rounds count, for fewer than %d were undisturbed: %s",
+               gb_count_text(problems, "problem", count, sizeof count), GB_ROUNDS_MIN, causes_text(&kept, text, sizeof text));
+}
+
 /* Pairs of which `beyond` are wider than the threshold; off: |ratio - 1| in the median. */
 static void say_noise(const struct gb_report *report, const struct gb_result_null *worst, size_t pairs, double off,
                       size_t beyond) {
@@ -365,5 +410,6 @@ void gb_report_footer(const struct gb_report *report, const struct gb_result *re
     }
     print_threads(report, result, false);
     print_threads(report, result, true);
+    print_disturbed(report, result);
     print_noise(report, result);
 }

@@ -27,6 +27,12 @@ struct gb_versus {
     const char *verdict;
 };
 
+/* Rounds in which the operating system shows a cause: the hypervisor ran something else, a thread was made to wait for another
+ * program, it moved to another core. */
+struct gb_result_causes {
+    size_t steal, switches, migration;
+};
+
 /* A variant on a problem: what it is known by, and how it came out. */
 struct gb_result_row {
     const char *kernel, *dtype, *workload, *cache;
@@ -44,7 +50,9 @@ struct gb_result_row {
     struct gb_summary summary; /* ns a call */
     double *samples;           /* one a round: those of one index of a problem's rows belong together */
     size_t n_samples;
-    size_t iterations; /* calls a sample */
+    const struct gb_result_causes *dropped;   /* rounds of the problem that are not among the samples; NULL: none */
+    const struct gb_result_causes *disturbed; /* that are, for too few were without a cause; NULL: none */
+    size_t iterations;                        /* calls a sample */
     size_t threads_used;
     double gflops, gbps;
     double empty_ns; /* of a call that has nothing to do */

@@ -111,6 +111,13 @@ static const struct gb_member size[] = {
 static const struct gb_member versus[] = {{NULL, GB_MEMBER_TEXT, AT(gb_versus, variant)}, COMPARISON};
 static const struct gb_member best_peer[] = {COMPARISON, {"variant", GB_MEMBER_TEXT, AT(gb_versus, variant)}};
 
+static const struct gb_member causes[] = {
+    {"steal", GB_MEMBER_COUNT, AT(gb_result_causes, steal)},
+    {"switches", GB_MEMBER_COUNT, AT(gb_result_causes, switches)},
+    {"migration", GB_MEMBER_COUNT, AT(gb_result_causes, migration)},
+};
+
+static const struct gb_members causes_members = MEMBERS(causes, gb_result_causes, NULL);
 static const struct gb_members option_members = MEMBERS(option, gb_result_option, NULL);
 static const struct gb_members size_members = MEMBERS(size, gb_result_size, NULL);
 static const struct gb_members versus_members = MEMBERS(versus, gb_versus, NULL);
@@ -133,6 +140,8 @@ static const struct gb_member row[] = {
     {"ci95_ns", GB_MEMBER_INTERVAL, AT(gb_result_row, summary.low), .optional = true},
     {"min_ns", GB_MEMBER_NUMBER, AT(gb_result_row, summary.min), .optional = true},
     {"samples_ns", GB_MEMBER_NUMBERS, ARRAY(gb_result_row, samples), .optional = true},
+    {"rounds_dropped", GB_MEMBER_POINTER, AT(gb_result_row, dropped), .optional = true, .members = &causes_members},
+    {"rounds_disturbed", GB_MEMBER_POINTER, AT(gb_result_row, disturbed), .optional = true, .members = &causes_members},
     {"iterations", GB_MEMBER_COUNT, AT(gb_result_row, iterations), .optional = true},
     {"threads_used", GB_MEMBER_COUNT, AT(gb_result_row, threads_used), .optional = true},
     {"gflops", GB_MEMBER_NUMBER, AT(gb_result_row, gflops), .optional = true},

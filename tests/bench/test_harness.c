@@ -695,6 +695,85 @@ static void who_fails_needs_no_narrow_interval(void **state) {
     assert_int_equal(t.outcome.rounds, 6);
 }
 
+/* In a disturbed round all takes ten times as long. Those that are dropped count in no time and no ratio, and others follow in
+ * their place, up to as many; where fewer than 6 would be left, none is dropped. A round takes 4000 ns, or 40000. */
+static void disturbed_rounds_are_dropped(void **state) {
+    static const struct {
+        const char *letters;
+        double budget;
+        size_t most, rounds, disturbed[GB_CAUSES];
+        bool dropped;
+        bool free, race; /* not bound; calls in other processes */
+    } cases[] = {
+        {"", 1e15, 9, 9, {9, 0, 0, 0}, true, false, false},
+        {"s", 1e15, 9, 9, {9, 1, 0, 0}, true, false, false},
+        {"..w..s.m", 1e15, 9, 9, {9, 1, 1, 0}, true, false, false},
+        {"..w..s.m", 1e15, 9, 9, {9, 1, 1, 1}, true, true, false},
+        {"..w..s.m", 1e15, 9, 9, {9, 1, 0, 0}, true, true, true},
+        {"sssssssss", 1e15, 9, 9, {9, 9, 0, 0}, true, false, false},
+        {"ssssssssss", 1e15, 9, 8, {8, 10, 0, 0}, true, false, false},
+        {"ssssssssssss", 1e15, 9, 6, {6, 12, 0, 0}, true, false, false},
+        {"sssssssssssss", 1e15, 9, 18, {5, 13, 0, 0}, false, false, false},
+        {"wwwwwwwwwwwwwwwwwwww", 1e15, 9, 18, {0, 0, 18, 0}, false, false, false},
+        {"ww.......", 1, 9, 6, {4, 0, 2, 0}, false, false, false},
+        {"ww.......", 100001, 9, 6, {6, 0, 2, 0}, true, false, false},
+        {"wwwwwwwwwwww", 240001, 9, 7, {0, 0, 7, 0}, false, false, false},
+    };
+    (void)state;
+    own("a", 1, 1, 2000);
+    own("b", 1, 1, 100);
+    t.plan.n_variants = t.plan.n_own = 1;
+    t.harness.caches.l3 = 1;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        t.harness.rounds = cases[i].most;
+        t.harness.budget_ns = cases[i].budget;
+        t.harness.binding = cases[i].free ? NULL : script_binding;
+        script.free = cases[i].free;
+        t.harness.judge = cases[i].race ? script.ref : NULL;
+        script.disturbed = cases[i].letters;
+        script.disturbed_cost = 10;
+        run();
+        assert_int_equal(t.outcome.rounds, cases[i].rounds);
+        assert_memory_equal(t.outcome.disturbed, cases[i].disturbed, sizeof cases[i].disturbed);
+        assert_int_equal(t.outcome.dropped, cases[i].dropped);
+        assert_timed(0, cases[i].rounds);
+        const size_t *const by_cause = cases[i].disturbed, bad = by_cause[1] + by_cause[2] + by_cause[3];
+        size_t slow = cases[i].dropped ? bad : 0; /* samples too many, or not there */
+        for (size_t r = 0; r < by_cause[0] + bad && cases[i].letters[r]; r++) slow -= cases[i].letters[r] != '.';
+        for (size_t r = 0; r < cases[i].rounds; r++) slow += measure(0)->samples[r] == 20000;
+        assert_int_equal(slow, 0);
+        assert_true(t.outcome.null_pair.count == cases[i].rounds && t.outcome.noise == 0); /* still of one round */
+    }
+}
+
+/* Up to 1 % of the ticks, and one switch in 20 ms, are no disturbance. */
+static void causes(void **state) {
+    static const struct {
+        double ns, all, stolen, switches;
+        int moved;
+        bool here, free;
+        enum gb_cause cause;
+    } cases[] = {
+        {1e6, 0, 0, 0, 0, true, true, GB_CAUSE_NONE},       {1e6, 100, 1, 0, 0, true, true, GB_CAUSE_NONE},
+        {1e6, 100, 2, 0, 0, true, true, GB_CAUSE_STEAL},    {1e6, 0, 1, 0, 0, false, false, GB_CAUSE_STEAL},
+        {1e6, 100, 2, 9, 3, true, true, GB_CAUSE_STEAL},    {19e6, 9, 0, 1, 0, true, false, GB_CAUSE_SWITCHES},
+        {20e6, 9, 0, 1, 0, true, false, GB_CAUSE_NONE},     {20e6, 9, 0, 2, 1, true, true, GB_CAUSE_SWITCHES},
+        {1e6, 9, 0, 9, 0, false, true, GB_CAUSE_NONE},      {1e6, 9, 0, 0, 1, true, true, GB_CAUSE_MIGRATION},
+        {1e6, 9, 0, 0, -1, true, true, GB_CAUSE_MIGRATION}, {1e6, 9, 0, 0, 1, true, false, GB_CAUSE_NONE},
+        {1e6, 9, 0, 0, 1, false, true, GB_CAUSE_NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct gb_signs before = {1e9, {500, 50}, 70, 5};
+        const struct gb_signs after = {
+            before.ns + cases[i].ns, {500 + cases[i].all, 50 + cases[i].stolen}, 70 + cases[i].switches, 5 + cases[i].moved};
+        assert_int_equal(gb_cause_between(&before, &after, cases[i].here, cases[i].free), cases[i].cause);
+    }
+    const struct gb_signs first = gb_signs_read(), second = gb_signs_read();
+    assert_true(second.ns > first.ns && second.switches >= first.switches && second.ticks.stolen >= first.ticks.stolen);
+    assert_true(first.processor >= 0 && first.ticks.all > 0);
+}
+
 /* Of nine rounds the second and the eighth in size enclose the median. */
 static void medians_by_hand(void **state) {
     static const double a[] = {310, 305, 390, 302, 308, 301, 307, 350, 304}, b[] = {9, 1, 8, 2, 7, 3, 6, 4, 5};
@@ -1203,6 +1282,8 @@ int main(void) {
         TEST(rounds_end_with_the_time),
         TEST(rounds_end_with_narrow_intervals),
         TEST(who_fails_needs_no_narrow_interval),
+        TEST(disturbed_rounds_are_dropped),
+        TEST(causes),
         TEST(medians_by_hand),
         TEST(a_time_is_never_nothing),
         TEST(the_last_of_ours_is_timed_twice),

@@ -219,6 +219,30 @@ static void assert_fits(const char *text, size_t width) {
     }
 }
 
+/* Once for all rows of a problem, by the first that has a time. */
+static void test_disturbed_rounds(void **state) {
+    (void)state;
+    static struct run run;
+    static const struct gb_result_causes first = {1, 20, 0}, second = {2, 0, 0}, third = {0, 0, 3};
+    const struct gb_report report = {.width = 120};
+    make(&run, true);
+    const char *text = printed(&run, report, TASKS);
+    assert_not(text, "rounds were dropped");
+    assert_not(text, "all rounds count");
+    run.rows[0][0].state = GB_STATE_NOT_TIMED;
+    for (size_t i = 1; i < VARIANTS; i++) run.rows[0][i].dropped = &first;
+    for (size_t i = 0; i < VARIANTS; i++) run.rows[1][i].dropped = &second;
+    for (size_t i = 0; i < VARIANTS; i++) run.rows[2][i].disturbed = &third;
+    for (size_t i = 0; i < VARIANTS; i++) run.rows[3][i].state = GB_STATE_NOT_TIMED;
+    char words[200];
+    snprintf(words, sizeof words,
+             "\n23 of %d rounds were dropped, for all variants alike: 3 by steal, 20 by involuntary switches\n",
+             23 + 3 * ROUNDS);
+    text = printed(&run, report, TASKS);
+    assert_says(text, words);
+    assert_says(text, "\nin 1 problem all rounds count, for fewer than 6 were undisturbed: 3 by migration\n");
+}
+
 /* Whatever there is to say, no line is wider than asked for. */
 static void test_width(void **state) {
     (void)state;
@@ -682,6 +706,7 @@ int main(void) {
         cmocka_unit_test(test_kernel_part),
         cmocka_unit_test(test_ratio_words),
         cmocka_unit_test(test_share_words),
+        cmocka_unit_test(test_disturbed_rounds),
         cmocka_unit_test(test_width),
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_heads),

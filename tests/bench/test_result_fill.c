@@ -88,6 +88,8 @@ static void make_first(struct made *made, const struct gb_task *task) {
     made->outcome.bytes = 640;
     made->outcome.null_pair = (struct gb_pair){ROUNDS, 1.0625, 0.9375, 1.125, false};
     made->outcome.noise = 0.125;
+    memcpy(made->outcome.disturbed, (size_t[GB_CAUSES]){ROUNDS, 3, 4, 5}, sizeof made->outcome.disturbed);
+    made->outcome.dropped = true;
     set_time(made, 0, 6400);
     set_state(made, 1, GB_STATE_NOT_TIMED, "too slow");
     set_time(made, 2, 1600);
@@ -108,6 +110,7 @@ static void make_second(struct made *made, const struct gb_task *task) {
     made->outcome.work = (struct gb_work){.flops = 90, .footprint = 480};
     made->outcome.bytes = 500;
     made->outcome.null_variant = VARIANTS;
+    memcpy(made->outcome.disturbed, (size_t[GB_CAUSES]){1, 0, 4, 1}, sizeof made->outcome.disturbed);
     set_time(made, 0, 100);
     set_time(made, 1, 50);
     made->measures[1].share = (struct gb_share){"chain", 0.25, GB_LEVEL_L2};

@@ -34,7 +34,7 @@ static double read_clock(void *self) {
 }
 
 static size_t bind_threads(struct gb_binding *binding, size_t threads) {
-    assert_ptr_equal(binding, script_binding);
+    assert_ptr_equal(binding, script.free ? NULL : script_binding);
     assert_null(state.running);
     record(SCRIPT_BIND, NULL, threads, 0);
     state.bound = threads;
@@ -42,8 +42,25 @@ static size_t bind_threads(struct gb_binding *binding, size_t threads) {
     return threads;
 }
 
+/* What befalls a round, '.' nothing. Signs are looked for before the first one and after each. */
+static char letter_of(size_t round) {
+    return script.disturbed && round < strlen(script.disturbed) ? script.disturbed[round] : '.';
+}
+
+static struct gb_signs read_signs(void) {
+    struct gb_signs signs = {.ns = script.now, .ticks = {100 * (double)script.n_signs, 0}};
+    for (size_t i = 0; i < script.n_signs; i++) {
+        const char letter = letter_of(i);
+        signs.ticks.stolen += letter == 's' ? 2 : 1;
+        signs.switches += letter == 'w';
+        signs.processor += letter == 'm';
+    }
+    script.n_signs++;
+    return signs;
+}
+
 static double cost_of(const struct script_cell *cell, bool warm, uint64_t calls) {
-    const double n = (double)calls;
+    const double n = (double)calls * (script.n_signs && letter_of(script.n_signs - 1) != '.' ? script.disturbed_cost : 1);
     if (script.round == SCRIPT_BEFORE) return cell->flat ? cell->cost : cell->cost * n;
     if (warm && cell->warm_cost > 0) return cell->warm_cost * n;
     return (cell->in_round ? cell->in_round[script.round] : cell->cost) * n;
@@ -182,7 +199,7 @@ static bool result(struct gb_contender *contender, double limit_ns) {
 static void look_again(struct gb_roofs *roofs, struct gb_binding *binding, size_t isa, enum gk_dtype dtype, size_t threads,
                        const struct gb_work *work, double ns) {
     assert_non_null(roofs);
-    assert_ptr_equal(binding, script_binding);
+    assert_ptr_equal(binding, script.free ? NULL : script_binding);
     assert_true(script.n_looks < SCRIPT_CELLS);
     script.looks[script.n_looks++] = (struct script_look){isa, threads, dtype, ns, *work};
     record(SCRIPT_LOOK, NULL, threads, 0);
@@ -211,6 +228,7 @@ static const struct gb_clock clock_by_script = {read_clock, &script};
 
 const struct gb_effects script_effects = {
     .clock = &clock_by_script,
+    .signs = read_signs,
     .bind = bind_threads,
     .repeat = repeat,
     .empty_call = empty_call,
@@ -224,7 +242,7 @@ const struct gb_effects script_effects = {
 
 void script_rewind(void) {
     memset(&state, 0, sizeof state);
-    script.n_events = script.n_progress = script.n_looks = 0;
+    script.n_events = script.n_progress = script.n_looks = script.n_signs = 0;
     script.now = 1e9;
     script.stop = 0;
     script.round = SCRIPT_BEFORE;
@@ -242,6 +260,8 @@ void script_open(const struct gb_problem_spec *spec) {
     script.n_cells = 0;
     script.empty_ns = script.empty_step = 0;
     script.ref_ns = 0;
+    script.disturbed = NULL;
+    script.free = false;
     script.stop_at = 0;
     script.truth_is_known = false;
     script_rewind();

@@ -84,6 +84,10 @@ extern struct script {
     double now;
     double ref_ns;               /* that the reference takes */
     double empty_ns, empty_step; /* that a call takes that has nothing to do, and how much less the next one */
+    const char *disturbed;       /* a letter a round, also of those that are dropped: s stolen, w switched out, m moved, or . */
+    double disturbed_cost;       /* of calls in those that are not ., times the usual one */
+    bool free;                   /* nothing is bound */
+    size_t n_signs;              /* that were looked for */
     size_t stop_at;              /* the event at which the signal comes; 0: it does not */
     volatile sig_atomic_t stop;
     size_t round;
