@@ -6,9 +6,10 @@
 #include "clock.h"
 
 struct gb_signs gb_signs_read(void) {
+    const struct gb_system here = gb_this_system();
     struct rusage usage = {.ru_nivcsw = 0};
     getrusage(RUSAGE_SELF, &usage);
-    return (struct gb_signs){gb_clock_ns(), gb_ticks_read(), (double)usage.ru_nivcsw, sched_getcpu()};
+    return (struct gb_signs){gb_clock_ns(), gb_system_ticks(&here), (double)usage.ru_nivcsw, sched_getcpu()};
 }
 
 enum gb_cause gb_cause_between(const struct gb_signs *before, const struct gb_signs *after, bool here, bool free) {
