@@ -34,6 +34,7 @@ struct run {
     const struct gb_run_options *options;
     struct gb_plan plan;
     struct gb_race race;
+    struct gb_counters counters; /* where they are asked for */
     struct gb_roofs roofs;
     struct gb_warnings warnings;
     struct gb_outcome *outcomes;
@@ -130,6 +131,7 @@ static struct gb_harness harness_of(struct run *run, struct gb_binding *binding)
         .roofs = &run->roofs,
         .binding = binding,
         .caches = gb_machine_get()->caches,
+        .counters = o->counters ? &run->counters : NULL,
         .rounds = o->rounds,
         .sample_ns = o->quick ? 0.1e6 : 1e6,
         .budget_ns = o->max_time * 1e9,
@@ -227,11 +229,13 @@ static int prepare(struct run *run, struct gb_binding *binding) {
     gb_fill_peers(result, &run->race);
     result->context.settings =
         gb_result_text(result, gb_run_settings(run->options, &run->plan, run->settings, sizeof run->settings));
+    if (run->options->counters) gb_fill_counters(result, &run->counters);
     if (result->exhausted) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
     const int kept = run->options->resume ? keep(run) : GB_EXIT_OK;
     if (kept != GB_EXIT_OK) return kept;
     gb_report_header(&run->report, result, run->plan.source, run->options->rounds);
     gb_report_race(&run->report, result);
+    gb_report_counters(&run->report, result);
     gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1]);
     if (!binding && !run->options->no_bind) gb_warn(&run->warnings, "hwloc cannot bind threads: they may move between cores");
     const int code = measure_roofs(run, binding);
@@ -293,6 +297,7 @@ static int measure(struct run *run, struct gb_binding *binding) {
 }
 
 static int run_plan(struct run *run) {
+    if (run->options->counters) gb_counters_open(&run->counters, run->effects->perf);
     struct gb_binding *const binding = run->options->no_bind ? NULL : run->effects->binding_create();
     run->outcomes = calloc(run->plan.n_tasks, sizeof *run->outcomes);
     int code = run->outcomes ? start_race(run) : gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
@@ -301,6 +306,7 @@ static int run_plan(struct run *run) {
     for (size_t i = 0; i < run->count; i++) gb_outcome_free(&run->outcomes[i]);
     free(run->outcomes);
     if (binding) run->effects->binding_destroy(binding);
+    if (run->options->counters) gb_counters_close(&run->counters);
     gb_result_free(&run->result);
     return code;
 }
@@ -380,6 +386,8 @@ size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_
          .help = "ends with a comparison with that baseline; where something is slower the exit code is 1"},
         {"quick", GB_FLAG_SWITCH, &o->quick, .help = "under 10 s: the workload smoke, short samples, 11 rounds"},
         {"details", GB_FLAG_SWITCH, &o->details, .help = "a block a problem, with every interval and ratio, instead of a row"},
+        {"counters", GB_FLAG_SWITCH, &o->counters,
+         .help = "what the CPU and the kernel count in a call, into the file and --details: cycles, instructions, misses"},
         {"wide", GB_FLAG_SWITCH, &o->wide, .help = "all columns, however wide the terminal (or COLUMNS) is"},
         {"dry-run", GB_FLAG_SWITCH, &o->dry_run,
          .help = "says what would be run, with its memory and about its time, and measures nothing"},
@@ -447,6 +455,7 @@ int gb_command_run(int argc, char **argv) {
         .binding_create = gb_binding_create,
         .binding_works = gb_binding_works,
         .binding_destroy = gb_binding_destroy,
+        .perf = &gb_real_perf,
         .pulse = gb_pulse_read,
         .warn_company = gb_company_warn,
         .measure_roofs = gb_roofs_measure,

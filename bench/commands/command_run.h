@@ -12,7 +12,7 @@ struct gb_run_options {
     double max_time, precision, peer_limit; /* precision: of --precision, in percent */
     const char *json, *peers, *vs;
     struct gb_texts peer_commands;
-    bool quick, details, wide, no_color, no_bind, dry_run, resume;
+    bool quick, details, wide, no_color, no_bind, dry_run, resume, counters;
 };
 
 enum { GB_RUN_FLAGS_MAX = 40 };
@@ -29,6 +29,7 @@ struct gb_run_effects {
     struct gb_binding *(*binding_create)(void);
     bool (*binding_works)(const struct gb_binding *binding);
     void (*binding_destroy)(struct gb_binding *binding);
+    const struct gb_perf *perf;
     struct gb_pulse (*pulse)(void);
     void (*warn_company)(struct gb_warnings *warnings);
     bool (*measure_roofs)(struct gb_roofs *roofs, struct gb_binding *binding, size_t effort, struct gb_warnings *warnings);

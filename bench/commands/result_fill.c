@@ -78,6 +78,15 @@ void gb_fill_peers(struct gb_result *result, const struct gb_race *race) {
     }
 }
 
+void gb_fill_counters(struct gb_result *result, const struct gb_counters *counters) {
+    struct gb_result_context *const c = &result->context;
+    c->counters = gb_result_alloc(result, GB_COUNTER_COUNT, sizeof *c->counters);
+    for (enum gb_counter i = 0; i < GB_COUNTER_COUNT && c->counters; i++) {
+        const char *const why = gb_counters_missing(counters, i);
+        c->counters[c->n_counters++] = (struct gb_result_counter){gb_counter_name(i), why ? gb_result_text(result, why) : NULL};
+    }
+}
+
 static double latency(double steps) { return steps > 0 ? 1 / steps : NAN; }
 
 static void fill_roof(struct gb_result *result, struct gb_result_roof *to, const struct gb_roofs *roofs, size_t isa, int dtype,
@@ -183,6 +192,15 @@ static const struct gb_result_causes *causes_of(struct gb_result *result, const 
     return causes;
 }
 
+static void fill_counts(struct gb_result *result, struct gb_result_row *row, const struct gb_counts *counts) {
+    if (!(counts->calls > 0)) return;
+    row->counts = gb_result_alloc(result, GB_COUNTER_COUNT, sizeof *row->counts);
+    for (enum gb_counter i = 0; i < GB_COUNTER_COUNT && row->counts; i++) {
+        const struct gb_result_count count = {gb_counter_name(i), gb_counts_per_call(counts, i), gb_counts_share(counts, i)};
+        if (isfinite(count.per_call)) row->counts[row->n_counts++] = count;
+    }
+}
+
 static void fill_time(struct gb_result *result, struct gb_result_row *row, const struct gb_variant *v,
                       const struct gb_outcome *outcome, const struct gb_measure *m) {
     row->summary = m->summary;
@@ -197,6 +215,7 @@ static void fill_time(struct gb_result *result, struct gb_result_row *row, const
     row->gbps = outcome->bytes / m->summary.median;
     row->empty_ns = v->peer ? NAN : m->empty_ns;
     row->share = m->share;
+    fill_counts(result, row, &m->counts);
 }
 
 static void fill_row(struct gb_result *result, struct gb_result_row *row, const struct gb_variant *v,

@@ -10,6 +10,7 @@
 /* Into an empty result: the context as far as it is known, all variants and problems. */
 void gb_fill_plan(struct gb_result *result, const struct gb_plan *plan, uint64_t seed);
 
+void gb_fill_counters(struct gb_result *result, const struct gb_counters *counters);
 void gb_fill_peers(struct gb_result *result, const struct gb_race *race);
 
 /* May be called again, when there are more, or others. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/cgroup.h"
+#include "counters.h"
 #include "system_file.h"
 #include "text.h"
 
@@ -287,6 +288,26 @@ static enum gb_health look_at_power(const struct gb_looking *l, char *text) {
     return health;
 }
 
+/* All that run --counters asks for, or those that are not there, with the reason of the last. */
+static enum gb_health look_at_counters(const struct gb_looking *l, char *text) {
+    struct gb_counters counters;
+    struct gb_names there = {.count = 0}, missing = {.count = 0};
+    const char *reason = NULL;
+    char list[GB_WARNING_MAX];
+    if (!l->system->perf) return say(text, GB_HEALTH_UNKNOWN, "the counters were not asked");
+    gb_counters_open(&counters, l->system->perf);
+    for (enum gb_counter i = 0; i < GB_COUNTER_COUNT; i++) {
+        const char *const why = gb_counters_missing(&counters, i);
+        gb_names_add(why ? &missing : &there, gb_counter_name(i));
+        if (why) reason = why;
+    }
+    gb_names_join(missing.count ? &missing : &there, list, sizeof list);
+    const enum gb_health health =
+        missing.count ? say(text, GB_HEALTH_NOTE, "not here: %s (%s)", list, reason) : say(text, GB_HEALTH_GOOD, "%s", list);
+    gb_counters_close(&counters);
+    return health;
+}
+
 /* --- what went on meanwhile */
 
 static enum gb_health say_unwatched(char *text) {
@@ -375,6 +396,8 @@ static const struct check {
     {"addresses", look_at_addresses, NOT_TOLD, "sysctl kernel.randomize_va_space=2"},
     {"swap", look_at_swap, NOT_TOLD, "swapoff -a while measuring"},
     {"power", look_at_power, TOLD_BEFORE, "plug it in"},
+    {"counters", look_at_counters, NOT_TOLD,
+     "run --counters goes without; what is not allowed, sysctl kernel.perf_event_paranoid=1 allows"},
     {"steal", look_at_steal, TOLD_AFTER, "another time, or a machine of your own; --rounds 101 narrows the intervals"},
     {"others", look_at_others, NOT_TOLD, "stop what top shows"},
     {"throttling", look_at_throttling, TOLD_AFTER, "fewer threads, or a larger quota"},

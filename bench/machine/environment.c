@@ -24,8 +24,12 @@ void gb_warn(struct gb_warnings *warnings, const char *format, ...) {
 struct gb_system gb_this_system(void) {
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
     getrlimit(RLIMIT_AS, &limit);
-    return (struct gb_system){"", gb_machine_get(), (size_t)sysconf(_SC_NPROCESSORS_ONLN), (double)limit.rlim_cur,
-                              &gb_real_clock};
+    return (struct gb_system){.root = "",
+                              .machine = gb_machine_get(),
+                              .online = (size_t)sysconf(_SC_NPROCESSORS_ONLN),
+                              .address_space = (double)limit.rlim_cur,
+                              .clock = &gb_real_clock,
+                              .perf = &gb_real_perf};
 }
 
 struct gb_ticks gb_system_ticks(const struct gb_system *system) {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "clock.h"
+#include "counters.h"
 #include "machine.h"
 
 enum { GB_WARNINGS_MAX = 24, GB_WARNING_MAX = 200 };
@@ -24,6 +25,7 @@ struct gb_system {
     size_t online;                /* hardware threads of the whole machine */
     double address_space;         /* bytes, the limit of ulimit -v; more than there can be: none */
     const struct gb_clock *clock; /* NULL: not read */
+    const struct gb_perf *perf;   /* NULL: not asked */
 };
 struct gb_system gb_this_system(void);
 

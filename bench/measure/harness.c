@@ -201,8 +201,11 @@ static double calls_ns(const struct job *r, const struct entry *e, uint64_t call
     struct gb_measure *const m = &r->outcome->measures[e->variant];
     double ns = 0;
     if (m->state != GB_STATE_TIMED) return 0;
+    struct gb_turns turns = r->turns;
+    turns.counts = turns.counters && e->iterations ? &m->counts : NULL; /* not while it is calibrated */
+    turns.counted = v->contender || m->threads_used > 1 ? GB_COUNTED_ALL : GB_COUNTED_ALONE;
     const bool warm = warms_up(v, r->problem, calls, r->h->caches.l3);
-    if (!note_turn(m, v, gb_turn_calls(&r->turns, v, warm, m->call_ns, calls, &ns, m->failure))) return 0;
+    if (!note_turn(m, v, gb_turn_calls(&turns, v, warm, m->call_ns, calls, &ns, m->failure))) return 0;
     m->call_ns = ns / (double)calls;
     return ns > 1e-2 ? ns : 1e-2;
 }
@@ -392,10 +395,11 @@ bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task
     if (!(harness->judge ? gb_problem_create_shared : gb_problem_create)(&problem, &task->spec)) return false;
     outcome->work = work_of(&problem);
     outcome->bytes = gk_kernel_bytes(problem.kernel, task->spec.dtype, problem.args);
-    struct job job = {.h = harness,
-                      .problem = &problem,
-                      .outcome = outcome,
-                      .turns = {harness->effects, &problem, harness->binding, harness->limit_ns}};
+    struct job job = {
+        .h = harness,
+        .problem = &problem,
+        .outcome = outcome,
+        .turns = {harness->effects, &problem, harness->binding, harness->limit_ns, harness->counters, NULL, GB_COUNTED_NONE}};
     bool good = verify_all(&job);
     if (good && !stopped(harness)) good = time_all(&job);
     for (size_t i = 0; i < harness->plan->n_variants; i++)

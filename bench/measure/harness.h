@@ -22,6 +22,7 @@ struct gb_measure {
     double *samples;                    /* ns a call, one a round; owned by the outcome */
     struct gb_summary summary;
     struct gb_share share;
+    struct gb_counts counts; /* in the samples */
 };
 
 struct gb_outcome {
@@ -44,10 +45,11 @@ struct gb_harness {
     const struct gb_plan *plan;
     struct gb_roofs *roofs; /* those that a cell beats are measured again */
     struct gb_binding *binding;
-    struct gk_caches caches; /* of the machine */
-    size_t rounds;           /* at most, without those that are dropped; of these at most as many */
-    double sample_ns;        /* a sample takes at least this */
-    double budget_ns;        /* rounds beyond GB_ROUNDS_MIN start within this time */
+    struct gk_caches caches;      /* of the machine */
+    struct gb_counters *counters; /* NULL: nothing is counted */
+    size_t rounds;                /* at most, without those that are dropped; of these at most as many */
+    double sample_ns;             /* a sample takes at least this */
+    double budget_ns;             /* rounds beyond GB_ROUNDS_MIN start within this time */
     double precision;  /* nor do they where each interval is this narrow: half of it over its median; 0: that ends nothing */
     double limit_ns;   /* a contender that is silent for so long is gone */
     gk_context *judge; /* of peers' results; NULL: there are none, and all calls are made in this process */

@@ -60,14 +60,31 @@ enum gb_turn gb_turn_prepare(const struct gb_turns *turns, const struct gb_varia
     return outcome_of(variant->contender, why);
 }
 
+/* Read out of the time that is measured. */
+static void count_from(const struct gb_turns *turns, struct gb_counts *before) {
+    if (!turns->counts) return;
+    gb_counters_choose(turns->counters, turns->counted);
+    gb_counters_read(turns->counters, before);
+}
+
+static void count_to(const struct gb_turns *turns, const struct gb_counts *before, uint64_t calls) {
+    struct gb_counts after;
+    if (!turns->counts) return;
+    gb_counters_read(turns->counters, &after);
+    gb_counts_add(turns->counts, before, &after, calls);
+}
+
 static enum gb_turn call_here(const struct gb_turns *turns, const struct gb_variant *variant, bool warm, uint64_t calls,
                               double *ns, char why[GB_TURN_WHY_MAX]) {
     const struct gb_effects *const e = turns->effects;
     e->bind(turns->binding, variant->threads);
     if (warm) e->repeat(turns->problem, variant->ctx, 1);
+    struct gb_counts before;
+    count_from(turns, &before);
     const double start = gb_clock_read(e->clock);
     const gk_status status = e->repeat(turns->problem, variant->ctx, calls);
     *ns = gb_clock_read(e->clock) - start;
+    count_to(turns, &before, calls);
     if (status == GK_OK) return GB_TURN_GOOD;
     snprintf(why, GB_TURN_WHY_MAX, "the call failed: %s", gk_status_string(status));
     return GB_TURN_FAILED;
@@ -95,7 +112,12 @@ enum gb_turn gb_turn_calls(const struct gb_turns *turns, const struct gb_variant
     const double limit = turns->limit_ns + 10 * call_ns * (double)calls;
     double untimed;
     e->begin_turn(contender);
-    if (!warm || e->run(contender, warm_calls(call_ns), &untimed, limit)) e->run(contender, calls, ns, limit);
+    if (!warm || e->run(contender, warm_calls(call_ns), &untimed, limit)) {
+        struct gb_counts before;
+        count_from(turns, &before);
+        e->run(contender, calls, ns, limit);
+        count_to(turns, &before, calls);
+    }
     e->end_turn(contender);
     return outcome_of(contender, why);
 }

@@ -2,6 +2,7 @@
 #ifndef GB_TURN_H
 #define GB_TURN_H
 
+#include "counters.h"
 #include "effects.h"
 #include "plan.h"
 
@@ -20,6 +21,9 @@ struct gb_turns {
     const struct gb_problem *problem;
     struct gb_binding *binding; /* of calls in this process */
     double limit_ns;            /* for an answer, beyond the time that the calls should take */
+    struct gb_counters *counters;
+    struct gb_counts *counts; /* that what is counted in timed calls is added to; NULL: nothing is */
+    enum gb_counted counted;  /* whose */
 };
 
 /* Tells a contender of the problem. why is written but for GB_TURN_GOOD. */

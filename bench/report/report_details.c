@@ -165,6 +165,7 @@ void gb_report_block(const struct gb_report *report, const struct gb_result *res
     if (problem == result->problems) print_hidden(report, &layout);
     print_title(report, &layout, problem);
     for (size_t i = 0; i < result->n_variants; i++) print_row(report, result, &layout, problem, i);
+    for (size_t i = 0; i < result->n_variants; i++) gb_report_counts(report, &result->variants[i], &problem->rows[i]);
     print_unfit(report, result, problem);
     print_pairs(report, result, problem);
     print_against_peers(report, result, &layout, problem);

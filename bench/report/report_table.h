@@ -9,6 +9,8 @@
 void gb_report_header(const struct gb_report *report, const struct gb_result *result, const char *source, size_t rounds);
 /* The peers, and those that are not there but should be. */
 void gb_report_race(const struct gb_report *report, const struct gb_result *result);
+/* Which are counted, and why others are not; nothing where none was asked for. */
+void gb_report_counters(const struct gb_report *report, const struct gb_result *result);
 void gb_report_roofs(const struct gb_report *report, const struct gb_result *result);
 /* Those that were raised by more than 3 % since they were printed: shares are held against what they are now. before: as many,
  * in the same order. */
@@ -36,6 +38,9 @@ struct gb_totals gb_count_cells(const struct gb_result *result);
 /* For the files of the report. */
 
 bool gb_is_timed(const struct gb_result *result, const struct gb_result_problem *problem, size_t i);
+
+/* What was counted in a call of a row, if anything was. */
+void gb_report_counts(const struct gb_report *report, const struct gb_result_variant *variant, const struct gb_result_row *row);
 
 /* Of a timed variant to another on a problem. */
 struct gb_versus gb_compare_cells(const struct gb_result_problem *problem, size_t i, size_t j);

@@ -40,6 +40,13 @@ const char *gb_rate_text(double amount, const char *unit, char *text, size_t siz
     return text;
 }
 
+const char *gb_amount_text(double amount, char *text, size_t size) {
+    const size_t step = unit_of(&amount, sizeof prefixes / sizeof *prefixes);
+    if (amount < 0.01) snprintf(text, size, "%.2g", amount);
+    else snprintf(text, size, "%.*f%s", decimals(amount), amount, prefixes[step]);
+    return text;
+}
+
 const char *gb_ratio_text(double ratio, char *text, size_t size) {
     if (ratio < 0.00995) snprintf(text, size, "<.01");
     else if (ratio >= 999.5e3) snprintf(text, size, "%.0fM", ratio / 1e6);

@@ -13,6 +13,9 @@ const char *gb_flops_text(double flops, char *text, size_t size); /* "50 FLOP", 
 /* "107 GFLOP/s": amount a nanosecond, of a unit such as "FLOP/s". */
 const char *gb_rate_text(double amount, const char *unit, char *text, size_t size);
 
+/* "12.3k", "0.50", "0". */
+const char *gb_amount_text(double amount, char *text, size_t size);
+
 /* "1.23", "0.98", "<.01", "12k": at most four characters below a billion. */
 const char *gb_ratio_text(double ratio, char *text, size_t size);
 

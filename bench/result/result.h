@@ -33,6 +33,18 @@ struct gb_result_causes {
     size_t steal, switches, migration;
 };
 
+/* What was counted in the samples of a row. */
+struct gb_result_count {
+    const char *name; /* "cycles" */
+    double per_call;
+    double share; /* of the time, in which it was counted; NaN: all */
+};
+
+/* A counter that was asked for. */
+struct gb_result_counter {
+    const char *name, *reason; /* why it is not there; NULL: it is */
+};
+
 /* A variant on a problem: what it is known by, and how it came out. */
 struct gb_result_row {
     const char *kernel, *dtype, *workload, *cache;
@@ -59,7 +71,9 @@ struct gb_result_row {
     struct gb_share share;
     struct gb_versus *vs; /* the others with as many threads */
     size_t n_vs;
-    struct gb_versus *best_peer; /* NULL: a peer itself, or there is none */
+    struct gb_versus *best_peer;    /* NULL: a peer itself, or there is none */
+    struct gb_result_count *counts; /* NULL: nothing was counted */
+    size_t n_counts;
     /* whatever came out: */
     const char *failure; /* why it is not timed */
     const char *note;    /* a peer: which of its ways it takes */
@@ -110,6 +124,8 @@ struct gb_result_context {
     size_t n_nulls;
     struct gb_result_peer *peers;
     size_t n_peers;
+    struct gb_result_counter *counters; /* NULL: none was asked for */
+    size_t n_counters;
 };
 
 enum { GB_RESULT_OWN_MAX = 64 };

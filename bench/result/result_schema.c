@@ -65,10 +65,16 @@ static const struct gb_member peer[] = {
     {"reason", GB_MEMBER_TEXT, AT(gb_result_peer, reason), .optional = true},
 };
 
+static const struct gb_member counter[] = {
+    {"name", GB_MEMBER_TEXT, AT(gb_result_counter, name)},
+    {"reason", GB_MEMBER_TEXT, AT(gb_result_counter, reason), .optional = true},
+};
+
 static bool is_measured(const void *item) { return ((const struct gb_result_roof *)item)->fma > 0; }
 
 static const struct gb_members roof_members = MEMBERS(roof, gb_result_roof, is_measured);
 static const struct gb_members null_members = MEMBERS(null, gb_result_null, NULL);
+static const struct gb_members counter_members = MEMBERS(counter, gb_result_counter, NULL);
 static const struct gb_members peer_members = MEMBERS(peer, gb_result_peer, NULL);
 
 static const struct gb_member context[] = {
@@ -90,6 +96,7 @@ static const struct gb_member context[] = {
     {"roofs", GB_MEMBER_LIST, ARRAY(gb_result_context, roofs), .members = &roof_members},
     {"null_pairs", GB_MEMBER_LIST, ARRAY(gb_result_context, nulls), .optional = true, .members = &null_members},
     {"peers", GB_MEMBER_LIST, ARRAY(gb_result_context, peers), .optional = true, .members = &peer_members},
+    {"counters", GB_MEMBER_LIST, ARRAY(gb_result_context, counters), .optional = true, .members = &counter_members},
 };
 
 static const struct gb_member option[] = {
@@ -118,6 +125,14 @@ static const struct gb_member causes[] = {
 };
 
 static const struct gb_members causes_members = MEMBERS(causes, gb_result_causes, NULL);
+
+static const struct gb_member count[] = {
+    {NULL, GB_MEMBER_TEXT, AT(gb_result_count, name)},
+    {"per_call", GB_MEMBER_NUMBER, AT(gb_result_count, per_call)},
+    {"share", GB_MEMBER_NUMBER, AT(gb_result_count, share), .optional = true},
+};
+
+static const struct gb_members count_members = MEMBERS(count, gb_result_count, NULL);
 static const struct gb_members option_members = MEMBERS(option, gb_result_option, NULL);
 static const struct gb_members size_members = MEMBERS(size, gb_result_size, NULL);
 static const struct gb_members versus_members = MEMBERS(versus, gb_versus, NULL);
@@ -151,6 +166,7 @@ static const struct gb_member row[] = {
     {"roof_fraction", GB_MEMBER_NUMBER, AT(gb_result_row, share.fraction), .optional = true},
     {"vs", GB_MEMBER_MAP, ARRAY(gb_result_row, vs), .optional = true, .members = &versus_members},
     {"best_peer", GB_MEMBER_POINTER, AT(gb_result_row, best_peer), .optional = true, .members = &best_peer_members},
+    {"counters", GB_MEMBER_MAP, ARRAY(gb_result_row, counts), .optional = true, .members = &count_members},
     {"state", GB_MEMBER_STATE, AT(gb_result_row, state), .optional = true, .words = gb_state_words},
     {"failure", GB_MEMBER_TEXT, AT(gb_result_row, failure), .optional = true},
     {"note", GB_MEMBER_TEXT, AT(gb_result_row, note), .optional = true},

@@ -1,7 +1,9 @@
 /* gradbench run, whole, on a clock and a machine by script: what it starts and measures in which order, when it ends, what it
  * writes, and its exit codes. Each run is a child, for signals end it. */
+#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <linux/perf_event.h>
 #include <math.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -168,7 +170,18 @@ static bool run_problem(const struct gb_harness *h, const struct gb_task *task, 
 
 static const struct gb_clock clock_by_script = {read_clock, NULL};
 static const struct gb_effects measuring = {.clock = &clock_by_script, .start = start_contender, .end = end_contender};
+static int open_counter(const struct perf_event_attr *attr, int group) {
+    (void)group;
+    note("counter");
+    return attr->type == PERF_TYPE_SOFTWARE && attr->config == PERF_COUNT_SW_PAGE_FAULTS ? 1 : -ENOSYS;
+}
+
+static void close_counter(int fd) { note("close %d", fd); }
+
+static const struct gb_perf perf = {.open = open_counter, .close = close_counter, .root = ""};
+
 static const struct gb_run_effects effects = {
+    .perf = &perf,
     .measuring = &measuring,
     .binding_create = create_binding,
     .binding_works = binding_works,
@@ -1176,6 +1189,28 @@ static void views(void **state) {
     assert_non_null(strstr(said.out, " in full\n"));
 }
 
+/* Opened before there are threads or peers, and only where they are asked for. */
+static void counters(void **state) {
+    (void)state;
+    HEAR(SMALL, ONE);
+    assert_good();
+    assert_null(script->harness.counters);
+    assert_null(strstr(script->trace, "counter"));
+    assert_silent_of("counted");
+    HEAR(SMALL, ONE, "--counters", "--json", script->json);
+    assert_good();
+    assert_non_null(script->harness.counters);
+    const char *const counter = strstr(script->trace, "counter");
+    assert_true(counter && counter < strstr(script->trace, "bind"));
+    assert_non_null(strstr(script->trace, "close 1"));
+    assert_said("\ncounted: page_faults; --details shows them, --json keeps them\n");
+    assert_said(
+        "\nnot counted: cycles, instructions, cache_misses, l1d_misses, branch_misses, stalled_cycles, context_switches,");
+    json_t *const json = json_load_file(script->json, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(json_object_get(json, "context"), "counters")), GB_COUNTER_COUNT);
+    json_decref(json);
+}
+
 /* The reader's end of a terminal, which keeps the few KiB that the child writes to it. */
 static int open_terminal(char *name, size_t size, unsigned short columns) {
     const struct winsize window = {.ws_row = 24, .ws_col = columns};
@@ -1354,6 +1389,7 @@ int main(void) {
         TEST(warnings_are_told_once),
         TEST(shares_are_held_against_the_last_roofs),
         TEST(views),
+        TEST(counters),
         TEST(colors_are_for_terminals),
         TEST(a_device_is_written_once),
         TEST(progress_is_one_line),

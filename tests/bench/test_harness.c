@@ -576,6 +576,42 @@ static void limits_of_contenders(void **state) {
 /* Rounds */
 
 /* Which of the 6 orders of the first three cells a round has. */
+/* In samples alone, and of those threads alone that the calls had: another's spinning is not theirs. */
+static void samples_are_counted(void **state) {
+    (void)state;
+    struct gb_counters counters;
+    gb_counters_open(&counters, &script_perf);
+    t.harness.counters = &counters;
+    own("one", 1, 1, 50);
+    own("small", 1, 3, 50);
+    own("all", 1, 3, 50);
+    gk_context_destroy(script.cells[2].ctx);
+    const gk_options options = {.isa = "ref", .threads = 3, .serial_below = 30}; /* 2 x 3 x 4 x 5 = 120 FLOPs */
+    assert_int_equal(gk_context_create(&script.cells[2].ctx, &options), GK_OK);
+    t.plan.variants[2].ctx = script.cells[2].ctx;
+    run();
+    for (size_t v = 0; v < 3; v++) {
+        const size_t rounds = v == 2 ? 2 * GB_ROUNDS_MIN : GB_ROUNDS_MIN; /* the last is timed twice */
+        const struct gb_measure *const m = measure(v);
+        assert_true(m->counts.calls == (double)(rounds * m->iterations));
+        assert_true(fabs(gb_counts_per_call(&m->counts, GB_COUNTER_CYCLES) - 50 - SCRIPT_READING / (double)m->iterations) <
+                    1e-9);
+        assert_true(isnan(gb_counts_per_call(&m->counts, GB_COUNTER_INSTRUCTIONS)));
+    }
+    assert_true(measure(1)->threads_used == 1 && measure(2)->threads_used == 3);
+    assert_int_equal(script.counted[GB_COUNTED_ALONE], 2 * 2 * GB_ROUNDS_MIN);
+    assert_int_equal(script.counted[GB_COUNTED_ALL], 2 * 2 * GB_ROUNDS_MIN);
+    race(50);
+    run();
+    assert_int_equal(script.counted[GB_COUNTED_ALONE], 0);
+    assert_int_equal(script.counted[GB_COUNTED_ALL], 2 * 4 * GB_ROUNDS_MIN);
+    t.harness.counters = NULL;
+    run();
+    assert_int_equal(script.counted[GB_COUNTED_ALL], 0);
+    assert_true(measure(0)->counts.calls == 0);
+    gb_counters_close(&counters);
+}
+
 static size_t order_of(const struct taken *round) {
     size_t place[3] = {9, 9, 9};
     for (size_t i = 0; i < 3; i++) place[round[i].cell - script.cells] = i;
@@ -764,9 +800,11 @@ static void causes(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct gb_signs before = {1e9, {500, 50}, 70, 5};
-        const struct gb_signs after = {
-            before.ns + cases[i].ns, {500 + cases[i].all, 50 + cases[i].stolen}, 70 + cases[i].switches, 5 + cases[i].moved};
+        const struct gb_signs before = {1e9, {.all = 500, .stolen = 50}, 70, 5};
+        const struct gb_signs after = {before.ns + cases[i].ns,
+                                       {.all = 500 + cases[i].all, .stolen = 50 + cases[i].stolen},
+                                       70 + cases[i].switches,
+                                       5 + cases[i].moved};
         assert_int_equal(gb_cause_between(&before, &after, cases[i].here, cases[i].free), cases[i].cause);
     }
     const struct gb_signs first = gb_signs_read(), second = gb_signs_read();
@@ -1272,6 +1310,7 @@ int main(void) {
         TEST(slow_ones_are_not_timed),
         TEST(slow_ref_is_not_called_again),
         TEST(calls_grow_until_a_sample_is_long),
+        TEST(samples_are_counted),
         TEST(ours_make_equal_numbers_of_calls),
         TEST(who_fails_in_calibration_does_not_count),
         TEST(a_warm_up_where_it_tells),

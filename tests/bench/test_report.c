@@ -40,6 +40,13 @@ static void test_words(void **state) {
         assert_string_equal(gb_time_text(ns[i].value, text, sizeof text), ns[i].text);
     for (size_t i = 0; i < sizeof ratios / sizeof *ratios; i++)
         assert_string_equal(gb_ratio_text(ratios[i].value, text, sizeof text), ratios[i].text);
+    static const struct {
+        double value;
+        const char *text;
+    } amounts[] = {{0, "0"},       {0.0042, "0.0042"}, {0.01, "0.01"},   {1, "1.00"},     {12.34, "12.3"},
+                   {999.4, "999"}, {999.6, "1.00k"},   {1.5e6, "1.50M"}, {2.5e9, "2.50G"}};
+    for (size_t i = 0; i < sizeof amounts / sizeof *amounts; i++)
+        assert_string_equal(gb_amount_text(amounts[i].value, text, sizeof text), amounts[i].text);
     assert_string_equal(gb_rate_text(110.97, "FLOP/s", text, sizeof text), "111 GFLOP/s");
     assert_string_equal(gb_rate_text(0.0052, "B/s", text, sizeof text), "5.20 MB/s");
     assert_string_equal(gb_rate_text(4e-7, "B/s", text, sizeof text), "400 B/s");
@@ -386,6 +393,37 @@ static void test_states(void **state) {
     assert_not(text, "lost");
 }
 
+/* What is counted, what is not and why, each reason once; with --details the numbers. */
+static void counters_are_told(void **state) {
+    (void)state;
+    static char text[2000];
+    struct gb_result_counter counters[] = {
+        {"cycles", NULL}, {"a", "none"}, {"b", "denied"}, {"instructions", NULL}, {"c", "none"}};
+    struct gb_result_count counts[] = {{"cycles", 2e6, NAN}, {"instructions", 5e6, 0.5}, {"faults", 0, NAN}};
+    const struct gb_result_variant variant = {.name = "wide", .threads = 2};
+    struct gb_result_row row = {.counts = counts, .n_counts = 3};
+    struct gb_result result = {.context = {.counters = counters, .n_counters = 5}};
+    struct gb_report report = {.out = fmemopen(text, sizeof text, "w")};
+    gb_report_counters(&report, &result);
+    report.details = true;
+    result.context.n_counters = 1;
+    gb_report_counters(&report, &result);
+    result.context.n_counters = 0;
+    gb_report_counters(&report, &result);
+    gb_report_counts(&report, &variant, &row);
+    row.n_counts = 1;
+    gb_report_counts(&report, &variant, &row);
+    row.n_counts = 0;
+    gb_report_counts(&report, &variant, &row);
+    fclose(report.out);
+    assert_string_equal(text,
+                        "counted: cycles, instructions; --details shows them, --json keeps them\n"
+                        "not counted: a, c (none)\nnot counted: b (denied)\ncounted: cycles\n"
+                        "  a call of wide, 2 threads: 2.50 instructions a cycle; cycles 2.00M, instructions 5.00M (scaled up "
+                        "from 50 % of the time), faults 0\n"
+                        "  a call of wide, 2 threads: cycles 2.00M\n");
+}
+
 /* Geometric means, shares, and who is ahead of whom, of numbers that can be checked by hand. */
 static void test_summary(void **state) {
     (void)state;
@@ -705,6 +743,7 @@ int main(void) {
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_kernel_part),
         cmocka_unit_test(test_ratio_words),
+        cmocka_unit_test(counters_are_told),
         cmocka_unit_test(test_share_words),
         cmocka_unit_test(test_disturbed_rounds),
         cmocka_unit_test(test_width),

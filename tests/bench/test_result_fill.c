@@ -81,6 +81,11 @@ static void begin(struct made *made, const struct gb_task *task) {
     *made = (struct made){{.task = task, .measures = made->measures, .rounds = ROUNDS, .null_variant = OWN - 1}, {{0}}, {{0}}};
 }
 
+static void set_count(struct made *made, enum gb_counter counter, double value, double enabled, double running) {
+    struct gb_counts *const counts = &made->measures[2].counts;
+    counts->value[counter] = value, counts->enabled[counter] = enabled, counts->running[counter] = running;
+}
+
 /* Timed, not timed, failed, gone, unfit; on a sample, on fewer threads. */
 static void make_first(struct made *made, const struct gb_task *task) {
     begin(made, task);
@@ -94,6 +99,11 @@ static void make_first(struct made *made, const struct gb_task *task) {
     set_state(made, 1, GB_STATE_NOT_TIMED, "too slow");
     set_time(made, 2, 1600);
     made->measures[2].verified = GB_VERIFIED_SAMPLED;
+    made->measures[2].counts = (struct gb_counts){.calls = 4};
+    set_count(made, GB_COUNTER_CYCLES, 800, 10, 10);
+    set_count(made, GB_COUNTER_INSTRUCTIONS, 1000, 10, 5);
+    set_count(made, GB_COUNTER_PAGE_FAULTS, 0, 10, 10);
+    set_count(made, GB_COUNTER_STALLED_CYCLES, 0, 10, 0); /* never */
     set_time(made, 3, 800);
     made->measures[3].threads_asked = 2, made->measures[3].threads_used = 1;
     set_time(made, 4, 400);
@@ -265,8 +275,11 @@ static void test_filled(void **state) {
     make_roofs(&roofs);
     make_first(&made[0], &tasks[0]);
     make_second(&made[1], &tasks[1]);
+    static struct gb_counters counters;
+    snprintf(counters.reasons[GB_COUNTER_BRANCH_MISSES], GB_COUNTER_REASON_MAX, "there is none");
     gb_fill_plan(&result, &plan, SEED);
     gb_fill_peers(&result, &race);
+    gb_fill_counters(&result, &counters);
     gb_fill_roofs(&result, &roofs);
     gb_fill_warnings(&result, &warnings);
     gb_fill_date(&result);
@@ -323,6 +336,7 @@ static void test_exhausted(void **state) {
     static struct gb_race race;
     static struct gb_roofs roofs;
     static struct made made;
+    static struct gb_counters counters;
     struct gb_task tasks[TASKS];
     const struct gb_warnings warnings = {.list = {"first"}, .count = 1};
     make_plan(&plan, tasks);
@@ -336,6 +350,7 @@ static void test_exhausted(void **state) {
         gb_fill_plan(&result, &plan, SEED);
         result.exhausted = steps <= 1;
         gb_fill_peers(&result, &race);
+        gb_fill_counters(&result, &counters);
         result.exhausted = steps <= 2;
         gb_fill_roofs(&result, &roofs);
         result.exhausted = steps <= 3;
@@ -348,6 +363,7 @@ static void test_exhausted(void **state) {
         assert_true(result.n_run == 0 && result.n_rows == 0);
         assert_int_equal(result.n_problems, steps > 0 ? TASKS : 0);
         assert_int_equal(result.context.n_peers, steps > 1 ? 3 : 0);
+        assert_int_equal(result.context.n_counters, steps > 1 ? GB_COUNTER_COUNT : 0);
         assert_int_equal(result.context.n_roofs, steps > 2 ? 8 : 0);
         assert_int_equal(result.context.n_warnings, steps > 3);
         assert_string_equal(result.context.date, "");

@@ -37,7 +37,7 @@ static int set_up(void **state) {
     assert_true(gb_problem_create_shared(&problem, &spec));
     here = (struct gb_variant){.threads = 3, .ctx = caller->ctx, .name = "here"};
     there = (struct gb_variant){.threads = 2, .contender = &contender->contender, .name = "there", .peer = true};
-    turns = (struct gb_turns){&script_effects, &problem, script_binding, 1000};
+    turns = (struct gb_turns){&script_effects, &problem, script_binding, 1000, NULL, NULL, GB_COUNTED_NONE};
     snprintf(why, sizeof why, "untouched");
     ns = -1;
     return 0;
@@ -78,6 +78,32 @@ static void calls_here_warm_up_out_of_the_time(void **state) {
     assert_string_equal(trace(), "bind 3, clock, calls here 4, clock");
     assert_true(ns == 28);
     assert_string_equal(why, "untouched");
+}
+
+/* Counters are read out of the time, around the calls that are in it. */
+static void timed_calls_are_counted(void **state) {
+    (void)state;
+    struct gb_counters counters;
+    struct gb_counts counts = {.calls = 0};
+    gb_counters_open(&counters, &script_perf);
+    script.round = 0;
+    caller->warm_cost = 500;
+    contender->warm_cost = 500;
+    turns.counters = &counters;
+    assert_int_equal(gb_turn_calls(&turns, &here, true, 7, 5, &ns, why), GB_TURN_GOOD); /* nobody wants it */
+    assert_true(script.counted[0] == 0 && script.counted[1] == 0);
+    turns.counts = &counts;
+    turns.counted = GB_COUNTED_ALONE;
+    assert_int_equal(gb_turn_calls(&turns, &here, true, 7, 5, &ns, why), GB_TURN_GOOD);
+    assert_true(ns == 35 && script.counted[0] == 2 && script.counted[1] == 0);
+    assert_true(gb_counts_per_call(&counts, GB_COUNTER_CYCLES) == (35.0 + SCRIPT_READING) / 5);
+    turns.counted = GB_COUNTED_ALL;
+    counts = (struct gb_counts){.calls = 0};
+    prepare_there();
+    assert_int_equal(gb_turn_calls(&turns, &there, true, 20, 4, &ns, why), GB_TURN_GOOD);
+    assert_true(ns == 80 && script.counted[0] == 2 && script.counted[1] == 2);
+    assert_true(gb_counts_per_call(&counts, GB_COUNTER_CYCLES) == (80.0 + SCRIPT_READING) / 4);
+    gb_counters_close(&counters);
 }
 
 /* Once, and in a sample: what an error takes is no time of a call. */
@@ -276,6 +302,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(a_call_here_is_bound_then_timed),
         TEST(calls_here_warm_up_out_of_the_time),
+        TEST(timed_calls_are_counted),
         TEST(a_call_that_fails_says_why),
         TEST(a_contender_is_prepared_in_a_turn),
         TEST(a_contender_runs_once_then_hands_over),

@@ -81,6 +81,7 @@ extern struct script {
     size_t n_progress;
     struct script_look looks[SCRIPT_CELLS];
     size_t n_looks;
+    size_t counted[2]; /* readings of this thread's counter, and of that of all */
     double now;
     double ref_ns;               /* that the reference takes */
     double empty_ns, empty_step; /* that a call takes that has nothing to do, and how much less the next one */
@@ -105,6 +106,10 @@ void script_open(const struct gb_problem_spec *spec);
 void script_close(void);
 /* Forgets what was asked for, and is as it was before. */
 void script_rewind(void);
+
+/* Cycles alone can be counted: one a ns of the script's clock, which a reading moves on by SCRIPT_READING. */
+enum { SCRIPT_READING = 40 };
+extern const struct gb_perf script_perf;
 
 /* The problem after a call of the reference. */
 const struct gb_problem *script_truth(void);
