@@ -203,9 +203,11 @@ int gb_set_fill(struct gb_set *set, const struct gb_result *results, const char 
 }
 
 void gb_set_free(struct gb_set *set) {
-    for (size_t k = 0; k < set->n_runs && set->runs; k++)
-        if (set->runs[k].against) gb_comparison_free(set->runs[k].against);
-    for (size_t k = 0; k < set->n_runs && set->runs; k++) free(set->runs[k].against);
+    for (size_t k = 0; k < set->n_runs && set->runs; k++) {
+        if (!set->runs[k].against) continue;
+        gb_comparison_free(set->runs[k].against);
+        free(set->runs[k].against);
+    }
     free(set->runs);
     free(set->rows);
     free(set->threads);

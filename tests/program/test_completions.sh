@@ -23,7 +23,8 @@ commands=$("$GRADBENCH" help | sed -n '/^usage/,/^environment/s/^  \([a-z]*\)  .
 holds '[ "$(wc -w <<< "$commands")" -ge 9 ]'
 for command in $commands help; do
     section="$(sed -n "/^\.SS gradbench $command\b/,/^\.S[SH] /p" gradbench.1 | sed '1d;$d')"
-    options=$("$GRADBENCH" "$command" --help 2> err | sed -n '/^options:/,/^$/s/^  \(-., \)\?--\([a-z0-9-]*\).*/\2/p' | grep -v '^help$')
+    options=$("$GRADBENCH" "$command" --help 2> err |
+        sed -n '/^options:/,/^$/s/^  \(-., \)\?--\([a-z0-9-]*\).*/\2/p' | grep -v '^help$')
     holds '[ $(wc -w <<< "$options") -ge 1 ]' # $command
     for option in $options; do
         typed=${option//-/\\-}
