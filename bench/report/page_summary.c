@@ -74,10 +74,12 @@ static void print_group(FILE *out, const struct gb_set *set, const struct group 
     gb_count_cell(out, g->threads);
     gb_count_cell(out, g->timed);
     gb_count_cell(out, g->not_timed);
-    print_mean(out, &g->peers);
-    print_part(out, &g->peers, g->peers.faster);
-    print_part(out, &g->peers, g->peers.count - decided);
-    print_part(out, &g->peers, g->peers.slower);
+    if (set->raced) {
+        print_mean(out, &g->peers);
+        print_part(out, &g->peers, g->peers.faster);
+        print_part(out, &g->peers, g->peers.count - decided);
+        print_part(out, &g->peers, g->peers.slower);
+    }
     print_mean(out, &g->ref);
     gb_number_cell(out, g->share > 0 ? g->share : NAN, percent_text(g->share, text, sizeof text));
     if (gains) print_mean(out, &g->first);
@@ -146,6 +148,8 @@ static void print_gain(FILE *out, const struct gb_set_run *run) {
         why[0] ? " There are no verdicts, for these differ: " : "", why);
 }
 
+enum { OF_PEERS = 5, N_OF_PEERS = 4 }; /* columns that a run without peers does not have */
+
 bool gb_page_summary(FILE *out, const struct gb_set *set) {
     static const char *const heads[] = {"run",
                                         "variant",
@@ -168,7 +172,8 @@ bool gb_page_summary(FILE *out, const struct gb_set *set) {
     bool gains = false;
     size_t n = 0;
     for (size_t i = 0; i < count; i++) gains |= groups[i].first.count > 0;
-    for (size_t i = !several; heads[i] && (heads[i + 1] || gains); i++) shown[n++] = heads[i];
+    for (size_t i = !several; heads[i] && (heads[i + 1] || gains); i++)
+        if (set->raced || i < OF_PEERS || i >= OF_PEERS + N_OF_PEERS) shown[n++] = heads[i];
     shown[n] = NULL;
     gb_section_begin(out, "summary", "Summary");
     print_sentences(out, set, groups, count);
