@@ -34,15 +34,17 @@ static size_t say_failed(const struct again *a) {
     return found;
 }
 
-/* False: none is. */
+/* ref is behind everybody, and counts where there is nothing else. False: none is. */
 static bool say_furthest_behind(const struct again *a) {
     const struct gb_result *const result = a->result;
     const struct gb_result_problem *problem = NULL;
+    const bool only_ref = result->variants[result->n_own - 1].ref;
     size_t variant = 0;
     double least = 1;
     for (size_t k = 0; k < result->n_run; k++)
         for (size_t i = 0; i < result->n_own; i++) {
             const struct gb_versus *const best = result->problems[k].rows[i].best_peer;
+            if (result->variants[i].ref && !only_ref) continue;
             if (!best || strcmp(best->verdict, "slower") != 0 || best->pair.ratio >= least) continue;
             problem = &result->problems[k];
             variant = i;
