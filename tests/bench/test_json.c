@@ -195,7 +195,18 @@ static void check_shape(const json_t *row, const struct gk_kernel *kernel) {
     assert_int_equal(json_object_size(shape), dims);
 }
 
-static void check_row(const json_t *row, size_t variants) {
+/* Both are absent where no round was disturbed. */
+static void check_disturbances(json_t *row) {
+    static const char *const names[] = {"rounds_dropped", "rounds_disturbed"};
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *const causes = json_object_get(row, names[i]);
+        if (causes) assert_keys(causes, "steal switches migration");
+        json_object_del(row, names[i]);
+    }
+}
+
+static void check_row(json_t *row, size_t variants) {
+    check_disturbances(row);
     assert_keys(row,
                 "kernel dtype options variant isa threads workload cache shape flops bytes verified median_ns ci95_ns min_ns "
                 "samples_ns iterations threads_used gflops gbps call_ns bound roof_fraction vs");
