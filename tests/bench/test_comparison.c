@@ -202,7 +202,7 @@ static void test_noise(void **state) {
         noisy->nulls[1].dtype = "f64";
         noisy->nulls[1].pair.high = 9;
         noisy->nulls[2] = noisy->nulls[0];
-        noisy->nulls[2].pair.high = 1.1; /* of several the widest */
+        noisy->nulls[0].pair.high = 1.1; /* of several the widest */
         compare();
         assert_string_equal(find("affine_dw")->verdict, "inconclusive");
         assert_true(near(find("affine_dw")->noise, 0.2) || fabs(find("affine_dw")->noise - 0.2) < 1e-12);
