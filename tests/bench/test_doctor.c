@@ -1,4 +1,7 @@
 /* Every check of gradbench info on folders of known files: what it says, how good it is, and what to do. */
+#include <errno.h>
+#include <linux/perf_event.h>
+
 #include "doctor.h"
 #include "support.h"
 #include "support_tree.h"
@@ -14,10 +17,20 @@ static double tick(void *self) {
 }
 static const struct gb_clock stepping = {tick, NULL};
 
+static int missing; /* counters of that type (PERF_TYPE_), -1: none */
+static size_t opened, closed;
+static int open_counter(const struct perf_event_attr *attr, int group) {
+    (void)group;
+    opened += (int)attr->type != missing;
+    return (int)attr->type == missing ? -ENOENT : 1;
+}
+static void close_counter(int fd) { closed += fd == 1; }
+static const struct gb_perf counting = {.open = open_counter, .close = close_counter, .root = root}, *perf;
+
 /* The finding of a name. */
 static struct gb_finding find(const char *name, const struct gb_machine *machine, const struct gb_pulse *before,
                               const struct gb_pulse *after) {
-    const struct gb_system system = {.root = root, .machine = machine, .online = 2, .clock = &stepping};
+    const struct gb_system system = {.root = root, .machine = machine, .online = 2, .clock = &stepping, .perf = perf};
     const struct gb_looking looking = {&system, 2, before, after};
     for (size_t i = 0; i < gb_checks(); i++) {
         const struct gb_finding finding = gb_check_system(&looking, i);
@@ -142,6 +155,37 @@ static void clocks(void **state) {
     }
 }
 
+/* Those that are there, or those that are not. All are closed. */
+static void counters(void **state) {
+    (void)state;
+    static const struct {
+        int missing;
+        enum gb_health health;
+        const char *text;
+    } cases[] = {
+        {-1, GOOD,
+         "cycles, instructions, cache_misses, l1d_misses, branch_misses, stalled_cycles, page_faults, context_switches, "
+         "cpu_ns"},
+        {PERF_TYPE_HARDWARE, NOTE,
+         "not here: cycles, instructions, cache_misses, branch_misses, stalled_cycles (this CPU, or the virtual machine, has "
+         "no "
+         "such counter)"},
+        {PERF_TYPE_HW_CACHE, NOTE, "not here: l1d_misses (this CPU, or the virtual machine, has no such counter)"},
+    };
+    support_tree_make(root);
+    struct gb_finding found = find("counters", &quiet_machine, NULL, NULL);
+    assert_found("nobody", &found, UNKNOWN, "the counters were not asked");
+    perf = &counting;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        missing = cases[i].missing;
+        found = find("counters", &quiet_machine, NULL, NULL);
+        assert_found(cases[i].text, &found, cases[i].health, cases[i].text);
+    }
+    assert_true(opened > 0 && opened == closed);
+    perf = NULL;
+    support_tree_remove(root);
+}
+
 /* What was counted before and after: {ticks, stolen, idle}, own, throttled, overheated, swapped. */
 static void pulses(void **state) {
     (void)state;
@@ -207,6 +251,17 @@ static void a_pulse_is_read(void **state) {
     support_tree_remove(root);
 }
 
+static void mains_power_is_enough(void **state) {
+    (void)state;
+    support_tree_make(root);
+    write_text("/sys/class/power_supply/BAT0/status", "Discharging\n");
+    write_text("/sys/class/power_supply/AC/online", "1\n");
+    write_text("/sys/class/power_supply/BAT1/status", "Discharging\n"); /* in whatever order they are read */
+    const struct gb_finding found = find("power", &quiet_machine, NULL, NULL);
+    assert_found("both", &found, GOOD, "on mains power (AC)");
+    support_tree_remove(root);
+}
+
 /* The groups of this process and those above, as the kernel shows them. */
 static void throttling_of_groups(void **state) {
     (void)state;
@@ -224,9 +279,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files),
         cmocka_unit_test(clocks),
+        cmocka_unit_test(counters),
         cmocka_unit_test(pulses),
         cmocka_unit_test(a_pulse_is_read),
         cmocka_unit_test(throttling_of_groups),
+        cmocka_unit_test(mains_power_is_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
