@@ -159,7 +159,7 @@ static void check_samples(const json_t *row) {
     size_t index, below = 0, above = 0;
     bool found = false;
     json_t *value;
-    assert_int_equal(json_array_size(samples), 7);
+    assert_in_range(json_array_size(samples), 6, 7); /* a round that was disturbed is left out */
     json_array_foreach(samples, index, value) {
         const double sample = json_number_value(value);
         assert_true(sample >= min);
