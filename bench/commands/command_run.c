@@ -320,6 +320,11 @@ static void dry_run(struct run *run) {
     gb_run_dry(&run->report, &harness, run->race.count > 0);
 }
 
+static size_t last_cache(void) {
+    const struct gk_caches *const caches = &gb_machine_get()->caches;
+    return caches->l3 ? caches->l3 : caches->l2;
+}
+
 static int start(const struct gb_run_effects *effects, const struct gb_run_options *options) {
     const bool json_out = options->json && strcmp(options->json, "-") == 0;
     struct run *const run = calloc(1, sizeof *run);
@@ -339,7 +344,11 @@ static int start(const struct gb_run_effects *effects, const struct gb_run_optio
     if (code == GB_EXIT_OK && options->resume) code = gb_resume_read(&run->resume, run->json);
     if (code == GB_EXIT_OK && options->vs) code = gb_baseline_read(&run->baseline, options->vs);
     if (code == GB_EXIT_OK) code = gb_race_choose(&run->race, options->peers, &options->peer_commands);
+    const bool cold = options->cache && strcmp(options->cache, "cold") == 0;
+    if (code == GB_EXIT_OK && cold && run->race.count)
+        code = gb_fail(GB_EXIT_USAGE, "--cache cold races no peers: a contender has one set of operands");
     if (code == GB_EXIT_OK) code = gb_plan_make(&run->plan, &options->plan);
+    run->plan.cold = cold ? last_cache() : 0;
     if (code == GB_EXIT_OK) code = gb_plan_check(&run->plan, run->race.count > 0, gb_memory_available());
     if (code == GB_EXIT_OK && options->dry_run) dry_run(run);
     else if (code == GB_EXIT_OK) code = run_plan(run);
@@ -351,6 +360,7 @@ static int start(const struct gb_run_effects *effects, const struct gb_run_optio
 }
 
 size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_MAX]) {
+    static const char *const caches[] = {"hot", "cold", NULL};
     const struct gb_flag all[] = {
         {"workload", GB_FLAG_TEXTS, &o->plan.workloads, "NAME",
          .help = "a workload of gradbench list, a file, or - for standard input; may be repeated (default: default)"},
@@ -377,6 +387,9 @@ size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_
          .low = 0.01, .high = 100},
         {"max-time", GB_FLAG_REAL, &o->max_time, "SECONDS",
          .help = "a problem starts no round after this, but for the first 6 (default: 1.5)", .low = 0.001, .high = 1e6},
+        {"cache", GB_FLAG_WORD, &o->cache, "STATE",
+         .help = "hot, or cold: calls take copies of the operands in turn, more than the last cache holds (default: hot)",
+         .words = caches},
         {"seed", GB_FLAG_COUNT, &o->plan.seed, "N", .help = "of contents and orders (default: 1)", .low = 0, .high = 0x1p53},
         {"json", GB_FLAG_TEXT, &o->json, "FILE",
          .help = "writes the results there too; - is standard output, the table then goes to standard error"},

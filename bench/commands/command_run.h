@@ -10,7 +10,7 @@ struct gb_run_options {
     struct gb_plan_options plan;
     uint64_t rounds;
     double max_time, precision, peer_limit; /* precision: of --precision, in percent */
-    const char *json, *peers, *vs;
+    const char *json, *peers, *vs, *cache;
     struct gb_texts peer_commands;
     bool quick, details, wide, no_color, no_bind, dry_run, resume, counters;
 };

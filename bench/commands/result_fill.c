@@ -157,11 +157,11 @@ static void fill_shape(struct gb_result *result, struct gb_result_row *row, cons
 }
 
 /* What the rows of a problem have in common. */
-static struct gb_result_row common_row(struct gb_result *result, const struct gb_task *task) {
+static struct gb_result_row common_row(struct gb_result *result, const struct gb_plan *plan, const struct gb_task *task) {
     struct gb_result_row row = {.kernel = gk_kernel_get(task->spec.kernel)->name,
                                 .dtype = gk_dtype_name(task->spec.dtype),
                                 .workload = gb_result_text(result, task->workload),
-                                .cache = "hot",
+                                .cache = plan->cold ? "cold" : "hot",
                                 .flops = NAN,
                                 .bytes = NAN,
                                 .verified = "no",
@@ -201,6 +201,11 @@ static void fill_counts(struct gb_result *result, struct gb_result_row *row, con
     }
 }
 
+static void fill_share(struct gb_result_row *row, const struct gb_measure *m) {
+    row->share = m->share;
+    row->not_cold = m->not_cold;
+}
+
 static void fill_time(struct gb_result *result, struct gb_result_row *row, const struct gb_variant *v,
                       const struct gb_outcome *outcome, const struct gb_measure *m) {
     row->summary = m->summary;
@@ -214,7 +219,7 @@ static void fill_time(struct gb_result *result, struct gb_result_row *row, const
     row->gflops = outcome->work.flops / m->summary.median;
     row->gbps = outcome->bytes / m->summary.median;
     row->empty_ns = v->peer ? NAN : m->empty_ns;
-    row->share = m->share;
+    fill_share(row, m);
     fill_counts(result, row, &m->counts);
 }
 
@@ -248,7 +253,7 @@ static void fill_null(struct gb_result *result, struct gb_result_problem *proble
 void gb_fill_outcome(struct gb_result *result, const struct gb_plan *plan, const struct gb_outcome *outcome) {
     if (result->exhausted) return;
     struct gb_result_problem *const problem = &result->problems[result->n_run++];
-    struct gb_result_row common = common_row(result, outcome->task);
+    struct gb_result_row common = common_row(result, plan, outcome->task);
     common.flops = problem->flops = outcome->work.flops;
     common.bytes = outcome->bytes;
     problem->footprint = outcome->work.footprint;
@@ -262,8 +267,9 @@ void gb_fill_outcome(struct gb_result *result, const struct gb_plan *plan, const
     gb_result_compare_all(result, problem->rows, plan->n_variants, problem->noise);
 }
 
-struct gb_result_row gb_expected_row(struct gb_result *result, const struct gb_task *task, const struct gb_variant *variant) {
-    struct gb_result_row row = common_row(result, task);
+struct gb_result_row gb_expected_row(struct gb_result *result, const struct gb_plan *plan, const struct gb_task *task,
+                                     const struct gb_variant *variant) {
+    struct gb_result_row row = common_row(result, plan, task);
     name_variant(result, &row, variant);
     return row;
 }
@@ -279,7 +285,7 @@ void gb_fill_kept(struct gb_result *result, const struct gb_plan *plan, const st
     for (size_t i = 0; i < plan->n_variants; i++) {
         const struct gb_variant *const v = &plan->variants[i];
         struct gb_result_row *const row = &problem->rows[i];
-        *row = rows[i] ? *rows[i] : gb_expected_row(result, task, v);
+        *row = rows[i] ? *rows[i] : gb_expected_row(result, plan, task, v);
         if (!rows[i]) row->state = v->peer ? GB_STATE_UNFIT : GB_STATE_NOT_TIMED;
         row->longest_ns = v->peer ? GB_PEER_TIMED_NS : GB_REF_TIMED_NS;
         if (rows[i] && isfinite(row->share.fraction)) problem->products |= strcmp(row->share.limit, "fma") == 0;
@@ -293,7 +299,7 @@ void gb_fill_kept(struct gb_result *result, const struct gb_plan *plan, const st
 
 void gb_fill_no_memory(struct gb_result *result, const struct gb_plan *plan, const struct gb_task *task, const char *why) {
     if (result->exhausted) return;
-    struct gb_result_row common = common_row(result, task);
+    struct gb_result_row common = common_row(result, plan, task);
     common.state = GB_STATE_NO_MEMORY;
     common.failure = gb_result_text(result, why);
     for (size_t i = 0; i < plan->n_variants; i++) {
@@ -306,5 +312,5 @@ void gb_fill_no_memory(struct gb_result *result, const struct gb_plan *plan, con
 void gb_fill_shares(struct gb_result *result, const struct gb_plan *plan, const struct gb_outcome *outcome) {
     const size_t k = (size_t)(outcome->task - plan->tasks);
     for (size_t i = 0; i < plan->n_variants && k < result->n_run; i++)
-        if (outcome->measures[i].state == GB_STATE_TIMED) result->problems[k].rows[i].share = outcome->measures[i].share;
+        if (outcome->measures[i].state == GB_STATE_TIMED) fill_share(&result->problems[k].rows[i], &outcome->measures[i]);
 }

@@ -25,7 +25,8 @@ void gb_fill_outcome(struct gb_result *result, const struct gb_plan *plan, const
 void gb_fill_no_memory(struct gb_result *result, const struct gb_plan *plan, const struct gb_task *task, const char *why);
 
 /* What a variant's row on a problem is known by: it has not come out. */
-struct gb_result_row gb_expected_row(struct gb_result *result, const struct gb_task *task, const struct gb_variant *variant);
+struct gb_result_row gb_expected_row(struct gb_result *result, const struct gb_plan *plan, const struct gb_task *task,
+                                     const struct gb_variant *variant);
 
 /* The rows of the plan's next problem, of a file: one a variant, NULL where it has none; they are copied, what they point to is
  * not. null: of the problem, or NULL. */

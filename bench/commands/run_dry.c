@@ -15,7 +15,8 @@ void gb_run_dry(const struct gb_report *report, const struct gb_harness *h, bool
     char text[256], memory[24], time[24], problems[40], variants[40];
     for (size_t k = 0; k < plan->n_tasks; k++) {
         const struct gb_task *const task = &plan->tasks[k];
-        const double bytes = gb_plan_bytes(&task->spec, raced), cost = gb_cost_ns(h, task);
+        const double copies = gb_plan_copies(plan, &task->spec) * (double)gb_problem_bytes(&task->spec);
+        const double bytes = gb_plan_bytes(&task->spec, raced) + copies, cost = gb_cost_ns(h, task);
         gb_problem_title(&task->spec, h->seed, text, sizeof text);
         gb_say(report, 2, "%8s  %8s  %s  %s", gb_time_text(cost, time, sizeof time),
                gb_bytes_text(bytes, memory, sizeof memory), text, task->workload);

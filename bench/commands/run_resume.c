@@ -47,9 +47,9 @@ static int compare_contexts(const char *path, const struct gb_result_context *a,
     return GB_EXIT_OK;
 }
 
-static const struct gb_result_row *find(const struct gb_resume *resume, const struct gb_task *task,
-                                        const struct gb_variant *variant, struct gb_result *result) {
-    const struct gb_result_row row = gb_expected_row(result, task, variant);
+static const struct gb_result_row *find(const struct gb_resume *resume, const struct gb_plan *plan, size_t task, size_t variant,
+                                        struct gb_result *result) {
+    const struct gb_result_row row = gb_expected_row(result, plan, &plan->tasks[task], &plan->variants[variant]);
     return gb_row_find(resume->sorted, resume->file.n_rows, &row);
 }
 
@@ -65,7 +65,7 @@ int gb_resume_check(struct gb_resume *resume, const char *path, struct gb_result
     for (size_t k = 0; k < plan->n_tasks; k++) {
         size_t rows = 0, unfinished = 0;
         for (size_t i = 0; i < plan->n_variants; i++) {
-            const struct gb_result_row *const row = find(resume, &plan->tasks[k], &plan->variants[i], result);
+            const struct gb_result_row *const row = find(resume, plan, k, i, result);
             rows += row != NULL;
             unfinished += row && (row == last || row->state == GB_STATE_NO_MEMORY);
         }
@@ -94,8 +94,7 @@ static const struct gb_result_null *next_null(struct gb_resume *resume, const st
 
 void gb_resume_fill(struct gb_resume *resume, struct gb_result *result, const struct gb_plan *plan, size_t task) {
     const struct gb_result_row **const rows = gb_result_alloc(result, plan->n_variants, sizeof *rows);
-    for (size_t i = 0; i < plan->n_variants && rows; i++)
-        rows[i] = find(resume, &plan->tasks[task], &plan->variants[i], result);
+    for (size_t i = 0; i < plan->n_variants && rows; i++) rows[i] = find(resume, plan, task, i, result);
     if (!result->exhausted) gb_fill_kept(result, plan, &plan->tasks[task], rows, next_null(resume, &result->problems[task]));
 }
 

@@ -67,6 +67,7 @@ static struct gb_work work_of(const struct gb_problem *problem) {
 /* A peer sums in an order of its own, and its calls cost what they do. */
 static struct gb_work work_for(const struct gb_outcome *outcome, const struct gb_variant *v, const struct gb_measure *m) {
     struct gb_work work = outcome->work;
+    if (outcome->copies) work.footprint *= (double)outcome->copies;
     if (v->peer) memset(work.terms, 0, sizeof work.terms);
     else work.call_ns = m->empty_ns;
     return work;
@@ -386,6 +387,17 @@ static bool time_all(const struct job *r) {
     return true;
 }
 
+static bool time_cold(struct job *r) {
+    struct gb_copies copies;
+    const size_t count = (size_t)gb_plan_copies(r->h->plan, &r->problem->spec);
+    if (!gb_copies_create(&copies, &r->problem->spec, count)) return false;
+    r->turns.copies = &copies;
+    r->outcome->copies = count;
+    const bool good = time_all(r);
+    gb_copies_destroy(&copies);
+    return good;
+}
+
 bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome) {
     struct gb_problem problem;
     *outcome = (struct gb_outcome){.task = task, .kernel = gk_kernel_get(task->spec.kernel)};
@@ -395,13 +407,13 @@ bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task
     if (!(harness->judge ? gb_problem_create_shared : gb_problem_create)(&problem, &task->spec)) return false;
     outcome->work = work_of(&problem);
     outcome->bytes = gk_kernel_bytes(problem.kernel, task->spec.dtype, problem.args);
-    struct job job = {
-        .h = harness,
-        .problem = &problem,
-        .outcome = outcome,
-        .turns = {harness->effects, &problem, harness->binding, harness->limit_ns, harness->counters, NULL, GB_COUNTED_NONE}};
+    struct job job = {.h = harness,
+                      .problem = &problem,
+                      .outcome = outcome,
+                      .turns = {harness->effects, &problem, NULL, harness->binding, harness->limit_ns, harness->counters, NULL,
+                                GB_COUNTED_NONE}};
     bool good = verify_all(&job);
-    if (good && !stopped(harness)) good = time_all(&job);
+    if (good && !stopped(harness)) good = harness->plan->cold ? time_cold(&job) : time_all(&job);
     for (size_t i = 0; i < harness->plan->n_variants; i++)
         if (!outcome->rounds && outcome->measures[i].state == GB_STATE_TIMED) outcome->measures[i].state = GB_STATE_SKIPPED;
     gb_problem_destroy(&problem);
@@ -422,6 +434,7 @@ void gb_outcome_share(struct gb_outcome *outcome, const struct gb_plan *plan, co
         const struct gb_work work = work_for(outcome, v, m);
         m->share =
             gb_roofs_share(roofs, v->isa, outcome->task->spec.dtype, roof_threads(roofs, v, m), &work, m->summary.median);
+        m->not_cold = outcome->copies && strcmp(m->share.limit, "cache") == 0;
     }
 }
 

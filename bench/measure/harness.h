@@ -23,6 +23,7 @@ struct gb_measure {
     struct gb_summary summary;
     struct gb_share share;
     struct gb_counts counts; /* in the samples */
+    bool not_cold;           /* it was to be, and moves more than memory can */
 };
 
 struct gb_outcome {
@@ -31,6 +32,7 @@ struct gb_outcome {
     struct gb_measure *measures; /* one a variant of the plan */
     struct gb_work work;
     double bytes;
+    size_t copies; /* that calls took in turn; 0: the operands may be in a cache */
     size_t rounds;
     size_t disturbed[GB_CAUSES]; /* rounds, by their cause */
     bool dropped;                /* these are not among the rounds; else they had to be: too few were without a cause */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copies.h"
 #include "environment.h"
 #include "machine.h"
 #include "message.h"
@@ -232,14 +233,23 @@ double gb_plan_bytes(const struct gb_problem_spec *spec, bool raced) {
     return (raced ? 4.25 : 1.25) * (double)operands + (double)copies + 0x1p25;
 }
 
+double gb_plan_copies(const struct gb_plan *plan, const struct gb_problem_spec *spec) {
+    return plan->cold ? gb_copies_needed(spec, plan->cold) : 0;
+}
+
 int gb_plan_check(const struct gb_plan *plan, bool raced, struct gb_memory memory) {
     for (size_t i = 0; i < plan->n_tasks; i++) {
         const struct gb_problem_spec *const spec = &plan->tasks[i].spec;
-        const double needed = gb_plan_bytes(spec, raced);
+        const double copies = gb_plan_copies(plan, spec);
+        const double needed = gb_plan_bytes(spec, raced) + copies * (double)gb_problem_bytes(spec);
         char problem[256], want[24], operands[24], have[24];
         gb_problem_describe(spec, problem, sizeof problem);
         if (raced && spec->data != GB_DATA_NORMAL) /* measure/error_bound.h knows no other */
             return gb_fail(GB_EXIT_USAGE, "%s: a peer's results are judged with data=normal only", problem);
+        if (copies > GB_COPIES_MAX)
+            return gb_fail(GB_EXIT_USAGE,
+                           "%s is too small for --cache cold: %.0f copies of it (at most %d) fill twice the last cache",
+                           problem, copies, GB_COPIES_MAX);
         if (needed <= memory.bytes) continue;
         return gb_fail(GB_EXIT_RESOURCE, "%s needs %s (operands %s, the rest to verify it and to work), but %s are %s", problem,
                        gb_bytes_text(needed, want, sizeof want),

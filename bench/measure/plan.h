@@ -41,6 +41,7 @@ struct gb_plan {
     size_t n_threads;
     bool isas[GK_ISA_COUNT], dtypes[GK_DTYPE_COUNT];
     gk_context *ref;  /* the reference on one thread */
+    size_t cold;      /* bytes of the last cache, in which calls are not to find their operands; 0: they may */
     char source[256]; /* "workload mlp", "2 shapes" */
 };
 
@@ -64,6 +65,9 @@ struct gb_variant *gb_plan_add_peer(struct gb_plan *plan, const char *name, size
 
 /* Memory that a problem needs; raced: with peers. */
 double gb_plan_bytes(const struct gb_problem_spec *spec, bool raced);
+
+/* Of a problem, beside it; 0: it is not to be cold. */
+double gb_plan_copies(const struct gb_plan *plan, const struct gb_problem_spec *spec);
 
 /* Refuses, before anything is allocated, a plan of which a problem does not fit in the memory that there is, or is none for a
  * race. */

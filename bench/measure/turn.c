@@ -74,15 +74,22 @@ static void count_to(const struct gb_turns *turns, const struct gb_counts *befor
     gb_counts_add(turns->counts, before, &after, calls);
 }
 
+static gk_status call_all(const struct gb_turns *turns, gk_context *ctx, uint64_t calls) {
+    gk_status status = GK_OK;
+    if (!turns->copies) return turns->effects->repeat(turns->problem, ctx, calls);
+    for (uint64_t i = 0; i < calls; i++) status = turns->effects->repeat(gb_copies_next(turns->copies), ctx, 1);
+    return status;
+}
+
 static enum gb_turn call_here(const struct gb_turns *turns, const struct gb_variant *variant, bool warm, uint64_t calls,
                               double *ns, char why[GB_TURN_WHY_MAX]) {
     const struct gb_effects *const e = turns->effects;
     e->bind(turns->binding, variant->threads);
-    if (warm) e->repeat(turns->problem, variant->ctx, 1);
+    if (warm) call_all(turns, variant->ctx, 1);
     struct gb_counts before;
     count_from(turns, &before);
     const double start = gb_clock_read(e->clock);
-    const gk_status status = e->repeat(turns->problem, variant->ctx, calls);
+    const gk_status status = call_all(turns, variant->ctx, calls);
     *ns = gb_clock_read(e->clock) - start;
     count_to(turns, &before, calls);
     if (status == GK_OK) return GB_TURN_GOOD;

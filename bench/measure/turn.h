@@ -2,6 +2,7 @@
 #ifndef GB_TURN_H
 #define GB_TURN_H
 
+#include "copies.h"
 #include "counters.h"
 #include "effects.h"
 #include "plan.h"
@@ -19,6 +20,7 @@ enum { GB_TURN_WHY_MAX = 240 };
 struct gb_turns {
     const struct gb_effects *effects;
     const struct gb_problem *problem;
+    struct gb_copies *copies;   /* that calls in this process take instead; NULL: none */
     struct gb_binding *binding; /* of calls in this process */
     double limit_ns;            /* for an answer, beyond the time that the calls should take */
     struct gb_counters *counters;

@@ -196,7 +196,7 @@ static void print_own(struct gb_line *line, const struct gb_result *result, cons
     const struct gb_result_row *const m = &problem->rows[i];
     const size_t threads = result->variants[i].threads;
     const bool fewer = m->state == GB_STATE_TIMED && m->threads_used < threads;
-    const char *const mark = fewer ? gb_result_had_fewer_threads(m) ? "!" : "*" : threads == 1 ? "" : " ";
+    const char *const mark = m->not_cold ? "~" : fewer ? gb_result_had_fewer_threads(m) ? "!" : "*" : threads == 1 ? "" : " ";
     char time[32] = "-", text[40];
     if (m->state == GB_STATE_TIMED) short_time(m->summary.median, time, sizeof time);
     else if (m->state == GB_STATE_FAILED) snprintf(time, sizeof time, "FAILED");

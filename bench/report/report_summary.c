@@ -319,6 +319,16 @@ static void print_threads(const struct gb_report *report, const struct gb_result
         }
 }
 
+static void print_not_cold(const struct gb_report *report, const struct gb_result *result) {
+    size_t cells = 0;
+    char count[40];
+    for (size_t k = 0; k < result->n_run; k++)
+        for (size_t i = 0; i < result->n_variants; i++) cells += result->problems[k].rows[i].not_cold;
+    if (cells)
+        gb_say(report, 2, "~ %s not cold: what moves is more than memory can, so part of the operands stayed in a cache",
+               gb_count_text(cells, "cell", count, sizeof count));
+}
+
 static const struct gb_result_row *timed_row(const struct gb_result *result, const struct gb_result_problem *problem) {
     for (size_t i = 0; i < result->n_variants; i++)
         if (problem->rows[i].state == GB_STATE_TIMED) return &problem->rows[i];
@@ -410,6 +420,7 @@ void gb_report_footer(const struct gb_report *report, const struct gb_result *re
     }
     print_threads(report, result, false);
     print_threads(report, result, true);
+    print_not_cold(report, result);
     print_disturbed(report, result);
     print_noise(report, result);
 }

@@ -69,6 +69,7 @@ struct gb_result_row {
     double gflops, gbps;
     double empty_ns; /* of a call that has nothing to do */
     struct gb_share share;
+    bool not_cold;        /* cache is "cold", but it moves more than memory can */
     struct gb_versus *vs; /* the others with as many threads */
     size_t n_vs;
     struct gb_versus *best_peer;    /* NULL: a peer itself, or there is none */

@@ -164,6 +164,7 @@ static const struct gb_member row[] = {
     {"call_ns", GB_MEMBER_NUMBER, AT(gb_result_row, empty_ns), .optional = true},
     {"bound", GB_MEMBER_WORD, AT(gb_result_row, share.limit), .optional = true, .words = limits},
     {"roof_fraction", GB_MEMBER_NUMBER, AT(gb_result_row, share.fraction), .optional = true},
+    {"not_cold", GB_MEMBER_FLAG, AT(gb_result_row, not_cold), .optional = true},
     {"vs", GB_MEMBER_MAP, ARRAY(gb_result_row, vs), .optional = true, .members = &versus_members},
     {"best_peer", GB_MEMBER_POINTER, AT(gb_result_row, best_peer), .optional = true, .members = &best_peer_members},
     {"counters", GB_MEMBER_MAP, ARRAY(gb_result_row, counts), .optional = true, .members = &count_members},

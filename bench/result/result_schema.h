@@ -27,7 +27,7 @@ struct gb_member {
     const char *key;
     enum gb_member_kind kind;
     size_t at;     /* where it is in its struct; of an array the pointer */
-    bool optional; /* left out where it is NULL, NaN or 0 */
+    bool optional; /* left out where it is NULL, NaN, 0 or false */
     size_t count_at;
     const char *const *words; /* ends with NULL, but for states */
     const struct gb_members *members;

@@ -79,7 +79,7 @@ static json_t *value_of(const struct gb_member *m, const char *base) {
     const void *const at = base + m->at;
     switch (m->kind) {
     case GB_MEMBER_CONSTANT: return gb_json_words(*m->words);
-    case GB_MEMBER_FLAG: return json_boolean(*(const bool *)at);
+    case GB_MEMBER_FLAG: return m->optional && !*(const bool *)at ? NULL : json_boolean(*(const bool *)at);
     case GB_MEMBER_STATE: {
         const char *const word = m->words[*(const enum gb_state *)at];
         return word ? gb_json_words(word) : NULL;

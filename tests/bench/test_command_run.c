@@ -353,6 +353,35 @@ static void settings(void **state) {
     assert_said("\n2 drawn by seed 1: ");
 }
 
+static void assert_cache(const char *state) {
+    json_t *const json = load(true, 1);
+    const json_t *const row = json_array_get(json_object_get(json, "results"), 0);
+    assert_string_equal(json_string_value(json_object_get(row, "cache")), state);
+    json_decref(json);
+}
+
+/* How many copies a problem needs is a matter of this machine's cache: of the smallest always too many. */
+static void hot_or_cold(void **state) {
+    static const char large[] = "relu n=1000 d=1000";
+    (void)state;
+    HEAR(SMALL, "--shape", large, "--json", script->json);
+    assert_good();
+    assert_cache("hot");
+    HEAR(SMALL, "--shape", large, "--json", script->json, "--cache", "hot");
+    assert_good();
+    assert_cache("hot");
+    HEAR(SMALL, "--shape", large, "--json", script->json, "--cache", "cold");
+    assert_good();
+    assert_cache("cold");
+    HEAR(SMALL, "--shape", large, "--cache", "cold", "--peer", "own=up");
+    assert_error(GB_EXIT_USAGE, "--cache cold races no peers: a contender has one set of operands");
+    HEAR(SMALL, "--shape", "relu n=1 d=1", "--cache", "cold");
+    assert_int_equal(said.code, GB_EXIT_USAGE);
+    assert_non_null(strstr(said.err, "is too small for --cache cold: "));
+    HEAR(SMALL, ONE, "--cache", "warm");
+    assert_int_equal(said.code, GB_EXIT_USAGE);
+}
+
 static void what_is_out_of_range_is_refused(void **state) {
     static const char *const cases[][3] = {
         {"--peer-limit", "0.0099", "--peer-limit must be a number from 0.01 to 1e+06 (got '0.0099')"},
@@ -1357,6 +1386,7 @@ int main(void) {
         TEST(a_race_starts_first_and_ends_after_the_last_problem),
         TEST(settings),
         TEST(what_is_out_of_range_is_refused),
+        TEST(hot_or_cold),
         TEST(help_says_all),
         TEST(words_can_be_asked_about),
         TEST(roofs_are_those_of_the_plan),

@@ -812,6 +812,43 @@ static void causes(void **state) {
     assert_true(first.processor >= 0 && first.ticks.all > 0);
 }
 
+/* Four times the cache, of copies that are half operands, and one more: here 3. Verification is as ever, of the problem itself.
+ * What is faster than memory was not cold. */
+static void cold_calls_take_copies_in_turn(void **state) {
+    enum { COPIES = 3 };
+    const struct gb_problem *seen[COPIES] = {NULL};
+    size_t calls = 0;
+    (void)state;
+    own("a", 1, 1, 100);
+    own("b", 1, 3, 100);
+    t.plan.cold = gb_problem_bytes(&usual) / 2;
+    for (size_t fast = 0; fast < 2; fast++) {
+        const double gbps = fast ? 1e-9 : 1e3;
+        for (size_t i = 0; i < 2; i++)
+            for (int level = 0; level < GB_LEVEL_COUNT; level++)
+                t.roofs.bandwidth[i][level] = (struct gb_bandwidth){gbps, gbps, gbps, gbps, gbps};
+        run();
+        assert_int_equal(t.outcome.copies, COPIES);
+        for (size_t v = 0; v < 2; v++) assert_timed(v, GB_ROUNDS_MIN);
+        for (size_t v = 0; v < 2; v++) assert_int_equal(measure(v)->not_cold, fast);
+        assert_true(measure(0)->iterations == 10);
+        assert_true(script.looks[0].work.footprint == COPIES * t.outcome.work.footprint);
+    }
+    for (size_t i = 0, verified = 0; i < script.n_events; i++) {
+        const struct script_event *const e = &script.events[i];
+        if (!e->problem || ++verified <= 2) continue;
+        assert_int_equal(e->count, 1);
+        if (calls >= COPIES) assert_ptr_equal(e->problem, seen[calls % COPIES]);
+        for (size_t k = 0; k < COPIES && calls < COPIES; k++) assert_ptr_not_equal(e->problem, seen[k]);
+        seen[calls++ % COPIES] = e->problem;
+    }
+    assert_true(calls > (size_t)GB_ROUNDS_MIN * 3 * 10);
+    t.plan.cold = 0;
+    run();
+    assert_int_equal(t.outcome.copies, 0);
+    assert_false(measure(0)->not_cold);
+}
+
 /* Of nine rounds the second and the eighth in size enclose the median. */
 static void medians_by_hand(void **state) {
     static const double a[] = {310, 305, 390, 302, 308, 301, 307, 350, 304}, b[] = {9, 1, 8, 2, 7, 3, 6, 4, 5};
@@ -1323,6 +1360,7 @@ int main(void) {
         TEST(who_fails_needs_no_narrow_interval),
         TEST(disturbed_rounds_are_dropped),
         TEST(causes),
+        TEST(cold_calls_take_copies_in_turn),
         TEST(medians_by_hand),
         TEST(a_time_is_never_nothing),
         TEST(the_last_of_ours_is_timed_twice),

@@ -226,6 +226,17 @@ static void assert_fits(const char *text, size_t width) {
     }
 }
 
+static void test_not_cold(void **state) {
+    (void)state;
+    static struct run run;
+    make(&run, true);
+    assert_not(printed(&run, (struct gb_report){.width = 120}, TASKS), "~");
+    run.rows[0][3].not_cold = run.rows[1][3].not_cold = true;
+    const char *const text = printed(&run, (struct gb_report){.width = 120}, TASKS);
+    assert_int_equal(times(text, "us~ "), 2);
+    assert_says(text, "\n~ 2 cells not cold: what moves is more than memory can, so part of the operands stayed in a cache\n");
+}
+
 /* Once for all rows of a problem, by the first that has a time. */
 static void test_disturbed_rounds(void **state) {
     (void)state;
@@ -745,6 +756,7 @@ int main(void) {
         cmocka_unit_test(test_ratio_words),
         cmocka_unit_test(counters_are_told),
         cmocka_unit_test(test_share_words),
+        cmocka_unit_test(test_not_cold),
         cmocka_unit_test(test_disturbed_rounds),
         cmocka_unit_test(test_width),
         cmocka_unit_test(test_columns),

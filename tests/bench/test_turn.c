@@ -37,7 +37,7 @@ static int set_up(void **state) {
     assert_true(gb_problem_create_shared(&problem, &spec));
     here = (struct gb_variant){.threads = 3, .ctx = caller->ctx, .name = "here"};
     there = (struct gb_variant){.threads = 2, .contender = &contender->contender, .name = "there", .peer = true};
-    turns = (struct gb_turns){&script_effects, &problem, script_binding, 1000, NULL, NULL, GB_COUNTED_NONE};
+    turns = (struct gb_turns){&script_effects, &problem, NULL, script_binding, 1000, NULL, NULL, GB_COUNTED_NONE};
     snprintf(why, sizeof why, "untouched");
     ns = -1;
     return 0;

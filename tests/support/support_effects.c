@@ -21,7 +21,7 @@ struct gb_binding *const script_binding = (struct gb_binding *)&state;
 /* True: the cell fails now. */
 static bool record(enum script_what what, struct script_cell *cell, uint64_t count, double limit_ns) {
     assert_true(script.n_events < SCRIPT_EVENTS);
-    script.events[script.n_events++] = (struct script_event){what, cell, count, limit_ns, script.round};
+    script.events[script.n_events++] = (struct script_event){what, cell, count, limit_ns, script.round, NULL};
     if (script.n_events == script.stop_at) script.stop = 1;
     return cell && ++cell->asked[what] == cell->fails_at && what == cell->fails_in;
 }
@@ -102,6 +102,7 @@ static gk_status repeat(const struct gb_problem *problem, gk_context *ctx, uint6
     if (!verifying && !state.began) script.began_as_made = as_made(problem);
     state.began = !verifying;
     const bool fails = record(warm ? SCRIPT_WARM : SCRIPT_CALLS, cell, calls, 0);
+    script.events[script.n_events - 1].problem = problem;
     script.now += cost_of(cell, warm, calls);
     const gk_status status = gb_problem_call(problem, ctx);
     if (cell->then_small) assert_int_equal(gb_problem_call(&script.small, ctx), GK_OK);

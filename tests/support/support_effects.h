@@ -58,6 +58,7 @@ struct script_event {
     uint64_t count; /* calls, threads */
     double limit_ns;
     size_t round;
+    const struct gb_problem *problem; /* of calls in this process */
 };
 
 struct script_progress {
