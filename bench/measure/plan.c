@@ -12,6 +12,7 @@
 #include "message.h"
 #include "text.h"
 #include "verify.h"
+#include "workload_sweep.h"
 
 enum { ITEM_MAX = 64 };
 
@@ -56,21 +57,36 @@ static size_t all_threads(void) {
     return all ? all : 1;
 }
 
+static bool add_threads(size_t number, size_t threads[GB_THREAD_COUNTS_MAX], size_t *count) {
+    for (size_t i = 0; i < *count; i++)
+        if (threads[i] == number) return true;
+    if (*count == GB_THREAD_COUNTS_MAX) return false;
+    threads[(*count)++] = number;
+    return true;
+}
+
+/* All numbers of a sweep go up. */
+static bool parse_numbers(const char *item, struct gb_sweep *numbers) {
+    const char *at;
+    if (strcmp(item, "all") != 0)
+        return !gb_sweep_parse(numbers, item, false, &at) && numbers->sizes[numbers->count - 1] <= gb_threads_most();
+    *numbers = (struct gb_sweep){.sizes = {(uint32_t)all_threads()}, .count = 1};
+    return true;
+}
+
 int gb_parse_threads(const char *list, size_t threads[GB_THREAD_COUNTS_MAX], size_t *count) {
+    struct gb_sweep numbers;
     char item[ITEM_MAX];
     bool too_long = false;
     *count = 0;
     if (!list) list = "1,all";
     while (gb_text_item(&list, item, sizeof item, &too_long)) {
-        uint64_t number = all_threads();
-        bool again = false;
-        if (strcmp(item, "all") != 0 && !gb_text_count(item, 1, gb_threads_most(), &number))
-            return gb_fail(GB_EXIT_USAGE, "--threads takes numbers from 1 to %zu, or all (got '%s')", gb_threads_most(), item);
-        for (size_t i = 0; i < *count; i++) again = again || threads[i] == number;
-        if (again) continue;
-        if (*count == GB_THREAD_COUNTS_MAX)
-            return gb_fail(GB_EXIT_USAGE, "--threads takes at most %d different numbers", GB_THREAD_COUNTS_MAX);
-        threads[(*count)++] = number;
+        if (!parse_numbers(item, &numbers))
+            return gb_fail(GB_EXIT_USAGE, "--threads takes numbers from 1 to %zu, ranges (1..4, 1..64*2), or all (got '%s')",
+                           gb_threads_most(), item);
+        for (size_t i = 0; i < numbers.count; i++)
+            if (!add_threads(numbers.sizes[i], threads, count))
+                return gb_fail(GB_EXIT_USAGE, "--threads takes at most %d different numbers", GB_THREAD_COUNTS_MAX);
     }
     qsort(threads, *count, sizeof *threads, ascending);
     return too_long ? refuse_item("threads") : GB_EXIT_OK;

@@ -203,6 +203,28 @@ static void print_kernels(const struct gb_report *report, const struct gb_result
     fprintf(report->out, "\n");
 }
 
+/* Of the widest isa by thread count; of two the table says it, kernel by kernel. */
+static void print_scaling(const struct gb_report *report, const struct gb_result *result) {
+    const size_t fewest = result->n_own - result->n_threads;
+    const struct gb_result_variant *const base = &result->variants[fewest];
+    char text[1200] = "", speedup[24], threads[40];
+    for (size_t i = fewest + 1; i < result->n_own && result->n_threads > 2; i++) {
+        struct mean mean = {0};
+        for (size_t k = 0; k < result->n_run; k++) {
+            const struct gb_result_problem *const p = &result->problems[k];
+            if (p->rows[i].threads_used != p->rows[fewest].threads_used) add_pair(&mean, result, p, i, fewest);
+        }
+        if (mean.count == 0) continue;
+        const double efficiency =
+            exp(mean.logs / (double)mean.count) * (double)base->threads / (double)result->variants[i].threads;
+        gb_text_append(text, sizeof text, "%s %zu: %s (%.0f %%)", text[0] ? "," : "", result->variants[i].threads,
+                       mean_text(&mean, speedup, sizeof speedup), 100 * efficiency);
+    }
+    if (text[0])
+        gb_say(report, 2, "threads of %s against %s, speed-up and efficiency where more ran:%s", base->name,
+               gb_count_text(base->threads, "thread", threads, sizeof threads), text);
+}
+
 static void count_peer(struct gb_totals *totals, const struct gb_result_row *m) {
     totals->peers_timed += m->state == GB_STATE_TIMED;
     totals->peers_failed += m->state == GB_STATE_FAILED;
@@ -420,6 +442,7 @@ void gb_report_footer(const struct gb_report *report, const struct gb_result *re
     }
     print_threads(report, result, false);
     print_threads(report, result, true);
+    print_scaling(report, result);
     print_not_cold(report, result);
     print_disturbed(report, result);
     print_noise(report, result);

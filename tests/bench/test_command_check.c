@@ -94,7 +94,8 @@ static void what_is_refused(void **state) {
     CHECK(2, "a", "b");
     assert_string_equal(said.err, "gradbench: error: check takes one operand (got 'b')\n");
     CHECK(2, "--threads", "0");
-    assert_string_equal(said.err, "gradbench: error: --threads takes numbers from 1 to 1024, or all (got '0')\n");
+    assert_string_equal(said.err,
+                        "gradbench: error: --threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got '0')\n");
     CHECK(2, "--isa", "nothing");
     assert_memory_equal(said.err, "gradbench: error: unknown instruction set 'nothing' (allowed: ref", 65);
     CHECK(2, "--kernels", "nothing");

@@ -125,17 +125,27 @@ static void threads(void **state) {
     runs_on("16,2,1024,1", 4, (size_t[]){1, 2, 16, 1024});
     runs_on("16,15,14,13,12,11,10,9,8,7,6,5,4,3,2,1,16,1", 16,
             (size_t[]){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16});
+    runs_on("1..16", 16, (size_t[]){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16});
+    runs_on("3,1..1024*2,2..4", 12, (size_t[]){1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1024});
+    runs_on("2..8+3", 3, (size_t[]){2, 5, 8});
     runs_on("all", 1, (size_t[]){all});
     runs_on("all,all", 1, (size_t[]){all});
     runs_on(NULL, 1 + (all > 1), (size_t[]){1, all});
     refuses(parse_threads, "16,15,14,13,12,11,10,9,8,7,6,5,4,3,2,1,17", 2, "--threads takes at most %s different numbers",
             "16");
-    refuses(parse_threads, "0", 2, "--threads takes numbers from 1 to 1024, or all (got '%s')", "0");
-    refuses(parse_threads, "1,1025", 2, "--threads takes numbers from 1 to 1024, or all (got '%s')", "1025");
-    refuses(parse_threads, "", 2, "--threads takes numbers from 1 to 1024, or all (got '%s')", "");
-    refuses(parse_threads, "1,,2", 2, "--threads takes numbers from 1 to 1024, or all (got '%s')", "");
-    refuses(parse_threads, "2x", 2, "--threads takes numbers from 1 to 1024, or all (got '%s')", "2x");
-    refuses(parse_threads, "ALL", 2, "--threads takes numbers from 1 to 1024, or all (got '%s')", "ALL");
+    refuses(parse_threads, "1..17", 2, "--threads takes at most %s different numbers", "16");
+    static const char *const wrong[] = {"8..1", "0..2", "1..", "..2", "1..1025", "1..2x", "1..all"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        refuses(parse_threads, wrong[i], 2, "--threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got '%s')",
+                wrong[i]);
+    refuses(parse_threads, "0", 2, "--threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got '%s')", "0");
+    refuses(parse_threads, "1,1025", 2, "--threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got '%s')",
+            "1025");
+    refuses(parse_threads, "", 2, "--threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got '%s')", "");
+    refuses(parse_threads, "1,,2", 2, "--threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got '%s')", "");
+    refuses(parse_threads, "2x", 2, "--threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got '%s')", "2x");
+    refuses(parse_threads, "ALL", 2, "--threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got '%s')",
+            "ALL");
     refuses(parse_threads, "1,0000000000000000000000000000000000000000000000000000000000000002", 2,
             "a word of --%s is longer than 63 bytes", "threads");
 }
@@ -345,7 +355,7 @@ static void problems(void **state) {
     gb_hear(&said, make, &o);
     assert_true(said.code == 2 && begins(said.err, "gradbench: error: unknown instruction set 'nothing'"));
     o = one_shape, o.threads = "0";
-    cannot_make(o, 2, "--threads takes numbers from 1 to 1024, or all (got '0')");
+    cannot_make(o, 2, "--threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got '0')");
     o = one_shape, o.kernels = "";
     gb_hear(&said, make, &o);
     assert_true(said.code == 2 && begins(said.err, "gradbench: error: unknown kernel ''"));

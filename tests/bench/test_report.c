@@ -226,6 +226,26 @@ static void assert_fits(const char *text, size_t width) {
     }
 }
 
+/* 1, 2 and 4 threads of two isas; on 4 one problem is no faster, and another runs on one. */
+static void test_scaling(void **state) {
+    (void)state;
+    static struct run run;
+    static const size_t threads[] = {1, 2, 4};
+    make(&run, false);
+    assert_not(printed(&run, (struct gb_report){.width = 0}, TASKS), "efficiency");
+    run.result.n_threads = 3;
+    for (size_t i = 0; i < PEER; i++) {
+        run.variants[i] = (struct gb_result_variant){i < 3 ? "ref" : "wide", "label", threads[i % 3], false, i < 3};
+        for (size_t k = 0; k < TASKS; k++) set_time(&run, k, i, 4e5 / (double)threads[i % 3]);
+    }
+    assert_says(
+        printed(&run, (struct gb_report){.width = 0}, TASKS),
+        "\nthreads of wide against 1 thread, speed-up and efficiency where more ran: 2: 2.00x (100 %), 4: 4.00x (100 %)\n");
+    for (size_t k = 0; k < TASKS; k++) set_time(&run, k, 5, k % 2 ? 4e5 : 1e5);
+    for (size_t k = 0; k < TASKS; k++) run.rows[k][4].threads_used = 1;
+    assert_says(printed(&run, (struct gb_report){.width = 0}, TASKS), " where more ran: 4: 2.00x (50 %)\n");
+}
+
 static void test_not_cold(void **state) {
     (void)state;
     static struct run run;
@@ -756,6 +776,7 @@ int main(void) {
         cmocka_unit_test(test_ratio_words),
         cmocka_unit_test(counters_are_told),
         cmocka_unit_test(test_share_words),
+        cmocka_unit_test(test_scaling),
         cmocka_unit_test(test_not_cold),
         cmocka_unit_test(test_disturbed_rounds),
         cmocka_unit_test(test_width),

@@ -91,10 +91,10 @@ answers 2 "error: --max-time must be a number from 0.001 to 1e+06 (got '1e999')"
 answers 2 "error: --seed must be a whole number from 0 to 9007199254740992 (got '-1')" "$g" run --seed -1
 answers 2 "error: --seed must be a whole number from 0 to 9007199254740992 (got '18446744073709551616')" \
     "$g" run --seed 18446744073709551616
-answers 2 "error: --threads takes numbers from 1 to 1024, or all (got '0')" "$g" run --threads 0
-answers 2 "error: --threads takes numbers from 1 to 1024, or all (got '')" "$g" run --threads 1,,2
-answers 2 "error: --threads takes numbers from 1 to 1024, or all (got '1025')" "$g" run --threads 1025
-answers 2 "error: --threads takes numbers from 1 to 1024, or all (got 'two')" "$g" run --threads two
+answers 2 "error: --threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got '0')" "$g" run --threads 0
+answers 2 "error: --threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got '')" "$g" run --threads 1,,2
+answers 2 "error: --threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got '1025')" "$g" run --threads 1025
+answers 2 "error: --threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got 'two')" "$g" run --threads two
 answers 2 'error: --threads takes at most 16 different numbers' "$g" run --threads 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17
 answers 2 "error: unknown instruction set 'sse9' (allowed: $listed, all)" "$g" run --isa sse9
 answers 2 "error: unknown instruction set 'nothing' (allowed: $listed, all)" "$g" run --isa nothing
