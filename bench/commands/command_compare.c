@@ -70,7 +70,7 @@ static int compare_files(const struct gb_report *report, const struct gb_texts *
 /* Options of run that choose what is raced and how. */
 static size_t add_run_flags(struct gb_run_options *o, struct gb_flag *flags) {
     static const char *const taken[] = {"workload", "shape",    "draw",      "kernels",    "isa",  "threads", "dtype",
-                                        "rounds",   "max-time", "precision", "peer-limit", "seed", "quick",   "no-bind"};
+                                        "rounds",   "max-time", "precision", "peer-limit", "seed", "quick",   "bind"};
     struct gb_flag all[GB_RUN_FLAGS_MAX];
     const size_t of = gb_run_flags(o, all);
     size_t count = 0;

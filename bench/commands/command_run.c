@@ -207,7 +207,7 @@ static int start_race(struct run *run) {
     const struct gb_run_options *const o = run->options;
     const struct gb_effects *const effects = run->effects->measuring;
     gb_interrupt_catch(effects->clock);
-    const int code = gb_race_start(&run->race, effects, &run->plan, !o->no_bind, o->peer_limit * 1e9, &gb_caught);
+    const int code = gb_race_start(&run->race, effects, &run->plan, gb_run_binds(o), o->peer_limit * 1e9, &gb_caught);
     run->start = now(run);
     return code;
 }
@@ -230,6 +230,7 @@ static int prepare(struct run *run, struct gb_binding *binding) {
     result->context.settings =
         gb_result_text(result, gb_run_settings(run->options, &run->plan, run->settings, sizeof run->settings));
     if (run->options->counters) gb_fill_counters(result, &run->counters);
+    result->context.bind = binding ? "core" : "none";
     if (result->exhausted) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
     const int kept = run->options->resume ? keep(run) : GB_EXIT_OK;
     if (kept != GB_EXIT_OK) return kept;
@@ -237,7 +238,8 @@ static int prepare(struct run *run, struct gb_binding *binding) {
     gb_report_race(&run->report, result);
     gb_report_counters(&run->report, result);
     gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1]);
-    if (!binding && !run->options->no_bind) gb_warn(&run->warnings, "hwloc cannot bind threads: they may move between cores");
+    if (!binding && gb_run_binds(run->options))
+        gb_warn(&run->warnings, "hwloc cannot bind threads: they may move between cores");
     const int code = measure_roofs(run, binding);
     if (code != GB_EXIT_OK) return code;
     gb_fill_roofs(result, &run->roofs);
@@ -298,7 +300,7 @@ static int measure(struct run *run, struct gb_binding *binding) {
 
 static int run_plan(struct run *run) {
     if (run->options->counters) gb_counters_open(&run->counters, run->effects->perf);
-    struct gb_binding *const binding = run->options->no_bind ? NULL : run->effects->binding_create();
+    struct gb_binding *const binding = gb_run_binds(run->options) ? run->effects->binding_create() : NULL;
     run->outcomes = calloc(run->plan.n_tasks, sizeof *run->outcomes);
     int code = run->outcomes ? start_race(run) : gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
     if (code == GB_EXIT_OK) code = measure(run, binding);
@@ -360,7 +362,7 @@ static int start(const struct gb_run_effects *effects, const struct gb_run_optio
 }
 
 size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_MAX]) {
-    static const char *const caches[] = {"hot", "cold", NULL};
+    static const char *const caches[] = {"hot", "cold", NULL}, *const binds[] = {"core", "none", NULL};
     const struct gb_flag all[] = {
         {"workload", GB_FLAG_TEXTS, &o->plan.workloads, "NAME",
          .help = "a workload of gradbench list, a file, or - for standard input; may be repeated (default: default)"},
@@ -405,7 +407,9 @@ size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_
         {"wide", GB_FLAG_SWITCH, &o->wide, .help = "all columns, however wide the terminal (or COLUMNS) is"},
         {"dry-run", GB_FLAG_SWITCH, &o->dry_run,
          .help = "says what would be run, with its memory and about its time, and measures nothing"},
-        {"no-bind", GB_FLAG_SWITCH, &o->no_bind, .help = "leaves the threads to the operating system"},
+        {"bind", GB_FLAG_WORD, &o->bind, "WHERE",
+         .help = "core: each thread to a core of its own; none: the operating system moves them (default: core)",
+         .words = binds},
         {"no-color", GB_FLAG_SWITCH, &o->no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
     };
     _Static_assert(sizeof all / sizeof *all <= GB_RUN_FLAGS_MAX, "there is room for all");
@@ -438,9 +442,11 @@ static bool parse(struct gb_run_options *o, int argc, char **argv, int *code) {
         "said only where the whole interval is further from 1 than 3 %, and than one variant timed twice came out.\n\n"
         "A round is dropped, for all variants alike, where the system shows why: the hypervisor took time (steal), a thread\n"
         "was made to wait for another program (involuntary switches, calls of this process), it moved to another core\n"
-        "(migration, with --no-bind). Another follows. Where fewer than 6 would be left all count, and the end says so.");
+        "(migration, with --bind none). Another follows. Where fewer than 6 would be left all count, and the end says so.");
     return gb_options_parse(&syntax, argc, argv, code);
 }
+
+bool gb_run_binds(const struct gb_run_options *options) { return !options->bind || strcmp(options->bind, "none") != 0; }
 
 void gb_run_defaults(struct gb_run_options *o) {
     o->plan.default_workload = o->quick ? "smoke" : "default";

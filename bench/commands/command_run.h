@@ -10,15 +10,18 @@ struct gb_run_options {
     struct gb_plan_options plan;
     uint64_t rounds;
     double max_time, precision, peer_limit; /* precision: of --precision, in percent */
-    const char *json, *peers, *vs, *cache;
+    const char *json, *peers, *vs, *cache, *bind;
     struct gb_texts peer_commands;
-    bool quick, details, wide, no_color, no_bind, dry_run, resume, counters;
+    bool quick, details, wide, no_color, dry_run, resume, counters;
 };
 
 enum { GB_RUN_FLAGS_MAX = 40 };
 
 /* The options of run, that others take some of; their number. */
 size_t gb_run_flags(struct gb_run_options *options, struct gb_flag flags[GB_RUN_FLAGS_MAX]);
+
+/* --bind is not none. */
+bool gb_run_binds(const struct gb_run_options *options);
 
 /* Fills in what was not said. */
 void gb_run_defaults(struct gb_run_options *options);

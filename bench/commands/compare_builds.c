@@ -144,9 +144,12 @@ static int race(struct builds *b, bool first) {
     struct gb_effects effects = gb_real_effects;
     effects.look_again = look_nowhere;
     effects.empty_call = no_empty_call;
-    int code = gb_race_start_builds(&b->race, &effects, &b->plan, b->programs[GB_BASE], b->programs[GB_NEW], !o->no_bind,
+    int code = gb_race_start_builds(&b->race, &effects, &b->plan, b->programs[GB_BASE], b->programs[GB_NEW], gb_run_binds(o),
                                     o->peer_limit * 1e9, &gb_caught);
-    if (code == GB_EXIT_OK && first) gb_fill_plan(&b->result, &b->plan, o->plan.seed);
+    if (code == GB_EXIT_OK && first) {
+        gb_fill_plan(&b->result, &b->plan, o->plan.seed);
+        b->result.context.bind = gb_run_binds(o) ? "core" : "none";
+    }
     const struct gb_harness harness = {
         .effects = &effects,
         .plan = &b->plan,

@@ -1,5 +1,6 @@
 #include "result_fill.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +30,16 @@ static void fill_variants(struct gb_result *result, const struct gb_plan *plan) 
     result->names_types = plan->dtypes[GK_F64];
 }
 
+/* Does arithmetic of the calling thread, which its teams take over, flush results to zero, and take denormals for zero? Seen by
+ * bits: where they are taken for zero they are equal to it. */
+static const char *float_state(void) {
+    static const double zero = 0;
+    volatile double smallest = DBL_MIN, denormal = DBL_TRUE_MIN;
+    const double half = smallest / 2, grown = denormal * 0x1p1000;
+    const bool ftz = memcmp(&half, &zero, sizeof zero) == 0, daz = memcmp(&grown, &zero, sizeof zero) == 0;
+    return ftz ? daz ? "ftz daz" : "ftz" : daz ? "daz" : "ieee";
+}
+
 void gb_fill_plan(struct gb_result *result, const struct gb_plan *plan, uint64_t seed) {
     const struct gb_machine *const m = gb_machine_get();
     const struct gb_variant *const last = &plan->variants[plan->n_own - 1];
@@ -45,6 +56,7 @@ void gb_fill_plan(struct gb_result *result, const struct gb_plan *plan, uint64_t
     c->revision = gb_result_text(result, gb_build_revision());
     c->version = gb_result_text(result, gk_version());
     c->numerics = (size_t)gk_numerics_version();
+    c->float_state = float_state();
     c->seed = seed;
     c->nulls = gb_result_alloc(result, plan->n_tasks, sizeof *c->nulls);
     fill_variants(result, plan);

@@ -21,7 +21,7 @@ const char *gb_run_settings(const struct gb_run_options *o, const struct gb_plan
     text[0] = '\0';
     if (plan) add_variants(text, size, plan);
     gb_text_append(text, size, "--seed %ju --rounds %ju --max-time %g%s%s", (uintmax_t)o->plan.seed, (uintmax_t)o->rounds,
-                   o->max_time, o->quick ? " --quick" : "", o->no_bind ? " --no-bind" : "");
+                   o->max_time, o->quick ? " --quick" : "", gb_run_binds(o) ? "" : " --bind none");
     if (o->precision > 0) gb_text_append(text, size, " --precision %g", o->precision);
     if (o->cache) gb_text_append(text, size, " --cache %s", o->cache);
     if (!o->peers && o->peer_commands.count == 0) return text;

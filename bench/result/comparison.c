@@ -242,6 +242,8 @@ static const struct {
     {"machine", offsetof(struct gb_result_context, topology), TEXT, true},
     {"cores", offsetof(struct gb_result_context, cores), COUNT, true},
     {"threads", offsetof(struct gb_result_context, threads), COUNT, true},
+    {"binding", offsetof(struct gb_result_context, bind), TEXT, true},
+    {"floating point", offsetof(struct gb_result_context, float_state), TEXT, true},
     {"instruction set", offsetof(struct gb_result_context, isa), TEXT, true},
     {"compiler", offsetof(struct gb_result_context, compiler), TEXT, false},
     {"flags", offsetof(struct gb_result_context, flags), TEXT, false},
@@ -259,7 +261,8 @@ static struct gb_names values_of(struct gb_comparison *c, const struct gb_side *
         const struct gb_result_context *const context = &side->results[f].context;
         const void *const at = (const char *)context + fields[field].at;
         char count[24];
-        if (fields[field].kind == TEXT) gb_names_add(&names, *(const char *const *)at);
+        const char *const text = fields[field].kind == TEXT ? *(const char *const *)at : NULL;
+        if (text) gb_names_add(&names, text);
         if (fields[field].kind == COUNT) {
             snprintf(count, sizeof count, "%zu", *(const size_t *)at);
             if (!gb_names_hold(&names, count)) gb_names_add(&names, gb_result_text(&c->memory, count));
@@ -289,6 +292,7 @@ static void find_differences(struct gb_comparison *c, const struct gb_side sides
         if (list ? !*d->values[GB_BASE] && !*d->values[GB_NEW]
                  : base.count < 2 && now.count < 2 && strcmp(d->values[GB_BASE], d->values[GB_NEW]) == 0)
             continue;
+        if (!list && (base.count == 0 || now.count == 0)) continue; /* an older file does not say */
         c->n_differences++;
         c->incomparable = c->incomparable || d->decides;
     }

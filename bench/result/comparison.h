@@ -33,7 +33,7 @@ struct gb_context_difference {
     bool decides;                 /* times do not compare */
 };
 
-enum { GB_DIFFERENCES_MAX = 12 };
+enum { GB_DIFFERENCES_MAX = 14 };
 
 struct gb_comparison {
     double threshold;

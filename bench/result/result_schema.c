@@ -11,10 +11,10 @@ _Static_assert(offsetof(struct gb_pair, high) == offsetof(struct gb_pair, low) +
 _Static_assert(offsetof(struct gb_summary, high) == offsetof(struct gb_summary, low) + sizeof(double), "an interval");
 
 static const char *const schemas[] = {"gradbench/1", NULL}, *const comparison_schemas[] = {"gradbench-comparison/1", NULL},
-                         *const dtypes[] = {"f32", "f64", NULL}, *const caches[] = {"hot", "cold", NULL},
-                         *const extents[] = {"full", "sampled", "no", NULL}, *const limits[] = {"fma",  "memory", "chain",
-                                                                                                "call", "cache",  "latency",
-                                                                                                NULL},
+                         *const dtypes[] = {"f32", "f64", NULL}, *const binds[] = {"core", "none", NULL},
+                         *const float_states[] = {"ieee", "ftz", "daz", "ftz daz", NULL},
+                         *const caches[] = {"hot", "cold", NULL}, *const extents[] = {"full", "sampled", "no", NULL},
+                         *const limits[] = {"fma", "memory", "chain", "call", "cache", "latency", NULL},
                          *const verdicts[] = {"faster", "slower", "same", "inconclusive", NULL};
 
 /* clang-format off */
@@ -92,6 +92,8 @@ static const struct gb_member context[] = {
     {"seed", GB_MEMBER_COUNT, AT(gb_result_context, seed)},
     {"settings", GB_MEMBER_TEXT, AT(gb_result_context, settings), .optional = true},
     {"date", GB_MEMBER_TEXT, AT(gb_result_context, date)},
+    {"bind", GB_MEMBER_WORD, AT(gb_result_context, bind), .optional = true, .words = binds},
+    {"float_state", GB_MEMBER_WORD, AT(gb_result_context, float_state), .optional = true, .words = float_states},
     {"warnings", GB_MEMBER_TEXTS, ARRAY(gb_result_context, warnings)},
     {"roofs", GB_MEMBER_LIST, ARRAY(gb_result_context, roofs), .members = &roof_members},
     {"null_pairs", GB_MEMBER_LIST, ARRAY(gb_result_context, nulls), .optional = true, .members = &null_members},

@@ -116,7 +116,7 @@ static void what_is_refused(void **state) {
     assert_non_null(strstr(said.out, "\n  seed=0..9007199254740992 ")); /* which are not of peers alone */
 }
 
-#define SHORT "--threads", "1", "--rounds", "6", "--max-time", "0.001", "--quick", "--no-bind"
+#define SHORT "--threads", "1", "--rounds", "6", "--max-time", "0.001", "--quick", "--bind", "none"
 
 /* One for each kind of failure; nothing is measured for these. */
 static void exit_codes(void **state) {

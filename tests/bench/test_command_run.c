@@ -289,7 +289,7 @@ static void each_thing_in_its_turn(void **state) {
     assert_int_equal(script->stop, 0);
     const struct gk_caches *const caches = &gb_machine_get()->caches;
     assert_memory_equal(&script->harness.caches, caches, sizeof *caches);
-    HEAR(SMALL, ONE, "--no-bind");
+    HEAR(SMALL, ONE, "--bind", "none");
     assert_good();
     assert_string_equal(script->trace, "ticks roofs(7 free) relu_forward roofs(5 free) ticks");
     assert_null(script->harness.binding);
@@ -309,7 +309,7 @@ static void a_race_starts_first_and_ends_after_the_last_problem(void **state) {
     assert_non_null(script->harness.judge);
     assert_said("\npeer own: a program\n");
     assert_said("\npeers: 1 cell timed, ");
-    HEAR(SMALL, ONE, "--peer", "own=up", "--no-bind", "--peer-limit", "0.5", "--quick");
+    HEAR(SMALL, ONE, "--peer", "own=up", "--bind", "none", "--peer-limit", "0.5", "--quick");
     assert_good();
     assert_memory_equal(script->trace, "start(up 1 5e+08) ", 18);
 }
@@ -351,6 +351,26 @@ static void settings(void **state) {
     }
     HEAR("--isa", "ref", "--threads", "1", "--draw", "2");
     assert_said("\n2 drawn by seed 1: ");
+}
+
+static void assert_bound(const char *where) {
+    json_t *const json = load(true, 1);
+    const json_t *const context = json_object_get(json, "context");
+    assert_string_equal(json_string_value(json_object_get(context, "bind")), where);
+    json_decref(json);
+}
+
+static void where_threads_are_bound(void **state) {
+    (void)state;
+    HEAR(SMALL, ONE, "--json", script->json);
+    assert_bound("core");
+    HEAR(SMALL, ONE, "--json", script->json, "--bind", "core");
+    assert_bound("core");
+    HEAR(SMALL, ONE, "--json", script->json, "--bind", "none");
+    assert_bound("none");
+    script->no_binding = true;
+    HEAR(SMALL, ONE, "--json", script->json, "--bind", "core");
+    assert_bound("none");
 }
 
 static void assert_cache(const char *state) {
@@ -737,7 +757,7 @@ static void a_file_of_another_run_is_refused(void **state) {
     } cases[] = {
         {{SMALL, ONE, "--seed", "2"}, "its settings is "},
         {{SMALL, ONE, "--rounds", "7"}, "its settings is "},
-        {{SMALL, ONE, "--no-bind"}, "its settings is "},
+        {{SMALL, ONE, "--bind", "none"}, "its settings is "},
         {{SMALL, "--shape", "relu n=2 d=4 name=one"}, "it has rows that this one has not"},
         {{SMALL, "--shape", "relu n=2 d=3 name=other"}, "it has rows that this one has not"},
         {{"--isa", "ref", "--threads", "2", "--kernels", "relu_forward", ONE}, "its settings is "},
@@ -975,8 +995,8 @@ static void what_is_odd_can_be_run_again(void **state) {
     HEAR(SMALL, THREE, "--seed", "7");
     assert_silent_of("again:");
     for (int i = 0; i < 3; i++) script->acts[i] = is_noisy;
-    HEAR(SMALL, THREE, "--seed", "7", "--no-bind");
-    snprintf(line, sizeof line, again, 3, "--rounds 31 --max-time 1.5 --no-bind");
+    HEAR(SMALL, THREE, "--seed", "7", "--bind", "none");
+    snprintf(line, sizeof line, again, 3, "--rounds 31 --max-time 1.5 --bind none");
     assert_said(line);
     for (int i = 0; i < 3; i++) script->acts[i] = peer_is_ahead;
     HEAR(SMALL, THREE, "--seed", "7", "--peer", "o=it's up", "--quick");
@@ -1102,7 +1122,7 @@ static void threads_that_are_not_bound_are_told(void **state) {
     for (size_t i = 0; i < 4; i++) {
         script->no_binding = i == 1;
         script->not_bound = i == 2;
-        if (i == 3) HEAR(SMALL, ONE, "--no-bind");
+        if (i == 3) HEAR(SMALL, ONE, "--bind", "none");
         else HEAR(SMALL, ONE);
         assert_good();
         assert_warned(i == 1, none);
@@ -1387,6 +1407,7 @@ int main(void) {
         TEST(settings),
         TEST(what_is_out_of_range_is_refused),
         TEST(hot_or_cold),
+        TEST(where_threads_are_bound),
         TEST(help_says_all),
         TEST(words_can_be_asked_about),
         TEST(roofs_are_those_of_the_plan),

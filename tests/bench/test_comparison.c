@@ -146,6 +146,8 @@ static void make(struct file *f, size_t rows, const double *ns) {
                                               .revision = "r",
                                               .version = "v",
                                               .date = "d",
+                                              .bind = "core",
+                                              .float_state = "ieee",
                                               .cores = 2,
                                               .threads = 2,
                                               .numerics = 1,
@@ -353,18 +355,19 @@ static void test_differences(void **state) {
         make(&base, 1, (const double[]){1000});
         make(&now, 1, (const double[]){1100});
         struct gb_result_context *const c = &now.result.context;
-        const char **const texts[] = {&c->cpu, &c->topology, &c->isa, &c->compiler, &c->flags, &c->version, &c->revision};
+        const char **const texts[] = {&c->cpu,     &c->topology, &c->isa,  &c->compiler,   &c->flags,
+                                      &c->version, &c->revision, &c->bind, &c->float_state};
         size_t *const counts[] = {&c->cores, &c->threads, &c->numerics, &c->seed};
-        if (i < 7) *texts[i] = "another";
-        else if (i < 11) *counts[i - 7] = 77;
+        if (i < 9) *texts[i] = "another";
+        else if (i < 13) *counts[i - 9] = 77;
         else {
             now.warnings[0] = "another";
             c->n_warnings = 1;
         }
-        const bool decides = i < 3 || i == 7 || i == 8;
+        const bool decides = i < 3 || (i >= 7 && i <= 10);
         compare();
         assert_int_equal(comparison.n_differences, 1);
-        assert_string_equal(comparison.differences[0].values[GB_NEW], i < 7 || i == 11 ? "another" : "77");
+        assert_string_equal(comparison.differences[0].values[GB_NEW], i < 9 || i == 13 ? "another" : "77");
         assert_int_equal(comparison.differences[0].decides, decides);
         assert_int_equal(comparison.incomparable, decides);
         assert_string_equal(comparison.rows[0].verdict, decides ? "inconclusive" : "slower");
@@ -374,10 +377,12 @@ static void test_differences(void **state) {
     make(&base, 1, (const double[]){1000});
     make(&now, 1, (const double[]){1100});
     now.result.context.cpu = "another";
+    now.result.context.bind = NULL; /* an older file does not say, which is no difference */
     const struct gb_side sides[GB_SIDES] = {{&base.result, 1}, {&now.result, 1}};
     comparison = (struct gb_comparison){.threshold = 0.03, .force = true};
     assert_true(gb_compare_sides(&comparison, sides));
     assert_string_equal(comparison.rows[0].verdict, "slower");
+    assert_int_equal(comparison.n_differences, 1);
 }
 
 /* Whatever numbers a file may hold, and however often a row: every row has a verdict, and none a false one of no samples. */

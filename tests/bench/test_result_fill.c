@@ -1,5 +1,6 @@
 /* From a plan and outcomes that are made by hand to a result: every field of its file, and what is kept for the report, byte by
  * byte. tests/data/report/filled.txt has been read, and its numbers computed, by hand. */
+#include <immintrin.h>
 #include <jansson.h>
 #include <math.h>
 #include <time.h>
@@ -258,6 +259,7 @@ static void hide_machine(struct gb_result_context *c) {
     assert_true(labs((long)(timegm(&then) - time(NULL))) < 600);
     c->host = "HOST", c->cpu = "CPU", c->topology = "TOPOLOGY", c->compiler = "COMPILER", c->flags = "FLAGS",
     c->revision = "REVISION";
+    assert_string_equal(c->float_state, "ieee");
     c->version = "VERSION", c->date = "DATE", c->numerics = 111, c->cores = 222;
 }
 
@@ -330,6 +332,27 @@ static void test_types(void **state) {
     gb_result_free(&result);
 }
 
+/* As this thread has it. */
+static void test_float_states(void **state) {
+    (void)state;
+    static struct gb_plan plan;
+    static const struct {
+        unsigned bits;
+        const char *words;
+    } cases[] = {{0, "ieee"}, {0x8000, "ftz"}, {0x40, "daz"}, {0x8040, "ftz daz"}};
+    struct gb_task tasks[TASKS];
+    make_plan(&plan, tasks);
+    const unsigned own = _mm_getcsr();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct gb_result result = {.complete = false};
+        _mm_setcsr(own | cases[i].bits);
+        gb_fill_plan(&result, &plan, SEED);
+        _mm_setcsr(own);
+        assert_string_equal(result.context.float_state, cases[i].words);
+        gb_result_free(&result);
+    }
+}
+
 /* Where memory ends anywhere nothing is counted that is not there. */
 static void test_exhausted(void **state) {
     (void)state;
@@ -377,6 +400,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_filled),
         cmocka_unit_test(test_types),
+        cmocka_unit_test(test_float_states),
         cmocka_unit_test(test_exhausted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
