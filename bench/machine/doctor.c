@@ -340,7 +340,8 @@ static enum gb_health look_at_others(const struct gb_looking *l, char *text) {
 /* Of what is counted since the start of the system. */
 static enum gb_health say_risen(char *text, const char *path, double before, double after, const char *what) {
     if (before < 0 || after < 0) return say_unread(text, path);
-    if (after > before) return say(text, GB_HEALTH_BAD, "%s %.0f times during the run", what, after - before);
+    const double times = after - before;
+    if (times > 0) return say(text, GB_HEALTH_BAD, "%s %.0f time%s during the run", what, times, times == 1 ? "" : "s");
     return say(text, GB_HEALTH_GOOD, "not once meanwhile");
 }
 

@@ -215,7 +215,7 @@ static void pulses(void **state) {
          {{0, 0, 0}, 0, 0, 3, 0},
          {{0, 0, 0}, 0, 0, 4, 0},
          BAD,
-         "cores were slowed down for their heat 1 times during the run"},
+         "cores were slowed down for their heat 1 time during the run"},
         {"heat", {{0, 0, 0}, 0, 0, -1, 0}, {{0, 0, 0}, 0, 0, -1, 0}, UNKNOWN, NOTHING CPU "cpu0/thermal_throttle"},
         {"swapping", {{0, 0, 0}, 0, 0, 0, 10}, {{0, 0, 0}, 0, 0, 0, 10}, GOOD, "not once meanwhile"},
         {"swapping", {{0, 0, 0}, 0, 0, 0, 10}, {{0, 0, 0}, 0, 0, 0, 30}, BAD, "pages were swapped 20 times during the run"},
