@@ -15,10 +15,10 @@ struct gb_signs {
 };
 struct gb_signs gb_signs_read(void);
 
-#define GB_STEAL_SHARE 0.01 /* of all ticks, from which on they are a disturbance */
-#define GB_SWITCH_EVERY                                                                                                        \
-    20e6 /* ns: no more than one in this time is none. A kernel thread takes a core some times a second for                    \
-          * microseconds, another program every few milliseconds for as long. */
+/* No disturbance are: up to this share of all ticks stolen, and one switch in so many ns. A kernel thread takes a core some
+ * times a second for microseconds, another program every few milliseconds for as long. */
+#define GB_STEAL_SHARE  0.01
+#define GB_SWITCH_EVERY 20e6
 
 /* The first that applies. here: the calls were made in this process; in a race they are made in others, and being switched out
  * for these is how a turn begins. free: the threads were not bound to cores. */

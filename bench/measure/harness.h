@@ -49,7 +49,7 @@ struct gb_harness {
     struct gb_binding *binding;
     struct gk_caches caches;      /* of the machine */
     struct gb_counters *counters; /* NULL: nothing is counted */
-    size_t rounds;                /* at most, without those that are dropped; of these at most as many */
+    size_t rounds;                /* at most, without those that are dropped; with them twice as many */
     double sample_ns;             /* a sample takes at least this */
     double budget_ns;             /* rounds beyond GB_ROUNDS_MIN start within this time */
     double precision;  /* nor do they where each interval is this narrow: half of it over its median; 0: that ends nothing */
