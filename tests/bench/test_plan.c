@@ -134,7 +134,7 @@ static void threads(void **state) {
     refuses(parse_threads, "16,15,14,13,12,11,10,9,8,7,6,5,4,3,2,1,17", 2, "--threads takes at most %s different numbers",
             "16");
     refuses(parse_threads, "1..17", 2, "--threads takes at most %s different numbers", "16");
-    static const char *const wrong[] = {"8..1", "0..2", "1..", "..2", "1..1025", "1..2x", "1..all"};
+    static const char *const wrong[] = {"8..1", "0..2", "1..", "..2", "1..1025", "1..2x", "1..all", "1024..1025"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         refuses(parse_threads, wrong[i], 2, "--threads takes numbers from 1 to 1024, ranges (1..4, 1..64*2), or all (got '%s')",
                 wrong[i]);
