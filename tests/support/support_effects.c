@@ -50,7 +50,7 @@ static char letter_of(size_t round) {
 }
 
 static struct gb_signs read_signs(void) {
-    struct gb_signs signs = {.ns = script.now, .ticks = {100 * (double)script.n_signs, 0}};
+    struct gb_signs signs = {.ns = script.now, .ticks = {.all = 100 * (double)script.n_signs}};
     for (size_t i = 0; i < script.n_signs; i++) {
         const char letter = letter_of(i);
         signs.ticks.stolen += letter == 's' ? 2 : 1;
