@@ -159,7 +159,8 @@ static void check_samples(const json_t *row) {
     size_t index, below = 0, above = 0;
     bool found = false;
     json_t *value;
-    assert_in_range(json_array_size(samples), 6, 14); /* those of disturbed rounds are left out, or were all there is */
+    const size_t size = json_array_size(samples);
+    assert_in_range(size, 6, 14); /* those of disturbed rounds are left out, or were all there is */
     json_array_foreach(samples, index, value) {
         const double sample = json_number_value(value);
         assert_true(sample >= min);
@@ -167,7 +168,7 @@ static void check_samples(const json_t *row) {
         above += sample >= median;
         found = found || sample == min;
     }
-    assert_true(found && below >= 4 && above >= 4);
+    assert_true(found && 2 * below >= size && 2 * above >= size);
     assert_interval(row, "ci95_ns", median);
 }
 
