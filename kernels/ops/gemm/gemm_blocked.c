@@ -112,10 +112,11 @@ static struct gk_slice rows_of(const struct strips *s, size_t strip) {
 static void run_strips(const struct stripe *s, struct gk_slice strips, struct gk_slice k) {
     const struct gk_gemm *const g = s->g;
     const struct gk_gemm_plan *const plan = s->plan;
-    const bool first = strips.begin == 0, packs = plan->packs_b && first, last = strips.end == s->strips.count;
+    const bool first = strips.begin == 0, packs = plan->packs_b && first;
+    const bool anew = strips.end == s->strips.count && k.end < g->k; /* then the first strips go on with later blocks */
     const struct gk_slice rows = rows_of(&s->strips, strips.begin);
-    const struct gk_slice after = last && k.end < g->k ? k_block(g, k.end) : k_block(g, k.begin);
-    const struct gk_slice rows_after = last && k.end < g->k ? rows_of(&s->strips, 0) : rows_of(&s->strips, strips.end);
+    const struct gk_slice rows_after = rows_of(&s->strips, anew ? 0 : strips.end);
+    const struct gk_slice after = k_block(g, anew ? k.end : k.begin);
     const size_t tiles_each = gk_ceil_div(s->cols.end - s->cols.begin, NR) * (strips.end - strips.begin);
     real *packed = s->b;
     for (size_t k0 = k.begin; k0 < k.end; k0 += GK_KB, packed += plan->block_cols / NR * PITCH) {
@@ -123,7 +124,7 @@ static void run_strips(const struct stripe *s, struct gk_slice strips, struct gk
         const bool more = now.end < k.end;
         const struct gk_slice next = more ? k_block(g, now.end) : after;
         struct ahead ahead = {.a = pieces_of(&g->a, more ? rows : rows_after, next, tiles_each)};
-        if (more ? first : after.begin > k.begin) ahead_of_b(&ahead, &g->b, s->cols, next, tiles_each);
+        if (more ? first : anew) ahead_of_b(&ahead, &g->b, s->cols, next, tiles_each);
         struct tile t = {.k = now.end - k0,
                          .a_row = line_step(&g->a),
                          .a_k = plan->packs_strips ? MW : k_step(&g->a),
