@@ -114,6 +114,12 @@ bool gb_text_append(char *text, size_t size, const char *format, ...) {
     return length >= 0 && (size_t)length < size - used;
 }
 
+bool gb_text_quote(char *text, size_t size, const char *word) {
+    bool fits = gb_text_append(text, size, "'");
+    for (; *word && fits; word++) fits = gb_text_append(text, size, *word == '\'' ? "'\\''" : "%c", *word);
+    return fits && gb_text_append(text, size, "'");
+}
+
 bool gb_text_item(const char **list, char *item, size_t size, bool *too_long) {
     *too_long = false;
     if (!*list) return false;

@@ -27,6 +27,8 @@ const char *gb_bytes_text(double bytes, char *text, size_t size);
 
 /* Adds to a text of `size` bytes at most. False: some of it did not fit and was cut off. */
 bool gb_text_append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same of one word of the shell, in single quotes. */
+bool gb_text_quote(char *text, size_t size, const char *word);
 
 /* Adds a name that is not there yet. */
 void gb_names_add(struct gb_names *names, const char *name);

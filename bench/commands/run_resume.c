@@ -81,13 +81,11 @@ int gb_resume_check(struct gb_resume *resume, const char *path, struct gb_result
 /* Those of the file are in the order of its problems, of which some have none. */
 static const struct gb_result_null *next_null(struct gb_resume *resume, const struct gb_result_problem *problem) {
     const struct gb_result_context *const c = &resume->file.context;
+    const struct gb_result_null like = {.kernel = problem->kernel, .dtype = problem->dtype, .workload = problem->workload};
     for (size_t i = resume->nulls; i < c->n_nulls; i++) {
-        const struct gb_result_null *const null = &c->nulls[i];
-        if (strcmp(null->kernel, problem->kernel) != 0 || strcmp(null->dtype, problem->dtype) != 0 ||
-            strcmp(null->workload, problem->workload) != 0)
-            continue;
+        if (gb_null_order(&c->nulls[i], &like) != 0) continue;
         resume->nulls = i + 1;
-        return null;
+        return &c->nulls[i];
     }
     return NULL;
 }

@@ -4,10 +4,9 @@
 
 #include "text.h"
 
-static void add_quoted(char *text, size_t size, const char *option, const char *value) {
-    gb_text_append(text, size, " --%s '", option);
-    for (; *value; value++) gb_text_append(text, size, *value == '\'' ? "'\\''" : "%c", *value);
-    gb_text_append(text, size, "'");
+static void add_option(char *text, size_t size, const char *option, const char *value) {
+    gb_text_append(text, size, " --%s ", option);
+    gb_text_quote(text, size, value);
 }
 
 static void add_variants(char *text, size_t size, const struct gb_plan *plan) {
@@ -26,7 +25,7 @@ const char *gb_run_settings(const struct gb_run_options *o, const struct gb_plan
     if (o->cache) gb_text_append(text, size, " --cache %s", o->cache);
     if (!o->peers && o->peer_commands.count == 0) return text;
     gb_text_append(text, size, " --peer-limit %g", o->peer_limit);
-    if (o->peers) add_quoted(text, size, "peers", o->peers);
-    for (size_t i = 0; i < o->peer_commands.count; i++) add_quoted(text, size, "peer", o->peer_commands.list[i]);
+    if (o->peers) add_option(text, size, "peers", o->peers);
+    for (size_t i = 0; i < o->peer_commands.count; i++) add_option(text, size, "peer", o->peer_commands.list[i]);
     return text;
 }

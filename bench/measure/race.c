@@ -163,24 +163,12 @@ int gb_race_start(struct gb_race *race, const struct gb_effects *effects, struct
 
 enum { PROGRAM_MAX = sizeof(struct gb_peer_entry){0}.command - 100 };
 
-/* One word of the shell. False: it is too long. */
-static bool quote(const char *path, char *word, size_t size) {
-    size_t used = 0;
-    word[used++] = '\'';
-    for (; *path && used + 6 < size; path++) {
-        if (*path == '\'') used = (size_t)(stpcpy(word + used, "'\\'") - word);
-        word[used++] = *path;
-    }
-    strcpy(word + used, "'");
-    return !*path;
-}
-
 /* Both have the same contexts: what is asked of these is the same for both. */
 int gb_race_start_builds(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, const char *old_program,
                          const char *new_program, bool bind, double limit_ns, const volatile sig_atomic_t *stop) {
     const struct start start = {race, plan, bind, limit_ns, stop};
-    char old_word[PROGRAM_MAX], new_word[PROGRAM_MAX];
-    if (!quote(old_program, old_word, sizeof old_word) || !quote(new_program, new_word, sizeof new_word))
+    char old_word[PROGRAM_MAX] = "", new_word[PROGRAM_MAX] = "";
+    if (!gb_text_quote(old_word, sizeof old_word, old_program) || !gb_text_quote(new_word, sizeof new_word, new_program))
         return gb_fail(GB_EXIT_USAGE, "the path of a build is too long");
     race->effects = effects;
     race->contenders = calloc(2 * plan->n_own + 1, sizeof *race->contenders);

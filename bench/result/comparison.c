@@ -87,14 +87,8 @@ static bool collect(struct work *w) {
 
 /* --- the noise: of nulls of the problem, in any file */
 
-static int order_nulls(const struct gb_result_null *a, const struct gb_result_null *b) {
-    int order = strcmp(a->kernel, b->kernel);
-    if (order == 0) order = strcmp(a->dtype, b->dtype);
-    return order ? order : strcmp(a->workload, b->workload);
-}
-
 static int by_problem(const void *a, const void *b) {
-    return order_nulls(*(const struct gb_result_null *const *)a, *(const struct gb_result_null *const *)b);
+    return gb_null_order(*(const struct gb_result_null *const *)a, *(const struct gb_result_null *const *)b);
 }
 
 static bool collect_nulls(struct work *w) {
@@ -113,7 +107,7 @@ static bool collect_nulls(struct work *w) {
     w->n_nulls = count > 0;
     for (size_t i = 1; i < count; i++) { /* of each problem the widest */
         const struct gb_result_null **const last = &w->nulls[w->n_nulls - 1];
-        if (order_nulls(*last, w->nulls[i]) != 0) w->nulls[w->n_nulls++] = w->nulls[i];
+        if (gb_null_order(*last, w->nulls[i]) != 0) w->nulls[w->n_nulls++] = w->nulls[i];
         else if (gb_noise_of(&w->nulls[i]->pair) > gb_noise_of(&(*last)->pair)) *last = w->nulls[i];
     }
     return true;

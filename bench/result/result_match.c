@@ -42,6 +42,12 @@ int gb_row_order(const struct gb_result_row *a, const struct gb_result_row *b) {
     return order ? order : order_counts(a->threads, b->threads);
 }
 
+int gb_null_order(const struct gb_result_null *a, const struct gb_result_null *b) {
+    int order = strcmp(a->kernel, b->kernel);
+    if (order == 0) order = strcmp(a->dtype, b->dtype);
+    return order ? order : strcmp(a->workload, b->workload);
+}
+
 /* All of one array: equal ones stay as they came. */
 static int order_pointers(const void *a, const void *b) {
     const struct gb_result_row *const x = *(const struct gb_result_row *const *)a, *const y =

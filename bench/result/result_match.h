@@ -11,6 +11,9 @@ int gb_row_order(const struct gb_result_row *a, const struct gb_result_row *b);
 /* The same without variant, isa and threads: 0 of rows of one problem. */
 int gb_problem_order(const struct gb_result_row *a, const struct gb_result_row *b);
 
+/* Of what a null pair says of its problem. */
+int gb_null_order(const struct gb_result_null *a, const struct gb_result_null *b);
+
 /* Pointers to all rows in that order, equal ones as they came, in memory of the result. NULL: there is none. */
 const struct gb_result_row **gb_rows_sorted(struct gb_result *result);
 

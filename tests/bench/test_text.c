@@ -145,6 +145,17 @@ static void texts_are_appended(void **state) {
     assert_int_equal(text[8], '!');
 }
 
+static void words_are_quoted(void **state) {
+    (void)state;
+    char text[12] = "a ";
+    assert_true(gb_text_quote(text, sizeof text, "b'c"));
+    assert_string_equal(text, "a 'b'\\''c'");
+    assert_false(gb_text_quote(text, sizeof text, ""));
+    text[1] = '\0';
+    assert_true(gb_text_quote(text, sizeof text, ""));
+    assert_string_equal(text, "a''");
+}
+
 static void items_of_lists(void **state) {
     (void)state;
     static const char *const wanted[] = {"a", "", "four", ""};
@@ -303,6 +314,7 @@ int main(void) {
         cmocka_unit_test(counts_in_words),
         cmocka_unit_test(bytes_in_words),
         cmocka_unit_test(texts_are_appended),
+        cmocka_unit_test(words_are_quoted),
         cmocka_unit_test(items_of_lists),
         cmocka_unit_test(names_are_added_once),
         cmocka_unit_test(names_are_joined),
