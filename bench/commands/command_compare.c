@@ -32,6 +32,7 @@ int gb_compare_and_report(const struct gb_report *report, const struct gb_side s
     struct gb_comparison *const c = calloc(1, sizeof *c);
     if (!c) return gb_fail(GB_EXIT_RESOURCE, "no memory to compare");
     c->threshold = rules->threshold;
+    c->process_noise = rules->process_noise;
     c->force = rules->force;
     int code;
     if (gb_compare_sides(c, sides)) {
@@ -106,11 +107,13 @@ int gb_command_compare(int argc, char **argv) {
     struct gb_compare_rules rules = {.force = false};
     struct gb_texts words = {.count = 0};
     size_t bases = SIZE_MAX;
-    double percent = 0;
+    double percent = 0, process_percent = 0;
     bool build = false, details = false;
     struct gb_flag options[GB_RUN_FLAGS_MAX] = {
         {"threshold", GB_FLAG_REAL, &percent, "PERCENT", .help = "a difference up to this is none (default: 3)", .low = 0.01,
          .high = 1000},
+        {"process-noise", GB_FLAG_REAL, &process_percent, "PERCENT",
+         .help = "nor is one up to this, where a side has a row of one process only (default: 10)", .low = 0.01, .high = 1000},
         {"force", GB_FLAG_SWITCH, &rules.force, .help = "verdicts also where the machines or settings are not the same"},
         {"require-verdict", GB_FLAG_SWITCH, &rules.require_verdict, .help = "what is inconclusive makes the exit code 1, too"},
         {"json", GB_FLAG_TEXT, &rules.json, "FILE",
@@ -120,7 +123,7 @@ int gb_command_compare(int argc, char **argv) {
         {"no-color", GB_FLAG_SWITCH, &run.no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
         {"build", GB_FLAG_SWITCH, &build, .help = "races two builds instead, OLD and NEW: paths of their gradbench; with:"},
     };
-    enum { OWN = 8 };
+    enum { OWN = 9 };
     const struct gb_syntax syntax = {
         .command = "compare",
         .options = options,
@@ -137,7 +140,8 @@ int gb_command_compare(int argc, char **argv) {
             "Two files were measured one after the other, and what happened to one of them is not in its samples. The\n"
             "noise of a row is the most of: how far one variant timed twice came out in either file; how far ref moved on\n"
             "the same problem (it is compared itself only where it is alone); three standard deviations of all rows' ratios\n"
-            "around that of most rows, from ten rows on. Rows of peers are left out.\n\n"
+            "around that of most rows, from ten rows on; --process-noise where a side has measured the row in one process\n"
+            "only: memory lies elsewhere in each. Rows of peers are left out.\n\n"
             "Of several files a side the interval spans those of all, and each of the base has to differ from each of the\n"
             "new ones; from 7 files a side on a file counts as one sample. Measure both sides in turn. No verdict is given\n"
             "where CPU, cores, threads or instruction sets differ (--force gives it).\n\n"
@@ -149,6 +153,7 @@ int gb_command_compare(int argc, char **argv) {
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
     rules.threshold = percent > 0 ? percent / 100 : GB_VERDICT_THRESHOLD;
+    rules.process_noise = process_percent > 0 ? process_percent / 100 : GB_PROCESS_NOISE;
     const bool json_out = rules.json && strcmp(rules.json, "-") == 0;
     FILE *const out = json_out ? stderr : stdout;
     const struct gb_report report = {.out = out,

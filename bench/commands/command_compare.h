@@ -5,7 +5,8 @@
 #include "report_comparison.h"
 
 struct gb_compare_rules {
-    double threshold; /* 0.03 */
+    double threshold;     /* 0.03 */
+    double process_noise; /* GB_PROCESS_NOISE */
     bool force, require_verdict;
     const char *json; /* a file for the comparison, or NULL */
 };

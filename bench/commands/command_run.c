@@ -273,7 +273,7 @@ static void conclude(struct run *run) {
 
 static int compare_with_baseline(const struct run *run) {
     const struct gb_side sides[GB_SIDES] = {{&run->baseline, 1}, {&run->result, 1}};
-    const struct gb_compare_rules rules = {.threshold = GB_VERDICT_THRESHOLD};
+    const struct gb_compare_rules rules = {.threshold = GB_VERDICT_THRESHOLD, .process_noise = GB_PROCESS_NOISE};
     gb_say(&run->report, 2, "\nbase: the baseline %s; new: this run", run->options->vs);
     return gb_compare_and_report(&run->report, sides, &rules);
 }

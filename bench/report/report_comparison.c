@@ -143,6 +143,28 @@ static void print_list(const struct gb_report *report, const struct gb_result_ro
     if (shown < count) gb_say(report, 4, "%s: %zu more (--details lists all)", what, count - shown);
 }
 
+static size_t count_lone(const struct gb_comparison *c) {
+    size_t count = 0;
+    for (size_t i = 0; i < c->n_rows; i++) count += c->rows[i].takes[GB_BASE] == 1 || c->rows[i].takes[GB_NEW] == 1;
+    return count;
+}
+
+static void print_noise(const struct gb_report *report, const struct gb_comparison *c) {
+    char rows[40];
+    const size_t lone = c->process_noise > 0 ? count_lone(c) : 0;
+    if (c->n_controls)
+        gb_say(report, 2, "%s of ref, which nobody makes faster: what moved them is noise to the others of their problems",
+               gb_count_text(c->n_controls, "row", rows, sizeof rows));
+    if (lone)
+        gb_say(report, 2,
+               "%s of one process on a side: up to %.3g %% may be what processes of one build differ by (run both "
+               "with --repeat 3, or give several files a side)",
+               gb_count_text(lone, "row", rows, sizeof rows), 100 * c->process_noise);
+    if (c->spread > 0)
+        gb_say(report, 2, "the ratios of most rows spread so far that up to %.1f %% may be what runs differ by",
+               100 * c->spread);
+}
+
 void gb_report_comparison(const struct gb_report *report, const struct gb_comparison *c, enum gb_measured measured,
                           const char *const names[GB_SIDES]) {
     char what[120], rows[40], mean[24];
@@ -160,12 +182,7 @@ void gb_report_comparison(const struct gb_report *report, const struct gb_compar
     if (c->n_rows)
         gb_say(report, 2, "%s is %sx as fast as %s in the geometric mean of these rows; |ratio - 1| is %.2f %% in the median",
                names[GB_NEW], gb_ratio_text(c->mean, mean, sizeof mean), names[GB_BASE], 100 * c->apart);
-    if (c->n_controls)
-        gb_say(report, 2, "%s of ref, which nobody makes faster: what moved them is noise to the others of their problems",
-               gb_count_text(c->n_controls, "row", rows, sizeof rows));
-    if (c->spread > 0)
-        gb_say(report, 2, "the ratios of most rows spread so far that up to %.1f %% may be what runs differ by",
-               100 * c->spread);
+    print_noise(report, c);
     gb_say(
         report, 2,
         "slower and faster: the whole 95 %% interval is beyond %.3g %% and the noise, and p, adjusted by Holm for %s, is up to "

@@ -162,6 +162,7 @@ static void compare_takes(struct work *w, const struct take *takes, size_t bases
                                 .pair = gb_compare_unpaired(&now, &base),
                                 .p = p_of(w, takes, bases, news),
                                 .noise = null_noise(w, takes[bases].row)};
+    if (bases == 1 || news == 1) row->noise = fmax(row->noise, c->process_noise);
     row->pair.no_verdict = row->pair.no_verdict || (c->incomparable && !c->force);
 }
 

@@ -5,6 +5,10 @@
 
 #include "result.h"
 
+/* So far two processes of one build come out apart at most, but for few rows: where their pages lay, what the neighbours did.
+ * Of 528 pairs of medians on an idle virtual machine the half was within 1 %, 95 % within 5, 99.5 % within 10 (most: 12). */
+#define GB_PROCESS_NOISE 0.1
+
 enum { GB_BASE, GB_NEW, GB_SIDES, GB_TAKES_MAX = 256 };
 
 /* The files of a side. */
@@ -17,7 +21,7 @@ struct gb_side {
 struct gb_compared {
     const struct gb_result_row *row; /* the first of the new side's */
     bool is_control;                 /* on the way: it is not kept */
-    size_t takes[GB_SIDES];          /* how often each side has it */
+    size_t takes[GB_SIDES];          /* how often each side has it: of so many processes */
     double ns[GB_SIDES];             /* median; of several takes that of their medians */
     struct gb_pair pair;             /* the base's time over the new one's: above 1 the new one is faster */
     double p;                        /* of such times where both are equally fast */
@@ -37,6 +41,7 @@ enum { GB_DIFFERENCES_MAX = 14 };
 
 struct gb_comparison {
     double threshold;
+    double process_noise;     /* least noise of a row that a side has of one process only */
     bool force;               /* verdicts whatever differs */
     struct gb_compared *rows; /* slower, inconclusive, same, faster; each group from the slowest on */
     size_t n_rows;

@@ -348,6 +348,40 @@ static void test_files(void **state) {
     }
 }
 
+/* What one process on either side shows has to be beyond what processes differ by; a null that is wider stays. */
+static void test_one_process(void **state) {
+    (void)state;
+    static struct file files[GB_SIDES][2];
+    static const struct {
+        size_t count[GB_SIDES];
+        double ratio, null;
+        const char *verdict;
+        double noise;
+    } cases[] = {{{1, 1}, 1.08, 0, "inconclusive", 0.1},  {{1, 2}, 1.08, 0, "inconclusive", 0.1},
+                 {{2, 1}, 1.08, 0, "inconclusive", 0.1},  {{2, 2}, 1.08, 0, "slower", 0},
+                 {{1, 1}, 1.13, 0, "slower", 0.1},        {{1, 1}, 1 / 1.13, 0, "faster", 0.1},
+                 {{1, 1}, 1.13, 0.2, "inconclusive", 0.2}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct gb_result results[GB_SIDES][2];
+        for (size_t s = 0; s < GB_SIDES; s++)
+            for (size_t f = 0; f < 2; f++) {
+                make(&files[s][f], 1, &(double){s ? 1000 * cases[k].ratio : 1000});
+                files[s][f].nulls[0] = (struct gb_result_null){
+                    .kernel = kernels[0], .dtype = "f32", .workload = "net:fc", .pair = {.low = 1, .high = 1 + cases[k].null}};
+                files[s][f].result.context.n_nulls = 1;
+                results[s][f] = files[s][f].result;
+            }
+        const struct gb_side sides[GB_SIDES] = {{results[GB_BASE], cases[k].count[GB_BASE]},
+                                                {results[GB_NEW], cases[k].count[GB_NEW]}};
+        gb_comparison_free(&comparison);
+        comparison = (struct gb_comparison){.threshold = 0.03, .process_noise = 0.1};
+        assert_true(gb_compare_sides(&comparison, sides));
+        if (strcmp(comparison.rows[0].verdict, cases[k].verdict) != 0) fail_msg("case %zu: %s", k, comparison.rows[0].verdict);
+        assert_true(fabs(comparison.rows[0].noise - cases[k].noise) < 1e-9);
+    }
+    gb_comparison_free(&comparison);
+}
+
 /* Each thing that a file says of its machine, once. */
 static void test_differences(void **state) {
     (void)state;
@@ -443,7 +477,7 @@ static void test_report(void **state) {
     comparison.force = true;
     const struct gb_side sides[GB_SIDES] = {{&base.result, 1}, {&now.result, 1}};
     gb_comparison_free(&comparison);
-    comparison = (struct gb_comparison){.threshold = 0.03, .force = true};
+    comparison = (struct gb_comparison){.threshold = 0.03, .force = true, .process_noise = 0.02};
     assert_true(gb_compare_sides(&comparison, sides));
     static const struct {
         struct gb_report report;
@@ -465,8 +499,9 @@ int main(void) {
         cmocka_unit_test(test_unpaired),    cmocka_unit_test(test_rank_sum), cmocka_unit_test(test_sign),
         cmocka_unit_test(test_holm),        cmocka_unit_test(test_coverage), cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_noise),       cmocka_unit_test(test_many),     cmocka_unit_test(test_rows_apart),
-        cmocka_unit_test(test_differences), cmocka_unit_test(test_files),    cmocka_unit_test(test_report),
-        cmocka_unit_test(test_controls),    cmocka_unit_test(test_spread),   cmocka_unit_test(test_any_numbers),
+        cmocka_unit_test(test_differences), cmocka_unit_test(test_files),    cmocka_unit_test(test_one_process),
+        cmocka_unit_test(test_report),      cmocka_unit_test(test_controls), cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_any_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,11 +46,13 @@ scale other.json cpu=another affine_dx=1.2
 ends 0 same.json same.json
 holds 'grep -q "^3 rows compared: 0 slower, 0 inconclusive, 3 the same, 0 faster$" out && [ ! -s err ]'
 ends 1 same.json slow.json
-holds 'grep -qE "^ 1.20x slower \[1.20, 1.20\] +1.00 us +1.20 us +0.0 % +<.001  affine_dx n=20 d=30 m=10 dtype=f32, " out'
+holds 'grep -qE "^ 1.20x slower \[1.20, 1.20\] +1.00 us +1.20 us +10.0 % +<.001  affine_dx n=20 d=30 m=10 dtype=f32, " out'
 holds 'grep -q ": 1 slower, 0 inconclusive, 1 the same, 1 faster$" out && ! grep -q peer out'
 ends 0 same.json fast.json
 ends 0 same.json slow.json --threshold 25
 ends 1 --threshold 19 same.json -- slow.json
+ends 0 same.json slow.json --process-noise 25
+holds 'grep -q "^3 rows of one process on a side: up to 25 % may be what" out'
 ends 0 same.json near.json
 ends 1 same.json near.json --require-verdict
 holds 'grep -q " 1 inconclusive" out'
