@@ -5,7 +5,9 @@
 
 /* Half of the bytes at most are initial copies of outputs, which no call touches. */
 double gb_copies_needed(const struct gb_problem_spec *spec, size_t cache) {
-    return 1 + ceil(2 * (double)cache / ((double)gb_problem_bytes(spec) / 2));
+    struct gb_problem_spec close = *spec; /* what shift leaves free is not touched either */
+    close.shift = 0;
+    return 1 + ceil(2 * (double)cache / ((double)gb_problem_bytes(&close) / 2));
 }
 
 bool gb_copies_create(struct gb_copies *copies, const struct gb_problem_spec *spec, size_t count) {

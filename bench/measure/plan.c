@@ -183,6 +183,7 @@ static int make_tasks(struct gb_plan *plan, const struct gb_plan_options *option
                 if (!kernels[id] || !shape->kernels[id] || !wanted(shape, (enum gk_dtype)dtype, asked)) continue;
                 struct gb_task *const task = &plan->tasks[plan->n_tasks++];
                 task->spec = gb_shape_problem(shape, (enum gk_kernel_id)id, (enum gk_dtype)dtype, options->seed);
+                task->spec.shift = options->shift;
                 task->workload = shape->name;
                 plan->dtypes[dtype] = true;
             }

@@ -50,7 +50,7 @@ struct gb_plan_options {
     uint64_t draw;                               /* so many problems at random; without dtype of both types */
     const char *default_workload;                /* where none of these is given */
     const char *kernels, *isa, *threads, *dtype; /* lists separated by commas; NULL: all, 1 and all, f32 */
-    uint64_t seed;
+    uint64_t seed, shift;                        /* shift: as in a problem's spec */
 };
 
 /* Prints what is wrong and returns the exit code; the plan is then empty. */

@@ -10,6 +10,7 @@
 enum {
     ALIGNMENT = 64, /* what misalign counts from */
     GUARD = 64,     /* bytes of padding before and after an operand */
+    LINE = 64,      /* bytes that shift counts */
     CHUNK = 512,    /* elements made at a time when contents are compared */
 };
 
@@ -208,6 +209,9 @@ static bool lay_out(struct gb_problem *problem, const struct gb_problem_spec *sp
         operand->row_elements = gk_field_row_elements(f, args);
         operand->element_size = gk_element_size(f->element, spec->dtype);
         operand->ld = operand->row_elements;
+        if (__builtin_mul_overflow(spec->misalign, operand->element_size, &operand->lead)) return false;
+        if (__builtin_add_overflow(operand->lead, GUARD + problem->n_operands * spec->shift * LINE, &operand->lead))
+            return false;
         if (f->offset2 == GK_NOWHERE || spec->ld_pad == 0) continue;
         if (__builtin_add_overflow(operand->ld, spec->ld_pad, &operand->ld)) return false;
         gk_set_size(args, f->offset2, operand->ld);
@@ -216,13 +220,13 @@ static bool lay_out(struct gb_problem *problem, const struct gb_problem_spec *sp
 }
 
 /* Bytes of the allocation, a multiple of ALIGNMENT; 0: overflow. */
-static size_t storage_bytes(const struct gb_problem_spec *spec, const struct gb_operand *operand) {
+static size_t storage_bytes(const struct gb_operand *operand) {
     size_t elements, bytes;
     if (__builtin_mul_overflow(operand->rows, operand->ld, &elements)) return 0;
-    if (__builtin_add_overflow(elements, spec->misalign, &elements)) return 0;
     if (__builtin_mul_overflow(elements, operand->element_size, &bytes)) return 0;
-    if (bytes > PTRDIFF_MAX - 2 * GUARD - ALIGNMENT) return 0;
-    return (bytes + 2 * GUARD + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (__builtin_add_overflow(bytes, operand->lead, &bytes)) return 0;
+    if (bytes > PTRDIFF_MAX - GUARD - ALIGNMENT) return 0;
+    return (bytes + GUARD + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
 static size_t row_bytes(const struct gb_operand *operand) { return operand->row_elements * operand->element_size; }
@@ -240,7 +244,7 @@ size_t gb_problem_bytes(const struct gb_problem_spec *spec) {
     if (!lay_out(&problem, spec, &args)) return 0;
     for (size_t i = 0; i < problem.n_operands; i++) {
         const struct gb_operand *const operand = &problem.operands[i];
-        const size_t storage = storage_bytes(spec, operand);
+        const size_t storage = storage_bytes(operand);
         const size_t own = shared_with(&problem, operand) ? 0 : storage;
         const size_t initial = operand->output ? tight_bytes(operand) : 0;
         if (storage == 0 || __builtin_add_overflow(total, own, &total)) return 0;
@@ -265,7 +269,7 @@ void gb_problem_work(const struct gb_problem_spec *spec, double *flops, double *
 static size_t shared_bytes(struct gb_problem *problem) {
     size_t total = 0;
     for (size_t i = 0; i < problem->n_operands; i++)
-        if (!shared_with(problem, &problem->operands[i])) total += storage_bytes(&problem->spec, &problem->operands[i]);
+        if (!shared_with(problem, &problem->operands[i])) total += storage_bytes(&problem->operands[i]);
     return total;
 }
 
@@ -312,17 +316,16 @@ static void *take_memory(struct gb_problem *problem, size_t bytes) {
 }
 
 static bool allocate(struct gb_problem *problem, struct gb_operand *operand) {
-    const struct gb_problem_spec *const spec = &problem->spec;
     const struct gb_operand *const owner = shared_with(problem, operand);
     if (owner) {
         operand->start = owner->start;
         return true;
     }
-    const size_t bytes = storage_bytes(spec, operand);
+    const size_t bytes = storage_bytes(operand);
     operand->base = take_memory(problem, bytes);
     if (!operand->base) return false;
     char *const base = operand->base;
-    operand->start = base + GUARD + spec->misalign * operand->element_size;
+    operand->start = base + operand->lead;
     const size_t used = operand->rows * operand->ld * operand->element_size;
     pad(base, operand->start, operand->element_size);
     pad((char *)operand->start + used, base + bytes, operand->element_size);
@@ -408,7 +411,7 @@ static bool operand_intact(const struct gb_problem *problem, const struct gb_ope
     const size_t size = operand->element_size, used = operand->rows * operand->ld * size;
     const char *const base = operand->base, *const start = operand->start;
     if (!padded(base, start, size)) return false;
-    if (!padded(start + used, base + storage_bytes(&problem->spec, operand), size)) return false;
+    if (!padded(start + used, base + storage_bytes(operand), size)) return false;
     const struct source source = source_of(problem, operand->field);
     const bool written = operand->initial != NULL;
     for (size_t i = 0; i < operand->rows; i++) {

@@ -11,6 +11,7 @@ struct gb_operand {
     const struct gk_field *field;
     void *base;  /* as allocated; NULL: absent, or shares another operand's memory */
     void *start; /* element (0, 0) */
+    size_t lead; /* bytes from base to start */
     size_t rows, row_elements, ld, element_size;
     bool output;
     void *initial; /* outputs and what they share: the rows' contents before the call, tight */

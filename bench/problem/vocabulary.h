@@ -54,6 +54,7 @@ struct gb_problem_spec {
     /* memory: */
     size_t ld_pad;   /* elements added to each leading dimension (masks: words) */
     size_t misalign; /* elements by which each operand starts after a 64-byte boundary */
+    size_t shift;    /* cache lines by which the first operand starts further on; the second by twice as many, and so on */
     /* contents: a function of seed, data, operand name, row and column only, never of the memory's layout */
     enum gb_data data;
     uint64_t seed;

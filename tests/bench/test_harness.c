@@ -2,6 +2,7 @@
 #include <math.h>
 #include <malloc.h>
 
+#include "copies.h"
 #include "support_effects.h"
 
 enum { NONE = GB_VARIANTS_MAX, SAMPLES_MAX = 1 << 15 };
@@ -822,6 +823,9 @@ static void cold_calls_take_copies_in_turn(void **state) {
     own("a", 1, 1, 100);
     own("b", 1, 3, 100);
     t.plan.cold = gb_problem_bytes(&usual) / 2;
+    struct gb_problem_spec shifted = usual;
+    shifted.shift = 4095;
+    assert_true(gb_copies_needed(&shifted, t.plan.cold) == COPIES);
     for (size_t fast = 0; fast < 2; fast++) {
         const double gbps = fast ? 1e-9 : 1e3;
         for (size_t i = 0; i < 2; i++)

@@ -316,6 +316,7 @@ static void runs(struct gb_plan_options options, const char *source, const char 
         gb_text_append(text, sizeof text, "%s%s %s %s %zu", i ? "; " : "", gk_kernel_get(spec->kernel)->name,
                        gk_dtype_name(spec->dtype), plan.tasks[i].workload, (size_t)spec->seed);
         dtypes[spec->dtype] = true;
+        assert_int_equal(spec->shift, options.shift);
     }
     assert_string_equal(text, tasks);
     assert_memory_equal(plan.dtypes, dtypes, sizeof dtypes);
@@ -329,6 +330,7 @@ static void problems(void **state) {
     o.shapes = (struct gb_texts){.list = {"relu n=1 d=2", "affine n=1 d=2 m=3 seed=5", "affine_dx n=1 d=1 m=1 f64 name=x"},
                                  .count = 3};
     o.seed = 9;
+    o.shift = 4095;
     o.kernels = "relu_backward,affine_d[bx],relu_forward";
     runs(o, "3 shapes",
          "relu_forward f32 shape1:1 9; relu_backward f32 shape1:1 9; affine_dx f32 shape2:1 5; affine_db f32 shape2:1 5; "

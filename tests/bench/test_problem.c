@@ -58,6 +58,39 @@ static void starts_are_where_asked(void **state) {
         }
 }
 
+/* By lines: the first by so many, the second by twice as many. In shared memory, too, and with what comes out the same. */
+static void starts_are_shifted(void **state) {
+    enum { LINES = 37 };
+    gk_context *ctx;
+    (void)state;
+    assert_int_equal(gk_context_create(&ctx, NULL), GK_OK);
+    for (int id = 0; id < GK_KERNEL_COUNT; id++)
+        for (int shared = 0; shared < 2; shared++) {
+            struct gb_problem_spec s = some(id);
+            struct gb_problem plain, shifted;
+            struct gb_difference difference;
+            const char *what;
+            const size_t bytes = gb_problem_bytes(&s);
+            assert_true(gb_problem_create(&plain, &s));
+            s.shift = LINES;
+            assert_true((shared ? gb_problem_create_shared : gb_problem_create)(&shifted, &s));
+            size_t more = 0;
+            for (size_t i = 0; i < shifted.n_operands; i++) {
+                const struct gb_operand *const o = &shifted.operands[i];
+                assert_int_equal((size_t)((char *)o->start - (char *)o->base), 64 * (1 + (i + 1) * LINES));
+                assert_int_equal((uintptr_t)o->start % 64, 0);
+                more += 64 * (i + 1) * LINES;
+            }
+            assert_int_equal(gb_problem_bytes(&s), bytes + more);
+            assert_int_equal(gb_problem_call(&plain, ctx), GK_OK);
+            assert_int_equal(gb_problem_call(&shifted, ctx), GK_OK);
+            assert_true(gb_problem_equal(&shifted, &plain, &difference) && gb_problem_intact(&shifted, &what));
+            gb_problem_destroy(&plain);
+            gb_problem_destroy(&shifted);
+        }
+    gk_context_destroy(ctx);
+}
+
 /* Any single byte of an operand that is changed is noticed, unless it belongs to an output's rows. */
 static void every_foreign_byte_counts(void **state) {
     (void)state;
@@ -491,6 +524,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(contents_follow_from_place_alone),
         cmocka_unit_test(starts_are_where_asked),
+        cmocka_unit_test(starts_are_shifted),
         cmocka_unit_test(every_foreign_byte_counts),
         cmocka_unit_test(every_output_bit_counts),
         cmocka_unit_test(nans_are_one_value),
