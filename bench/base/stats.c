@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TAIL 0.025
-
 static int ascending(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -24,7 +22,7 @@ static size_t order_rank(size_t n, double tail) {
     return rank;
 }
 
-size_t gb_order_rank(size_t n) { return order_rank(n, TAIL); }
+size_t gb_order_rank(size_t n) { return order_rank(n, GB_TAIL); }
 
 /* Of sorted values. */
 static struct gb_summary summarize_sorted(const double *sorted, size_t n, double tail) {
@@ -45,13 +43,13 @@ struct gb_summary gb_summarize_at(const double *values, size_t n, double tail, d
 }
 
 struct gb_summary gb_summarize(const double *values, size_t n, double *work) {
-    return gb_summarize_at(values, n, TAIL, work);
+    return gb_summarize_at(values, n, GB_TAIL, work);
 }
 
 struct gb_pair gb_compare_paired(const double *a, const double *b, size_t n, double *work) {
     for (size_t i = 0; i < n; i++) work[i] = log(b[i] / a[i]);
     qsort(work, n, sizeof *work, ascending);
-    const struct gb_summary logs = summarize_sorted(work, n, TAIL);
+    const struct gb_summary logs = summarize_sorted(work, n, GB_TAIL);
     return (struct gb_pair){.count = n, .ratio = exp(logs.median), .low = exp(logs.low), .high = exp(logs.high)};
 }
 
@@ -61,6 +59,41 @@ struct gb_pair gb_compare_unpaired(const struct gb_summary *a, const struct gb_s
                             .low = b->low / a->high,
                             .high = b->high / a->low,
                             .no_verdict = a->count < GB_UNPAIRED_MIN || b->count < GB_UNPAIRED_MIN};
+}
+
+void gb_parts_add(struct gb_parts *parts, const struct gb_summary *part) {
+    struct gb_summary *const all = &parts->all;
+    parts->medians[parts->count] = part->median;
+    if (parts->count++ == 0) {
+        *all = *part;
+        return;
+    }
+    all->low = fmin(all->low, part->low);
+    all->high = fmax(all->high, part->high);
+    all->min = fmin(all->min, part->min);
+    if (part->count < all->count) all->count = part->count;
+}
+
+struct gb_summary gb_parts_summary(struct gb_parts *parts, double tail) {
+    if (parts->count == 1) return parts->all;
+    qsort(parts->medians, parts->count, sizeof *parts->medians, ascending);
+    struct gb_summary of_medians = summarize_sorted(parts->medians, parts->count, tail);
+    parts->all.median = of_medians.median;
+    of_medians.min = parts->all.min;
+    return order_rank(parts->count, tail) ? of_medians : parts->all;
+}
+
+void gb_pairs_add(struct gb_pairs *pairs, const struct gb_pair *pair, const char *verdict) {
+    const bool recurs = pairs->logs.count == 0 || strcmp(pairs->verdict, verdict) == 0;
+    pairs->verdict = recurs ? verdict : "inconclusive";
+    gb_parts_add(
+        &pairs->logs,
+        &(struct gb_summary){.count = pair->count, .median = log(pair->ratio), .low = log(pair->low), .high = log(pair->high)});
+}
+
+struct gb_pair gb_pairs_pair(struct gb_pairs *pairs) {
+    const struct gb_summary logs = gb_parts_summary(&pairs->logs, GB_TAIL);
+    return (struct gb_pair){.count = logs.count, .ratio = exp(logs.median), .low = exp(logs.low), .high = exp(logs.high)};
 }
 
 double gb_rank_sum_p(const double *a, size_t n, const double *b, size_t m) {

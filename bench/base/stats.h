@@ -41,6 +41,28 @@ struct gb_pair gb_compare_paired(const double *a, const double *b, size_t n, dou
 enum { GB_UNPAIRED_MIN = 7 }; /* the fewest from which such an interval follows */
 struct gb_pair gb_compare_unpaired(const struct gb_summary *a, const struct gb_summary *b);
 
+/* Samples of one process, or of one file, share what happened to it. So each is a part, which counts once. */
+#define GB_TAIL 0.025 /* of a 95 % interval, on either side */
+enum { GB_PARTS_MAX = 256 };
+struct gb_parts {
+    struct gb_summary all; /* the interval that spans all of theirs, the fewest samples, the least value */
+    size_t count;
+    double medians[GB_PARTS_MAX];
+};
+void gb_parts_add(struct gb_parts *parts, const struct gb_summary *part);
+
+/* The one part itself. Of several the median of their medians, with the interval that spans all of theirs; from as many on as
+ * an interval at `tail` follows from, that of the medians. Leaves the medians sorted. */
+struct gb_summary gb_parts_summary(struct gb_parts *parts, double tail);
+
+/* The same of ratios, whose verdict has to come out in each part. */
+struct gb_pairs {
+    struct gb_parts logs;
+    const char *verdict;
+};
+void gb_pairs_add(struct gb_pairs *pairs, const struct gb_pair *pair, const char *verdict);
+struct gb_pair gb_pairs_pair(struct gb_pairs *pairs);
+
 /* How often chance alone makes two samples, sorted ascending, differ as much: the rank sum (Mann-Whitney) test, two-sided, by
  * the normal approximation, with equal values and continuity allowed for. */
 double gb_rank_sum_p(const double *a, size_t n, const double *b, size_t m);

@@ -11,10 +11,7 @@
 
 int gb_resume_read(struct gb_resume *resume, const char *path) {
     if (access(path, F_OK) != 0 && errno == ENOENT) return GB_EXIT_OK;
-    const int code = gb_result_read(&resume->file, path);
-    if (code != GB_EXIT_OK) return code;
-    resume->sorted = gb_rows_sorted(&resume->file);
-    return resume->sorted ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "no memory for the results of %.400s", path);
+    return gb_result_read(&resume->file, path);
 }
 
 static int refuse(const char *path, const char *what, const char *there, const char *here) {
@@ -54,14 +51,16 @@ static const struct gb_result_row *find(const struct gb_resume *resume, const st
 }
 
 int gb_resume_check(struct gb_resume *resume, const char *path, struct gb_result *result, const struct gb_plan *plan) {
-    const struct gb_result *const file = &resume->file;
+    struct gb_result *const file = &resume->file;
     const struct gb_result_row *const last = !file->complete && file->n_rows ? &file->rows[file->n_rows - 1] : NULL;
     size_t found = 0;
     resume->keeps = calloc(plan->n_tasks, sizeof *resume->keeps);
     if (!resume->keeps) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
-    if (!resume->sorted) return GB_EXIT_OK;
+    if (!file->context.cpu) return GB_EXIT_OK; /* there is none */
     const int code = compare_contexts(path, &file->context, &result->context);
     if (code != GB_EXIT_OK) return code;
+    resume->sorted = gb_rows_sorted(file);
+    if (!resume->sorted) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
     for (size_t k = 0; k < plan->n_tasks; k++) {
         size_t rows = 0, unfinished = 0;
         for (size_t i = 0; i < plan->n_variants; i++) {
@@ -78,22 +77,13 @@ int gb_resume_check(struct gb_resume *resume, const char *path, struct gb_result
                                  : gb_fail(GB_EXIT_INPUT, "%.400s is of another run: it has rows that this one has not", path);
 }
 
-/* Those of the file are in the order of its problems, of which some have none. */
-static const struct gb_result_null *next_null(struct gb_resume *resume, const struct gb_result_problem *problem) {
-    const struct gb_result_context *const c = &resume->file.context;
-    const struct gb_result_null like = {.kernel = problem->kernel, .dtype = problem->dtype, .workload = problem->workload};
-    for (size_t i = resume->nulls; i < c->n_nulls; i++) {
-        if (gb_null_order(&c->nulls[i], &like) != 0) continue;
-        resume->nulls = i + 1;
-        return &c->nulls[i];
-    }
-    return NULL;
-}
-
 void gb_resume_fill(struct gb_resume *resume, struct gb_result *result, const struct gb_plan *plan, size_t task) {
     const struct gb_result_row **const rows = gb_result_alloc(result, plan->n_variants, sizeof *rows);
     for (size_t i = 0; i < plan->n_variants && rows; i++) rows[i] = find(resume, plan, task, i, result);
-    if (!result->exhausted) gb_fill_kept(result, plan, &plan->tasks[task], rows, next_null(resume, &result->problems[task]));
+    if (result->exhausted) return;
+    const struct gb_result_problem *const problem = &result->problems[task];
+    const struct gb_result_null like = {.kernel = problem->kernel, .dtype = problem->dtype, .workload = problem->workload};
+    gb_fill_kept(result, plan, &plan->tasks[task], rows, gb_null_next(&resume->file.context, &resume->nulls, &like));
 }
 
 void gb_resume_free(struct gb_resume *resume) {

@@ -26,7 +26,7 @@ struct work {
     const struct gb_side *sides;
     struct take *takes;
     size_t n_takes;
-    double *sorted, *scratch; /* all samples; as many as a row has, or takes */
+    double *sorted; /* all samples */
     const struct gb_result_null **nulls;
     size_t n_nulls;
 };
@@ -44,30 +44,33 @@ static int by_row(const void *a, const void *b) {
 
 static void *room(struct work *w, size_t count, size_t size) { return gb_result_alloc(&w->comparison->memory, count, size); }
 
-static void add_take(struct work *w, const struct gb_result_row *row, size_t side, double **next) {
-    struct take *const take = &w->takes[w->n_takes];
-    *take = (struct take){.row = row, .side = side, .order = w->n_takes++, .sorted = *next, .summary = row->summary};
-    take->summary.count = row->n_samples;
-    if (row->n_samples == 0) return;
-    take->summary = gb_summarize_at(row->samples, row->n_samples, GB_UNPAIRED_TAIL, *next);
-    *next += row->n_samples;
+/* One a process. gb_summarize_at leaves the sorted values in its scratch space. */
+static void add_takes(struct work *w, const struct gb_result_row *row, size_t side, double **next) {
+    const double *samples = row->samples;
+    for (size_t p = 0; p < gb_result_processes(row); p++) {
+        const size_t count = gb_result_samples(row, p);
+        struct take *const take = &w->takes[w->n_takes];
+        *take = (struct take){.row = row, .side = side, .order = w->n_takes++, .sorted = *next, .summary = row->summary};
+        take->summary.count = count;
+        if (count) take->summary = gb_summarize_at(samples, count, GB_UNPAIRED_TAIL, *next);
+        samples += count;
+        *next += count;
+    }
 }
 
-/* gb_summarize_at leaves the sorted values in its scratch space. */
 static bool collect(struct work *w) {
-    size_t rows = 0, samples = 0, most = GB_TAKES_MAX;
+    size_t rows = 0, takes = 0, samples = 0;
     for (size_t s = 0; s < GB_SIDES; s++)
         for (size_t f = 0; f < w->sides[s].count; f++)
             for (size_t i = 0; i < w->sides[s].results[f].n_rows; i++) {
                 const struct gb_result_row *const row = &w->sides[s].results[f].rows[i];
                 rows++;
+                takes += gb_result_processes(row);
                 samples += row->n_samples;
-                if (row->n_samples > most) most = row->n_samples;
             }
     struct gb_comparison *const c = w->comparison;
-    w->takes = room(w, rows, sizeof *w->takes);
+    w->takes = room(w, takes, sizeof *w->takes);
     w->sorted = room(w, samples, sizeof *w->sorted);
-    w->scratch = room(w, 4 * most, sizeof *w->scratch);
     c->rows = room(w, rows, sizeof *c->rows);
     c->failed = room(w, rows, sizeof *c->failed);
     for (size_t s = 0; s < GB_SIDES; s++) c->only[s] = room(w, rows, sizeof *c->only[s]);
@@ -77,7 +80,7 @@ static bool collect(struct work *w) {
         for (size_t f = 0; f < w->sides[s].count; f++)
             for (size_t i = 0; i < w->sides[s].results[f].n_rows; i++) {
                 const struct gb_result_row *const row = &w->sides[s].results[f].rows[i];
-                if (is_comparable(row)) add_take(w, row, s, &next);
+                if (is_comparable(row)) add_takes(w, row, s, &next);
                 else if (s == GB_NEW && row->state == GB_STATE_FAILED && !gb_result_is_peer(row))
                     c->failed[c->n_failed++] = row;
             }
@@ -122,45 +125,29 @@ static double null_noise(const struct work *w, const struct gb_result_row *row) 
 
 /* --- a row */
 
-static struct gb_summary summary_of(struct work *w, const struct take *takes, size_t count) {
-    double *const medians = w->scratch, *const sorted = medians + GB_TAKES_MAX;
-    struct gb_summary all = takes[0].summary;
-    if (count == 1) return all;
-    for (size_t i = 0; i < count; i++) {
-        medians[i] = takes[i].summary.median;
-        all.low = fmin(all.low, takes[i].summary.low);
-        all.high = fmax(all.high, takes[i].summary.high);
-        if (takes[i].summary.count < all.count) all.count = takes[i].summary.count;
-    }
-    const struct gb_summary of_medians = gb_summarize_at(medians, count, GB_UNPAIRED_TAIL, sorted);
-    all.median = of_medians.median;
-    return count < GB_UNPAIRED_MIN ? all : of_medians;
-}
-
-static double p_of(struct work *w, const struct take *takes, size_t bases, size_t news) {
+/* The greatest p of two takes; of many takes that of their medians, which are sorted. */
+static double p_of(const struct take *takes, const struct gb_parts *bases, const struct gb_parts *news) {
     double p = 0;
-    if (bases >= GB_UNPAIRED_MIN && news >= GB_UNPAIRED_MIN) {
-        double *const sorted[GB_SIDES] = {w->scratch + GB_TAKES_MAX, w->scratch + 2 * GB_TAKES_MAX};
-        summary_of(w, takes + bases, news); /* leaves its medians sorted */
-        memcpy(sorted[GB_NEW], sorted[GB_BASE], news * sizeof *w->scratch);
-        summary_of(w, takes, bases);
-        return gb_rank_sum_p(sorted[GB_BASE], bases, sorted[GB_NEW], news);
-    }
-    for (size_t i = 0; i < bases; i++)
-        for (size_t j = bases; j < bases + news; j++)
-            p = fmax(p, gb_rank_sum_p(takes[i].sorted, takes[i].row->n_samples, takes[j].sorted, takes[j].row->n_samples));
+    if (bases->count >= GB_UNPAIRED_MIN && news->count >= GB_UNPAIRED_MIN)
+        return gb_rank_sum_p(bases->medians, bases->count, news->medians, news->count);
+    for (const struct take *a = takes; a < takes + bases->count; a++)
+        for (const struct take *b = takes + bases->count; b < takes + bases->count + news->count; b++)
+            p = fmax(p, gb_rank_sum_p(a->sorted, a->summary.count, b->sorted, b->summary.count));
     return p;
 }
 
 static void compare_takes(struct work *w, const struct take *takes, size_t bases, size_t news) {
     struct gb_comparison *const c = w->comparison;
-    const struct gb_summary base = summary_of(w, takes, bases), now = summary_of(w, takes + bases, news);
+    struct gb_parts parts[GB_SIDES] = {{.count = 0}};
+    for (size_t i = 0; i < bases + news; i++) gb_parts_add(&parts[i < bases ? GB_BASE : GB_NEW], &takes[i].summary);
+    const struct gb_summary base = gb_parts_summary(&parts[GB_BASE], GB_UNPAIRED_TAIL),
+                            now = gb_parts_summary(&parts[GB_NEW], GB_UNPAIRED_TAIL);
     struct gb_compared *const row = &c->rows[c->n_rows++];
     *row = (struct gb_compared){.row = takes[bases].row,
                                 .takes = {bases, news},
                                 .ns = {base.median, now.median},
                                 .pair = gb_compare_unpaired(&now, &base),
-                                .p = p_of(w, takes, bases, news),
+                                .p = p_of(takes, &parts[GB_BASE], &parts[GB_NEW]),
                                 .noise = null_noise(w, takes[bases].row)};
     if (bases == 1 || news == 1) row->noise = fmax(row->noise, c->process_noise);
     row->pair.no_verdict = row->pair.no_verdict || (c->incomparable && !c->force);

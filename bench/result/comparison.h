@@ -9,7 +9,7 @@
  * Of 528 pairs of medians on an idle virtual machine the half was within 1 %, 95 % within 5, 99.5 % within 10 (most: 12). */
 #define GB_PROCESS_NOISE 0.1
 
-enum { GB_BASE, GB_NEW, GB_SIDES, GB_TAKES_MAX = 256 };
+enum { GB_BASE, GB_NEW, GB_SIDES, GB_TAKES_MAX = GB_PARTS_MAX };
 
 /* The files of a side. */
 struct gb_side {
@@ -62,9 +62,9 @@ struct gb_comparison {
 
 /* Compares all rows that are timed, but for those of peers. ref on as many threads is the control of a problem: what it moved
  * by is noise to the others, and it is compared itself only where it is alone. The sides' rows and texts must live as long.
- * Several takes of a row, as a rule of several files: below GB_UNPAIRED_MIN on a side its interval is that of all of them, and
- * a difference has to be in each pair of takes; from there on a take is one observation. False: no memory, or a row has more
- * than GB_TAKES_MAX takes. */
+ * Several takes of a row, of several files or processes of a file: below GB_UNPAIRED_MIN on a side its interval is that of all
+ * of them, and a difference has to be in each pair of takes; from there on a take is one observation. False: no memory, or a
+ * row has more than GB_TAKES_MAX takes. */
 bool gb_compare_sides(struct gb_comparison *comparison, const struct gb_side sides[GB_SIDES]);
 
 /* For rows whose pair, p and noise are known: adjusts p, judges, sorts and counts; again, where some have changed. A verdict

@@ -55,6 +55,7 @@ static json_t *schema_of(const struct gb_member *m) {
         return json_pack("{s:s, s:o, s:i, s:i}", "type", "array", "items", from_0("number"), "minItems", 2, "maxItems", 2);
     case GB_MEMBER_TEXTS: return list_of(type("string"));
     case GB_MEMBER_NUMBERS: return list_of(from_0("number"));
+    case GB_MEMBER_COUNTS: return list_of(from_0("integer"));
     case GB_MEMBER_LIST: return list_of(object_of(m->members->list, m->members->count));
     case GB_MEMBER_MAP: return map_of(m->members);
     case GB_MEMBER_STRUCT:

@@ -48,19 +48,49 @@ void gb_result_free(struct gb_result *result) {
     *result = (struct gb_result){.chunks = NULL};
 }
 
+void gb_result_adopt(struct gb_result *result, struct gb_result *other) {
+    struct gb_result_chunk **end = &result->chunks;
+    while (*end) end = &(*end)->next;
+    *end = other->chunks;
+    *other = (struct gb_result){.chunks = NULL};
+}
+
+size_t gb_result_processes(const struct gb_result_row *row) { return row->n_processes ? row->n_processes : 1; }
+
+size_t gb_result_samples(const struct gb_result_row *row, size_t process) {
+    return row->n_processes ? row->processes[process] : row->n_samples;
+}
+
 bool gb_result_is_peer(const struct gb_result_row *row) { return strcmp(row->isa, "peer") == 0; }
 
 bool gb_result_had_fewer_threads(const struct gb_result_row *row) { return row->threads_used < row->threads_asked; }
 
-struct gb_versus gb_result_compare(const struct gb_result_row *a, const struct gb_result_row *b, double noise) {
+/* Not inlined: its values are all the stack that a function may take. */
+__attribute__((noinline)) static struct gb_pair compare_rounds(const double *a, const double *b, size_t count) {
     double work[GB_ROUNDS_MAX];
+    return count && count <= GB_ROUNDS_MAX ? gb_compare_paired(a, b, count, work) : (struct gb_pair){.count = 0};
+}
+
+static bool share_rounds(const struct gb_result_row *a, const struct gb_result_row *b) {
+    bool same = a->n_samples == b->n_samples && a->n_processes == b->n_processes;
+    for (size_t i = 0; i < a->n_processes && same; i++) same = a->processes[i] == b->processes[i];
+    return same;
+}
+
+struct gb_versus gb_result_compare(const struct gb_result_row *a, const struct gb_result_row *b, double noise) {
     struct gb_versus versus = {.variant = b->variant};
     for (size_t i = 0; i < a->n_vs && a->threads == b->threads; i++)
         if (strcmp(a->vs[i].variant, b->variant) == 0) return a->vs[i];
-    if (a->n_samples && a->n_samples == b->n_samples && a->n_samples <= GB_ROUNDS_MAX)
-        versus.pair = gb_compare_paired(a->samples, b->samples, a->n_samples, work);
-    versus.pair.no_verdict = gb_result_had_fewer_threads(a) || gb_result_had_fewer_threads(b);
-    versus.verdict = gb_verdict(&versus.pair, noise);
+    const bool paired = share_rounds(a, b), fewer = gb_result_had_fewer_threads(a) || gb_result_had_fewer_threads(b);
+    struct gb_pairs pairs = {.verdict = NULL};
+    for (size_t p = 0, from = 0; p < gb_result_processes(a); from += gb_result_samples(a, p++)) {
+        versus.pair = compare_rounds(a->samples + from, b->samples + from, paired ? gb_result_samples(a, p) : 0);
+        versus.pair.no_verdict = fewer;
+        gb_pairs_add(&pairs, &versus.pair, gb_verdict(&versus.pair, noise));
+    }
+    if (gb_result_processes(a) > 1) versus.pair = gb_pairs_pair(&pairs);
+    versus.pair.no_verdict = fewer;
+    versus.verdict = pairs.verdict;
     return versus;
 }
 

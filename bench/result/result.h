@@ -62,6 +62,8 @@ struct gb_result_row {
     struct gb_summary summary; /* ns a call */
     double *samples;           /* one a round: those of one index of a problem's rows belong together */
     size_t n_samples;
+    size_t *processes; /* how many of them are each process's, in that order; NULL: all are of one */
+    size_t n_processes;
     const struct gb_result_causes *dropped;   /* rounds of the problem that are not among the samples; NULL: none */
     const struct gb_result_causes *disturbed; /* that are, for too few were without a cause; NULL: none */
     size_t iterations;                        /* calls a sample */
@@ -130,7 +132,7 @@ struct gb_result_context {
     size_t n_counters;
 };
 
-enum { GB_RESULT_OWN_MAX = 64 };
+enum { GB_RESULT_OWN_MAX = 64, GB_PROCESSES_MAX = 64 };
 
 /* A column of the report of a run. */
 struct gb_result_variant {
@@ -173,8 +175,11 @@ void *gb_result_alloc(struct gb_result *result, size_t count, size_t size);
 const char *gb_result_text(struct gb_result *result, const char *text);
 void gb_result_free(struct gb_result *result);
 
+/* Takes over the memory of another one, which is empty then. */
+void gb_result_adopt(struct gb_result *result, struct gb_result *other);
+
 /* a against b, rows of one problem, as it was found or read, else from their samples; without these its count is 0. No verdict
- * where one had fewer threads than it asked for. noise: of the problem. */
+ * where one had fewer threads than it asked for; of several processes it has to be that of each. noise: of the problem. */
 struct gb_versus gb_result_compare(const struct gb_result_row *a, const struct gb_result_row *b, double noise);
 
 /* Fills in what the rows of a problem are to each other. */
@@ -182,6 +187,10 @@ void gb_result_compare_all(struct gb_result *result, struct gb_result_row *rows,
 
 /* The timed peer with the lowest median at that thread count; count: there is none. */
 size_t gb_result_best_peer(const struct gb_result_row *rows, size_t count, size_t threads);
+
+/* The processes that the samples are of, at least 1, and how many of them are one's. */
+size_t gb_result_processes(const struct gb_result_row *row);
+size_t gb_result_samples(const struct gb_result_row *row, size_t process);
 
 bool gb_result_is_peer(const struct gb_result_row *row);
 bool gb_result_had_fewer_threads(const struct gb_result_row *row);

@@ -48,6 +48,15 @@ int gb_null_order(const struct gb_result_null *a, const struct gb_result_null *b
     return order ? order : strcmp(a->workload, b->workload);
 }
 
+const struct gb_result_null *gb_null_next(const struct gb_result_context *c, size_t *from, const struct gb_result_null *like) {
+    for (size_t i = *from; i < c->n_nulls; i++) {
+        if (gb_null_order(&c->nulls[i], like) != 0) continue;
+        *from = i + 1;
+        return &c->nulls[i];
+    }
+    return NULL;
+}
+
 /* All of one array: equal ones stay as they came. */
 static int order_pointers(const void *a, const void *b) {
     const struct gb_result_row *const x = *(const struct gb_result_row *const *)a, *const y =

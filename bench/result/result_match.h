@@ -14,6 +14,11 @@ int gb_problem_order(const struct gb_result_row *a, const struct gb_result_row *
 /* Of what a null pair says of its problem. */
 int gb_null_order(const struct gb_result_null *a, const struct gb_result_null *b);
 
+/* The first null pair from *from on that is equal, which *from is behind then; NULL: there is none. Those of a file are in the
+ * order of its problems, of which some have none. */
+const struct gb_result_null *gb_null_next(const struct gb_result_context *context, size_t *from,
+                                          const struct gb_result_null *like);
+
 /* Pointers to all rows in that order, equal ones as they came, in memory of the result. NULL: there is none. */
 const struct gb_result_row **gb_rows_sorted(struct gb_result *result);
 

@@ -56,6 +56,11 @@ static double read_number(struct reader *r, const struct place *p, const json_t 
                                                                                                   : NAN;
 }
 
+static size_t read_count(struct reader *r, const struct place *p, const json_t *value) {
+    return is(r, p, json_is_integer(value) && json_integer_value(value) >= 0, "a count") ? (size_t)json_integer_value(value)
+                                                                                         : 0;
+}
+
 /* The index of a word that is one of so many; those that are NULL are none. */
 static size_t read_word(struct reader *r, const struct place *p, const json_t *value, size_t words) {
     const char *const *const list = p->member->words;
@@ -104,6 +109,7 @@ static void read_list(struct reader *r, const struct place *p, const json_t *arr
         if (r->object) return;
         if (m->kind == GB_MEMBER_TEXTS) ((const char **)items)[i] = read_text(r, p, value);
         else if (m->kind == GB_MEMBER_NUMBERS) ((double *)items)[i] = read_number(r, p, value);
+        else if (m->kind == GB_MEMBER_COUNTS) ((size_t *)items)[i] = read_count(r, p, value);
         else if (is(r, p, json_is_object(value), "a list of objects"))
             read_members(r, m->members, value, (char *)items + i * m->members->size);
     }
@@ -117,6 +123,7 @@ static void read_array(struct reader *r, const struct place *p, json_t *value, c
     const size_t count = map ? json_object_size(value) : json_array_size(value);
     const size_t size = m->kind == GB_MEMBER_TEXTS     ? sizeof(char *)
                         : m->kind == GB_MEMBER_NUMBERS ? sizeof(double)
+                        : m->kind == GB_MEMBER_COUNTS  ? sizeof(size_t)
                                                        : m->members->size;
     void *const items = gb_result_alloc(r->result, count, size);
     if (!items) return;
@@ -163,10 +170,7 @@ static void read_value(struct reader *r, const struct place *p, json_t *value, c
     case GB_MEMBER_WORD: *(const char **)at = m->words[read_word(r, p, value, words_of(m))]; break;
     case GB_MEMBER_VALUE: read_option(r, p, value, (struct gb_result_option *)(void *)base); break;
     case GB_MEMBER_STATE: *(enum gb_state *)at = (enum gb_state)read_word(r, p, value, GB_STATE_COUNT); break;
-    case GB_MEMBER_COUNT:
-        if (is(r, p, json_is_integer(value) && json_integer_value(value) >= 0, "a count"))
-            *(size_t *)at = (size_t)json_integer_value(value);
-        break;
+    case GB_MEMBER_COUNT: *(size_t *)at = read_count(r, p, value); break;
     case GB_MEMBER_NUMBER: *(double *)at = read_number(r, p, value); break;
     case GB_MEMBER_INTERVAL: read_interval(r, p, value, at); break;
     case GB_MEMBER_STRUCT: read_members(r, m->members, value, at); break;
@@ -187,6 +191,16 @@ static void read_members(struct reader *r, const struct gb_members *members, jso
     }
 }
 
+/* All samples are of some process, and each process has some. */
+static bool are_of_processes(const struct gb_result_row *row) {
+    size_t left = row->n_samples;
+    for (size_t i = 0; i < row->n_processes; i++) {
+        if (row->processes[i] == 0 || row->processes[i] > left) return false;
+        left -= row->processes[i];
+    }
+    return left == 0;
+}
+
 /* A row has a time or says why it has none. */
 static void settle_row(struct reader *r, const json_t *object, struct gb_result_row *row) {
     const bool timed = !isnan(row->summary.median), whole = !isnan(row->summary.low + row->share.fraction) && row->share.limit;
@@ -194,6 +208,8 @@ static void settle_row(struct reader *r, const json_t *object, struct gb_result_
     if (timed == (row->state != GB_STATE_SKIPPED || row->failure))
         refuse(r, object, NULL, timed ? "there are median_ns and a failure" : "median_ns and failure are missing");
     if (!timed && row->best_peer) refuse(r, object, NULL, "there is best_peer, but no median_ns");
+    if (row->processes && (row->n_processes > GB_PROCESSES_MAX || !are_of_processes(row)))
+        refuse(r, object, NULL, "processes are not up to %d counts that add up to samples_ns", GB_PROCESSES_MAX);
     if (timed) row->state = GB_STATE_TIMED;
     else if (row->state == GB_STATE_SKIPPED) row->state = GB_STATE_FAILED;
 }

@@ -157,6 +157,7 @@ static const struct gb_member row[] = {
     {"ci95_ns", GB_MEMBER_INTERVAL, AT(gb_result_row, summary.low), .optional = true},
     {"min_ns", GB_MEMBER_NUMBER, AT(gb_result_row, summary.min), .optional = true},
     {"samples_ns", GB_MEMBER_NUMBERS, ARRAY(gb_result_row, samples), .optional = true},
+    {"processes", GB_MEMBER_COUNTS, ARRAY(gb_result_row, processes), .optional = true},
     {"rounds_dropped", GB_MEMBER_POINTER, AT(gb_result_row, dropped), .optional = true, .members = &causes_members},
     {"rounds_disturbed", GB_MEMBER_POINTER, AT(gb_result_row, disturbed), .optional = true, .members = &causes_members},
     {"iterations", GB_MEMBER_COUNT, AT(gb_result_row, iterations), .optional = true},

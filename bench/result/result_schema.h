@@ -17,6 +17,7 @@ enum gb_member_kind {
     GB_MEMBER_INTERVAL, /* two doubles, one after the other */
     GB_MEMBER_TEXTS,    /* array of const char * */
     GB_MEMBER_NUMBERS,  /* array of double */
+    GB_MEMBER_COUNTS,   /* array of size_t */
     GB_MEMBER_LIST,     /* array of structs */
     GB_MEMBER_MAP,      /* object; its members are an array of structs, whose first member is the name, the others the value */
     GB_MEMBER_STRUCT,   /* a struct within */

@@ -38,6 +38,7 @@ static void set_named(json_t *object, const struct gb_members *members, const ch
 static json_t *element_of(const struct gb_member *m, const void *items, size_t i) {
     if (m->kind == GB_MEMBER_TEXTS) return gb_json_words(((const char *const *)items)[i]);
     if (m->kind == GB_MEMBER_NUMBERS) return gb_json_number(((const double *)items)[i]);
+    if (m->kind == GB_MEMBER_COUNTS) return json_integer((json_int_t)((const size_t *)items)[i]);
     return object_of(m->members, (const char *)items + i * m->members->size);
 }
 

@@ -310,7 +310,24 @@ static void test_many(void **state) {
     }
 }
 
-/* A difference has to be in each pair of files; from seven on files are samples, and one of them may be odd. */
+/* The first file's only row becomes that of as many processes as there are files. */
+static void make_processes(struct file *files, size_t count) {
+    static double samples[GB_SIDES * FILES_MOST][FILES_MOST * ROUNDS];
+    static size_t processes[FILES_MOST], used;
+    double *const own = samples[used++ % (GB_SIDES * FILES_MOST)];
+    struct gb_result_row *const row = &files[0].rows[0];
+    for (size_t f = 0; f < count; f++) {
+        memcpy(own + f * ROUNDS, files[f].samples[0], sizeof *files[f].samples);
+        processes[f] = ROUNDS;
+    }
+    row->samples = own;
+    row->n_samples = count * ROUNDS;
+    row->processes = processes;
+    row->n_processes = count;
+}
+
+/* A difference has to be in each pair of files; from seven on files are samples, and one of them may be odd. Processes of one
+ * file are as many files. */
 static void test_files(void **state) {
     (void)state;
     static struct file files[GB_SIDES][FILES_MOST];
@@ -328,19 +345,23 @@ static void test_files(void **state) {
         {{7, 7}, {{1000, 1001, 1002, 1003, 1004, 1005, 1006}, {1100, 1101, 1102, 1000, 1104, 1105, 1106}}, "inconclusive"},
         {{7, 7}, {{1000, 1001, 1002, 1003, 1004, 1005, 1006}, {1000, 1001, 1002, 1003, 1004, 1005, 1007}}, "same"},
     };
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        const size_t k = i / 2, is_one_file = i % 2;
+        const struct gb_pair before = is_one_file ? comparison.rows[0].pair : (struct gb_pair){.count = 0};
         struct gb_side sides[GB_SIDES];
         for (size_t s = 0; s < GB_SIDES; s++) {
-            sides[s] = (struct gb_side){results[s], cases[k].count[s]};
+            sides[s] = (struct gb_side){results[s], is_one_file ? 1 : cases[k].count[s]};
             for (size_t f = 0; f < cases[k].count[s]; f++) {
                 make(&files[s][f], 1, &cases[k].ns[s][f]);
                 results[s][f] = files[s][f].result;
             }
+            if (is_one_file) make_processes(files[s], cases[k].count[s]);
         }
         gb_comparison_free(&comparison);
         comparison.threshold = 0.03;
         assert_true(gb_compare_sides(&comparison, sides));
         assert_int_equal(comparison.n_rows, 1);
+        if (is_one_file) assert_memory_equal(&comparison.rows[0].pair, &before, sizeof before);
         if (strcmp(comparison.rows[0].verdict, cases[k].verdict) != 0)
             fail_msg("case %zu: %s, %g [%g, %g], p %g", k, comparison.rows[0].verdict, comparison.rows[0].pair.ratio,
                      comparison.rows[0].pair.low, comparison.rows[0].pair.high, comparison.rows[0].p);

@@ -178,6 +178,7 @@ static void refuse_kinds(struct walk *w, const struct gb_member *m, json_t *obje
     case GB_MEMBER_INTERVAL: what = "a list of two numbers"; break;
     case GB_MEMBER_TEXTS:
     case GB_MEMBER_NUMBERS:
+    case GB_MEMBER_COUNTS:
     case GB_MEMBER_LIST: what = "a list", good = "["; break;
     default: what = "an object", good = "{";
     }
@@ -186,10 +187,13 @@ static void refuse_kinds(struct walk *w, const struct gb_member *m, json_t *obje
         if (!strchr(good, *kinds[i])) refuse(w, object, key, kinds[i], "%s", wrong);
     if (m->kind == GB_MEMBER_TEXTS) refuse(w, object, key, "[\"one\", 2]", "%s is not a text", key);
     if (m->kind == GB_MEMBER_NUMBERS) refuse(w, object, key, "[1, -2]", "%s is not a number from 0 on", key);
+    if (m->kind == GB_MEMBER_COUNTS) refuse(w, object, key, "[1, -2]", "%s is not a count", key);
     if (m->kind == GB_MEMBER_INTERVAL) refuse(w, object, key, "[-1, 2]", "%s is not a number from 0 on", key);
     if (m->kind == GB_MEMBER_INTERVAL) refuse(w, object, key, "[1, \"2\"]", "%s is not a number from 0 on", key);
     if (m->kind == GB_MEMBER_LIST) refuse(w, object, key, "[[]]", "%s is not a list of objects", key);
 }
+
+static const char not_of_processes[] = "processes are not up to 64 counts that add up to samples_ns";
 
 /* What is told where a member that may be absent is: a row is timed, or says why it is not. NULL: nothing. */
 static const char *told_without(const json_t *object, const char *key) {
@@ -197,6 +201,7 @@ static const char *told_without(const json_t *object, const char *key) {
     for (size_t i = 0; i < 3; i++)
         if (strcmp(key, timed[i]) == 0) return "of median_ns, ci95_ns, bound and roof_fraction some are missing";
     if (strcmp(key, "median_ns") == 0 && json_object_get(object, "best_peer")) return "median_ns and failure are missing";
+    if (strcmp(key, "samples_ns") == 0 && json_object_get(object, "processes")) return not_of_processes;
     return strcmp(key, "median_ns") == 0 ? "median_ns and failure are missing" : NULL;
 }
 
@@ -245,6 +250,29 @@ static void test_members(void **state) {
     struct walk w = {.root = full()};
     walk_members(&w, gb_result_members.list, gb_result_members.count, w.root);
     assert_true(w.cases > 800 && w.n_known > 70);
+    json_decref(w.root);
+}
+
+/* Each process has some of the samples, and all samples are of one; there are two. */
+static void test_processes(void **state) {
+    static const char *const good[] = {"[2]", "[1, 1]"}, *const bad[] = {"[]", "[1]", "[3]", "[1, 2]", "[0, 2]", "[2, 0]"};
+    struct walk w = {.root = full()};
+    json_t *const results = json_object_get(w.root, "results");
+    (void)state;
+    for (size_t i = 0; i < json_array_size(results); i++) {
+        json_t *const row = json_array_get(results, i);
+        if (!json_object_get(row, "processes")) continue;
+        for (size_t k = 0; k < sizeof good / sizeof *good; k++)
+            expect(&w, row, "processes", json_loads(good[k], 0, NULL), false, NULL);
+        for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+            expect(&w, row, "processes", json_loads(bad[k], 0, NULL), true, not_of_processes);
+        json_t *const ones = json_array(), *const many = json_array();
+        for (size_t k = 0; k < GB_PROCESSES_MAX + 1; k++) json_array_append_new(ones, json_integer(1));
+        for (size_t k = 0; k < GB_PROCESSES_MAX + 1; k++) json_array_append_new(many, json_real(1));
+        json_object_set_new(row, "samples_ns", many);
+        expect(&w, row, "processes", ones, true, not_of_processes);
+    }
+    assert_int_equal(w.cases, 9);
     json_decref(w.root);
 }
 
@@ -431,9 +459,9 @@ static void test_keeps_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_members),       cmocka_unit_test(test_full),  cmocka_unit_test(test_order),
-        cmocka_unit_test(test_rows),          cmocka_unit_test(test_files), cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_keeps_nothing),
+        cmocka_unit_test(test_processes), cmocka_unit_test(test_members),       cmocka_unit_test(test_full),
+        cmocka_unit_test(test_order),     cmocka_unit_test(test_rows),          cmocka_unit_test(test_files),
+        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_keeps_nothing),
     };
     const int fd = mkstemp(path);
     if (fd < 0) return 1;
