@@ -54,7 +54,8 @@ const char *gb_options_elsewhere(const char *option) {
         {"csv json output out format save", "gradbench run --json FILE"},
         {"filter kernel benchmark_filter", "gradbench run --kernels LIST"},
         {"size sizes dims problem", "gradbench run --shape LINE"},
-        {"iterations iters repeat repetitions reps benchmark_repetitions", "gradbench run --rounds N"},
+        {"iterations iters repetitions reps benchmark_repetitions", "gradbench run --rounds N"},
+        {"repeat", "gradbench run --repeat P"},
         {"time min-time benchmark_min_time", "gradbench run --max-time SECONDS"},
         {"version v", "gradbench --version"},
     };
@@ -148,6 +149,20 @@ static int take_option(const struct gb_syntax *syntax, int argc, char **argv, in
     if (equals) return set(option, equals + 1);
     if (*next == argc) return gb_fail(GB_EXIT_USAGE, "--%s needs a value (%s)", option->name, option->value);
     return set(option, argv[(*next)++]);
+}
+
+size_t gb_options_without(const struct gb_syntax *syntax, int argc, char **argv, const char *const *names, const char **words) {
+    size_t count = 0;
+    for (int i = 0, size; i < argc; i += size) {
+        const char *const equals = strchr(argv[i], '=');
+        const size_t length = equals ? (size_t)(equals - argv[i]) : strlen(argv[i]);
+        const struct gb_flag *const option = strncmp(argv[i], "--", 2) == 0 ? find(syntax, argv[i] + 2, length - 2) : NULL;
+        const char *const *name = names;
+        size = option && option->kind != GB_FLAG_SWITCH && !equals ? 2 : 1;
+        while (*name && !(option && strcmp(*name, option->name) == 0)) name++;
+        for (int k = 0; k < size && !*name; k++) words[count++] = argv[i + k];
+    }
+    return count;
 }
 
 bool gb_options_parse(const struct gb_syntax *syntax, int argc, char **argv, int *code) {

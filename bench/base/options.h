@@ -49,6 +49,10 @@ struct gb_syntax {
  * error was). */
 bool gb_options_parse(const struct gb_syntax *syntax, int argc, char **argv, int *code);
 
+/* Copies argv, which was read without an error, to words, but for the options that are named (the list ends with NULL) and
+ * their values. Returns the number of words. */
+size_t gb_options_without(const struct gb_syntax *syntax, int argc, char **argv, const char *const *names, const char **words);
+
 /* What is done for --help in the place of printing it, until NULL is set: manual pages and completions are made of the tables,
  * too. */
 void gb_options_describe(void (*describe)(const struct gb_syntax *syntax, void *data), void *data);

@@ -19,7 +19,9 @@
 #include "report_table.h"
 #include "result_file.h"
 #include "result_fill.h"
+#include "run_again.h"
 #include "run_dry.h"
+#include "run_repeat.h"
 #include "run_resume.h"
 #include "run_settings.h"
 #include "terminal.h"
@@ -40,9 +42,12 @@ struct run {
     struct gb_outcome *outcomes;
     size_t count;
     struct gb_result result, baseline;
-    struct gb_resume resume;        /* keeps: NULL: it begins anew */
-    struct gb_result_roof *printed; /* roofs as they were before the first problem */
-    size_t told;                    /* warnings, likewise */
+    struct gb_resume resume;              /* keeps: NULL: it begins anew */
+    const struct gb_result_context *past; /* of a run of which all is kept: nothing is measured here; NULL: it is */
+    size_t processes;                     /* of --repeat, that came to their end */
+    int found;                            /* the exit code of these */
+    struct gb_result_roof *printed;       /* roofs as they were before the first problem */
+    size_t told;                          /* warnings, likewise */
     struct gb_report report;
     double start;
     char json[GB_PATH_MAX]; /* the result file; "": none */
@@ -151,13 +156,14 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
     harness.progress_data = &progress;
     if (harness.progress) gb_estimate_start(&progress.estimate, &harness, run->resume.keeps);
     int code = GB_EXIT_OK;
-    for (size_t i = 0; i < run->plan.n_tasks && !gb_caught && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
+    for (size_t i = 0; i < run->plan.n_tasks && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
+        if (gb_caught && !run->past) break;
         if (run->resume.keeps && run->resume.keeps[i]) {
             gb_resume_fill(&run->resume, &run->result, &run->plan, i);
             if (run->result.exhausted) code = gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
             else gb_report_problem(&run->report, &run->result);
-            continue;
         }
+        if (run->past || (run->resume.keeps && run->resume.keeps[i])) continue;
         if (o->quick && o->plan.shapes.count == 0 && now(run) - run->start > QUICK_SECONDS * 1e9) break;
         if (harness.progress) gb_estimate_next(&progress.estimate, i);
         struct gb_outcome *const outcome = &run->outcomes[run->count];
@@ -188,6 +194,7 @@ static void warn_fewer_threads(struct run *run) {
 
 /* Warns of what went on during the run. */
 static void look_back(struct run *run, struct gb_binding *binding, const struct gb_pulse *before) {
+    if (run->past) return;
     struct gb_warnings ignored = {.count = 0};
     struct gb_roofs *const after = run->options->quick || gb_caught ? NULL : malloc(sizeof *after);
     if (after) {
@@ -212,13 +219,51 @@ static int start_race(struct run *run) {
     return code;
 }
 
+/* All processes of --repeat, whose results are kept as if a run before had left them. The load of one is not told as that of
+ * others: what is to be said of this machine is said by who comes first. */
+static int repeat(struct run *run) {
+    struct gb_resume *const resume = &run->resume;
+    gb_interrupt_catch(run->effects->measuring->clock);
+    gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1]);
+    run->found = gb_repeat_run(run->options, run->effects->again, &resume->file, &run->processes);
+    if (run->found > GB_EXIT_CHECK || run->processes == 0) return run->found;
+    resume->file.complete = true; /* no problem of it was cut off */
+    gb_repeat_recall(&run->race, &run->plan, &resume->file.context);
+    return GB_EXIT_OK;
+}
+
+/* What a run of which all is kept found out about where it was. */
+static void recall(struct run *run) {
+    const struct gb_result_context *const past = run->past;
+    struct gb_result_context *const c = &run->result.context;
+    c->roofs = past->roofs, c->n_roofs = past->n_roofs;
+    c->counters = past->counters, c->n_counters = past->n_counters;
+    if (past->bind) c->bind = past->bind;
+    for (size_t i = 0; i < past->n_warnings; i++) gb_warn_once(&run->warnings, past->warnings[i]);
+}
+
 /* What the file holds is not run again. */
 static int keep(struct run *run) {
+    struct gb_resume *const resume = &run->resume;
     char problems[40];
-    const int code = gb_resume_check(&run->resume, run->json, &run->result, &run->plan);
-    if (code == GB_EXIT_OK && run->resume.kept)
-        gb_warn(&run->warnings, "%zu of %s were kept from %.60s, and are held against the roofs of then", run->resume.kept,
-                gb_count_text(run->plan.n_tasks, "problem", problems, sizeof problems), run->resume.file.context.date);
+    if (run->options->repeat) resume->file.context.settings = run->result.context.settings; /* those of each process */
+    const int code = gb_resume_check(resume, run->json, &run->result, &run->plan);
+    if (code != GB_EXIT_OK) return code;
+    if (run->options->repeat || resume->kept == run->plan.n_tasks) run->past = &resume->file.context;
+    if (run->past) recall(run);
+    else if (resume->kept)
+        gb_warn(&run->warnings, "%zu of %s were kept from %.60s, and are held against the roofs of then", resume->kept,
+                gb_count_text(run->plan.n_tasks, "problem", problems, sizeof problems), resume->file.context.date);
+    return code;
+}
+
+/* Before the first problem. */
+static int look_here(struct run *run, struct gb_binding *binding) {
+    gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1]);
+    if (!binding && gb_run_binds(run->options))
+        gb_warn(&run->warnings, "hwloc cannot bind threads: they may move between cores");
+    const int code = measure_roofs(run, binding);
+    if (code == GB_EXIT_OK) gb_fill_roofs(&run->result, &run->roofs);
     return code;
 }
 
@@ -232,17 +277,15 @@ static int prepare(struct run *run, struct gb_binding *binding) {
     if (run->options->counters) gb_fill_counters(result, &run->counters);
     result->context.bind = binding ? "core" : "none";
     if (result->exhausted) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
-    const int kept = run->options->resume ? keep(run) : GB_EXIT_OK;
+    const int kept = run->options->resume || run->processes ? keep(run) : GB_EXIT_OK;
     if (kept != GB_EXIT_OK) return kept;
-    gb_report_header(&run->report, result, run->plan.source, run->options->rounds);
+    gb_report_header(&run->report, result, run->plan.source, run->options->rounds, run->processes);
+    if (run->past && !run->processes)
+        gb_say(&run->report, 2, "all problems were kept from %.60s: nothing was measured", run->past->date);
     gb_report_race(&run->report, result);
     gb_report_counters(&run->report, result);
-    gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1]);
-    if (!binding && gb_run_binds(run->options))
-        gb_warn(&run->warnings, "hwloc cannot bind threads: they may move between cores");
-    const int code = measure_roofs(run, binding);
+    const int code = run->past ? GB_EXIT_OK : look_here(run, binding);
     if (code != GB_EXIT_OK) return code;
-    gb_fill_roofs(result, &run->roofs);
     gb_fill_warnings(result, &run->warnings);
     run->printed = gb_result_alloc(result, result->context.n_roofs, sizeof *run->printed);
     if (!result->exhausted) memcpy(run->printed, result->context.roofs, result->context.n_roofs * sizeof *run->printed);
@@ -260,7 +303,7 @@ static void conclude(struct run *run) {
         gb_outcome_share(&run->outcomes[i], &run->plan, &run->roofs);
         gb_fill_shares(result, &run->plan, &run->outcomes[i]);
     }
-    gb_fill_roofs(result, &run->roofs);
+    if (!run->past) gb_fill_roofs(result, &run->roofs);
     gb_fill_warnings(result, &run->warnings);
     gb_report_footer(&run->report, result);
     gb_report_raised_roofs(&run->report, run->printed, result);
@@ -278,6 +321,16 @@ static int compare_with_baseline(const struct run *run) {
     return gb_compare_and_report(&run->report, sides, &rules);
 }
 
+static void say_interrupted(const struct run *run) {
+    const size_t repeat = (size_t)run->options->repeat;
+    char problems[40];
+    if (!gb_caught || gb_caught == SIGPIPE) return;
+    if (repeat) gb_note("interrupted, %zu of %zu processes", run->processes, repeat);
+    else
+        gb_note("interrupted, %zu of %s", run->result.n_run,
+                gb_count_text(run->plan.n_tasks, "problem", problems, sizeof problems));
+}
+
 static int measure(struct run *run, struct gb_binding *binding) {
     const struct gb_pulse before = run->effects->pulse();
     int code = prepare(run, binding);
@@ -286,29 +339,29 @@ static int measure(struct run *run, struct gb_binding *binding) {
     gb_race_end(&run->race);
     look_back(run, binding, &before);
     conclude(run);
-    char problems[40];
-    if (gb_caught && gb_caught != SIGPIPE)
-        gb_note("interrupted, %zu of %s", run->result.n_run,
-                gb_count_text(run->plan.n_tasks, "problem", problems, sizeof problems));
+    say_interrupted(run);
     if (code != GB_EXIT_OK) return code;
     if (run->saved != GB_EXIT_OK || gb_caught) return run->saved;
     if (run->count) code = gb_race_judge(&run->race, &run->plan, run->outcomes, run->count);
+    else code = run->found;
     const int compared = run->options->vs ? compare_with_baseline(run) : GB_EXIT_OK;
     if (gb_count_cells(&run->result).failed) return GB_EXIT_CHECK;
     return code == GB_EXIT_OK ? compared : code;
 }
 
 static int run_plan(struct run *run) {
-    if (run->options->counters) gb_counters_open(&run->counters, run->effects->perf);
-    struct gb_binding *const binding = gb_run_binds(run->options) ? run->effects->binding_create() : NULL;
+    const bool measures = !run->options->repeat, counts = measures && run->options->counters;
+    if (counts) gb_counters_open(&run->counters, run->effects->perf);
+    struct gb_binding *const binding = measures && gb_run_binds(run->options) ? run->effects->binding_create() : NULL;
     run->outcomes = calloc(run->plan.n_tasks, sizeof *run->outcomes);
-    int code = run->outcomes ? start_race(run) : gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
-    if (code == GB_EXIT_OK) code = measure(run, binding);
+    int code = run->outcomes ? (measures ? start_race : repeat)(run) : gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
+    if (!measures && run->processes == 0) say_interrupted(run);
+    else if (code == GB_EXIT_OK) code = measure(run, binding);
     gb_race_free(&run->race);
     for (size_t i = 0; i < run->count; i++) gb_outcome_free(&run->outcomes[i]);
     free(run->outcomes);
     if (binding) run->effects->binding_destroy(binding);
-    if (run->options->counters) gb_counters_close(&run->counters);
+    if (counts) gb_counters_close(&run->counters);
     gb_result_free(&run->result);
     return code;
 }
@@ -319,12 +372,18 @@ static void dry_run(struct run *run) {
         for (size_t t = 0; t < run->plan.n_threads; t++)
             gb_plan_add_peer(&run->plan, run->race.list[i].entry.name, run->plan.threads[t]);
     const struct gb_harness harness = harness_of(run, NULL);
-    gb_run_dry(&run->report, &harness, run->race.count > 0);
+    gb_run_dry(&run->report, &harness, run->race.count > 0, run->options->repeat ? run->options->repeat : 1);
 }
 
 static size_t last_cache(void) {
     const struct gk_caches *const caches = &gb_machine_get()->caches;
     return caches->l3 ? caches->l3 : caches->l2;
+}
+
+static bool reads_input(const struct gb_run_options *options) {
+    for (size_t i = 0; i < options->plan.workloads.count; i++)
+        if (strcmp(options->plan.workloads.list[i], "-") == 0) return true;
+    return false;
 }
 
 static int start(const struct gb_run_effects *effects, const struct gb_run_options *options) {
@@ -340,6 +399,9 @@ static int start(const struct gb_run_effects *effects, const struct gb_run_optio
     run->report.color = !options->no_color && !gb_environment_get("NO_COLOR") && gb_is_terminal(fileno(run->report.out));
     int code = gb_environment_check();
     if (options->resume && (!options->json || json_out)) code = gb_fail(GB_EXIT_USAGE, "--resume needs a file (--json FILE)");
+    if (options->repeat && options->resume) code = gb_fail(GB_EXIT_USAGE, "--repeat begins anew: it has no --resume");
+    if (code == GB_EXIT_OK && options->repeat && reads_input(options))
+        code = gb_fail(GB_EXIT_USAGE, "--repeat reads its workload more than once (got --workload -, give a file)");
     if (code == GB_EXIT_OK && options->json) code = gb_process_path("json", options->json, run->json);
     if (code == GB_EXIT_OK && options->json && !json_out && !options->dry_run)
         code = gb_result_file_try(&gb_real_files, run->json);
@@ -393,6 +455,9 @@ size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_
         {"cache", GB_FLAG_WORD, &o->cache, "STATE",
          .help = "hot, or cold: calls take copies of the operands in turn, more than the last cache holds (default: hot)",
          .words = caches},
+        {"repeat", GB_FLAG_COUNT, &o->repeat, "P",
+         .help = "P processes, one after the other, with other shifts; what is said of them together has to hold in each",
+         .low = 2, .high = GB_PROCESSES_MAX},
         {"shift", GB_FLAG_COUNT, &o->plan.shift, "N",
          .help = "the first operand starts N cache lines (64 bytes) further on, the second 2 N, and so on (default: 0)",
          .low = 0, .high = 4095},
@@ -468,7 +533,10 @@ int gb_run_by(const struct gb_run_effects *effects, int argc, char **argv) {
     int code;
     if (!parse(&options, argc, argv, &code)) return code;
     gb_run_defaults(&options);
+    if (options.repeat && !(options.words = gb_repeat_words(&options, argc, argv)))
+        return gb_fail(GB_EXIT_RESOURCE, "no memory");
     code = start(effects, &options);
+    free(options.words);
     return gb_interrupt_end(code);
 }
 
@@ -482,6 +550,7 @@ int gb_command_run(int argc, char **argv) {
         .pulse = gb_pulse_read,
         .warn_company = gb_company_warn,
         .measure_roofs = gb_roofs_measure,
+        .again = gb_run_again,
         .run = gb_harness_run,
     };
     return gb_run_by(&real, argc, argv);

@@ -11,7 +11,9 @@ struct gb_run_options {
     uint64_t rounds;
     double max_time, precision, peer_limit; /* precision: of --precision, in percent */
     const char *json, *peers, *vs, *cache, *bind;
+    uint64_t repeat; /* processes; 0: this one */
     struct gb_texts peer_commands;
+    const char **words; /* --repeat: of the command line of its processes, see run_repeat.h */
     bool quick, details, wide, no_color, dry_run, resume, counters;
 };
 
@@ -26,7 +28,7 @@ bool gb_run_binds(const struct gb_run_options *options);
 /* Fills in what was not said. */
 void gb_run_defaults(struct gb_run_options *options);
 
-/* Those of bind.h, doctor.h, roofs.h and harness.h. */
+/* Those of bind.h, doctor.h, roofs.h, run_again.h and harness.h. */
 struct gb_run_effects {
     const struct gb_effects *measuring;
     struct gb_binding *(*binding_create)(void);
@@ -36,6 +38,7 @@ struct gb_run_effects {
     struct gb_pulse (*pulse)(void);
     void (*warn_company)(struct gb_warnings *warnings);
     bool (*measure_roofs)(struct gb_roofs *roofs, struct gb_binding *binding, size_t effort, struct gb_warnings *warnings);
+    int (*again)(const char *const *words);
     bool (*run)(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome);
 };
 

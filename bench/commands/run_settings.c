@@ -23,6 +23,7 @@ const char *gb_run_settings(const struct gb_run_options *o, const struct gb_plan
                    o->max_time, o->quick ? " --quick" : "", gb_run_binds(o) ? "" : " --bind none");
     if (o->precision > 0) gb_text_append(text, size, " --precision %g", o->precision);
     if (o->cache) gb_text_append(text, size, " --cache %s", o->cache);
+    if (o->repeat) gb_text_append(text, size, " --repeat %ju", (uintmax_t)o->repeat);
     if (o->plan.shift) gb_text_append(text, size, " --shift %ju", (uintmax_t)o->plan.shift);
     if (!o->peers && o->peer_commands.count == 0) return text;
     gb_text_append(text, size, " --peer-limit %g", o->peer_limit);

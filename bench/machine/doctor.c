@@ -45,19 +45,23 @@ static enum gb_health look_at_build(const struct gb_looking *l, char *text) {
 #endif
 }
 
-/* Is this process a gradbench that measures? Not a contender: that is told when to run. */
-static bool measures(const char *root, const char *pid) {
+enum activity { ELSE, MEASURES, WAITS };
+
+/* Is a process a gradbench that measures? A contender is told when to run. One of run --repeat waits for the process that it
+ * has started. */
+static enum activity activity_of(const char *root, const char *pid) {
     char path[300], *word = NULL;
     size_t size = 0;
-    bool found = false;
+    enum activity found = ELSE;
     snprintf(path, sizeof path, "/proc/%s/cmdline", pid);
     FILE *const file = gb_system_open(root, path);
-    if (!file) return false;
+    if (!file) return found;
     for (size_t i = 0; getdelim(&word, &size, '\0', file) > 0; i++) {
         const char *const slash = strrchr(word, '/');
         if (i == 0 && strcmp(slash ? slash + 1 : word, "gradbench") != 0) break;
-        if (i == 1) found = strcmp(word, "run") == 0 || strcmp(word, "check") == 0 || strcmp(word, "info") == 0;
-        if (strcmp(word, "--no-roofs") == 0) found = false; /* only info has it */
+        if (i == 1 && (strcmp(word, "run") == 0 || strcmp(word, "check") == 0 || strcmp(word, "info") == 0)) found = MEASURES;
+        if (strcmp(word, "--no-roofs") == 0) found = ELSE; /* only info has it */
+        if (found && strncmp(word, "--repeat", strlen("--repeat")) == 0) found = WAITS;
     }
     free(word);
     fclose(file);
@@ -79,7 +83,7 @@ static enum gb_health look_for_company(const struct gb_looking *l, char *text) {
     enum gb_health health = say(text, GB_HEALTH_GOOD, "no other gradbench measures");
     while (health == GB_HEALTH_GOOD && (entry = readdir(processes))) {
         const char *const pid = entry->d_name;
-        if (isdigit((unsigned char)pid[0]) && atol(pid) != (long)getpid() && measures(l->system->root, pid))
+        if (isdigit((unsigned char)pid[0]) && atol(pid) != (long)getpid() && activity_of(l->system->root, pid) == MEASURES)
             health = say(text, GB_HEALTH_BAD, "%s is running (process %.20s): each slows the other down", company, pid);
     }
     closedir(processes);
@@ -189,8 +193,11 @@ static enum gb_health look_at_topology(const struct gb_looking *l, char *text) {
 static enum gb_health look_at_load(const struct gb_looking *l, char *text) {
     const double load = gb_system_number(l->system->root, "/proc/loadavg", "");
     const size_t cores = l->system->machine->machine_cores;
-    char on[40];
+    char on[40], parent[24];
+    snprintf(parent, sizeof parent, "%ld", (long)getppid());
     if (load < 0) return say_unread(text, "/proc/loadavg");
+    if (activity_of(l->system->root, parent) == WAITS)
+        return say(text, GB_HEALTH_GOOD, "the load average, %.2f, is that of run --repeat", load);
     gb_count_text(cores, "core", on, sizeof on);
     if (load <= 0.25 * (double)cores) return say(text, GB_HEALTH_GOOD, "the load average is %.2f on %s", load, on);
     return say(text, GB_HEALTH_BAD, "the load average is %.2f on %s: something else is running, or has just been", load, on);

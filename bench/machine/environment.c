@@ -13,6 +13,12 @@
 #include "system_file.h"
 #include "text.h"
 
+void gb_warn_once(struct gb_warnings *warnings, const char *text) {
+    size_t i = 0;
+    while (i < warnings->count && strncmp(warnings->list[i], text, GB_WARNING_MAX - 1) != 0) i++;
+    if (i == warnings->count) gb_warn(warnings, "%s", text);
+}
+
 void gb_warn(struct gb_warnings *warnings, const char *format, ...) {
     if (warnings->count == GB_WARNINGS_MAX) return;
     va_list list;

@@ -18,6 +18,9 @@ struct gb_warnings {
 
 void gb_warn(struct gb_warnings *warnings, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* If it is not there already. */
+void gb_warn_once(struct gb_warnings *warnings, const char *text);
+
 /* What functions with gb_system in their name ask; the others ask this one. Tests have a folder of known files. */
 struct gb_system {
     const char *root; /* stands before the path of every file that is read: "" here */

@@ -5,17 +5,19 @@
 #include "report_words.h"
 #include "text.h"
 
-void gb_report_header(const struct gb_report *report, const struct gb_result *result, const char *source, size_t rounds) {
+void gb_report_header(const struct gb_report *report, const struct gb_result *result, const char *source, size_t rounds,
+                      size_t processes) {
     const struct gb_result_context *const c = &result->context;
-    char problems[40], variants[400] = "", threads[200] = "";
+    char problems[40], variants[400] = "", threads[200] = "", each[48] = "";
     gb_say(report, 2, "gradbench %s (numerics %zu, revision %s), %s", c->version, c->numerics, c->revision, c->compiler);
     gb_say(report, 2, "%s", c->topology);
     for (size_t i = 0; i < result->n_own; i += result->n_threads)
         gb_text_append(variants, sizeof variants, "%s %s", i ? "," : "", result->variants[i].name);
     for (size_t i = 0; i < result->n_threads; i++)
         gb_text_append(threads, sizeof threads, "%s %zu", i ? "," : "", result->variants[i].threads);
-    gb_say(report, 2, "%s: %s; variants%s; threads%s; up to %zu rounds; seed %zu", source,
-           gb_count_text(result->n_problems, "problem", problems, sizeof problems), variants, threads, rounds, c->seed);
+    if (processes > 1) snprintf(each, sizeof each, " in each of %zu processes", processes);
+    gb_say(report, 2, "%s: %s; variants%s; threads%s; up to %zu rounds%s; seed %zu", source,
+           gb_count_text(result->n_problems, "problem", problems, sizeof problems), variants, threads, rounds, each, c->seed);
 }
 
 void gb_report_race(const struct gb_report *report, const struct gb_result *result) {
@@ -63,7 +65,9 @@ static const char *roof_text(double roof, int decimals, char *text, size_t size)
 
 static void print_level(const struct gb_report *report, const struct gb_result_context *c, size_t count, enum gb_level level) {
     char name[64], bytes[24], read[24], copy[24], copy_nt[24];
-    snprintf(name, sizeof name, "%s (%s)", gb_level_name(level), gb_bytes_text(c->level_bytes[level], bytes, sizeof bytes));
+    if (c->level_bytes[level] > 0)
+        snprintf(name, sizeof name, "%s (%s)", gb_level_name(level), gb_bytes_text(c->level_bytes[level], bytes, sizeof bytes));
+    else snprintf(name, sizeof name, "%s", gb_level_name(level)); /* of a file, which does not say */
     fprintf(report->out, "  move in %-*s", ROOF_NAME - 10, name);
     for (size_t t = 0; t < count; t++) {
         const struct gb_bandwidth *const b = &c->roofs[t].at[level];

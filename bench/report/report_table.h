@@ -5,8 +5,9 @@
 #include "report_layout.h"
 #include "result.h"
 
-/* source: what is run, "workload mlp". */
-void gb_report_header(const struct gb_report *report, const struct gb_result *result, const char *source, size_t rounds);
+/* source: what is run, "workload mlp"; rounds of each of so many processes. */
+void gb_report_header(const struct gb_report *report, const struct gb_result *result, const char *source, size_t rounds,
+                      size_t processes);
 /* The peers, and those that are not there but should be. */
 void gb_report_race(const struct gb_report *report, const struct gb_result *result);
 /* Which are counted, and why others are not; nothing where none was asked for. */

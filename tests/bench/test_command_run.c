@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "command_run.h"
 #include "commands.h"
@@ -50,6 +51,7 @@ static struct script {
     bool measured_isa[GK_ISA_COUNT], measured_dtype[GK_DTYPE_COUNT];
     size_t measured_threads[4], n_measured_threads;
     double roof;         /* in the result file, when it was looked at */
+    char part[SEEN];     /* the file of the last process of --repeat */
     bool complete_early; /* it said so before the machine was looked at again */
 } * script;
 
@@ -180,6 +182,8 @@ static void close_counter(int fd) { note("close %d", fd); }
 
 static const struct gb_perf perf = {.open = open_counter, .close = close_counter, .root = ""};
 
+static int run_again(const char *const *words);
+
 static const struct gb_run_effects effects = {
     .perf = &perf,
     .measuring = &measuring,
@@ -189,6 +193,7 @@ static const struct gb_run_effects effects = {
     .pulse = read_pulse,
     .warn_company = warn_company,
     .measure_roofs = measure_roofs,
+    .again = run_again,
     .run = run_problem,
 };
 
@@ -200,6 +205,23 @@ static void take_terminal(void) {
     dup2(fd, STDERR_FILENO);
     if (script->table_too) dup2(fd, STDOUT_FILENO);
     close(fd);
+}
+
+/* A process of --repeat: its words but for the file are noted, and what it prints goes nowhere. */
+static int run_again(const char *const *words) {
+    char text[200] = "";
+    int status;
+    for (size_t i = 2; words[i]; i++) gb_text_append(text, sizeof text, "%s%s", i == 2 ? "" : " ", i == 5 ? "FILE" : words[i]);
+    note("again(%s)", text);
+    snprintf(script->part, sizeof script->part, "%s", words[5]);
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        if (!freopen("/dev/null", "w", stdout)) _exit(99);
+        _exit(gb_run_by(&effects, gb_count_words((char *const *)(words + 2)), (char **)(words + 2)));
+    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+    return status;
 }
 
 static int run_in_child(void *words) {
@@ -414,6 +436,9 @@ static void what_is_out_of_range_is_refused(void **state) {
         {"--precision", "101", "--precision must be a number from 0.01 to 100 (got '101')"},
         {"--seed", "-1", "--seed must be a whole number from 0 to 9007199254740992 (got '-1')"},
         {"--seed", "9007199254740993", "--seed must be a whole number from 0 to 9007199254740992 (got '9007199254740993')"},
+        {"--repeat", "1", "--repeat must be a whole number from 2 to 64 (got '1')"},
+        {"--repeat", "65", "--repeat must be a whole number from 2 to 64 (got '65')"},
+        {"--shift", "4096", "--shift must be a whole number from 0 to 4095 (got '4096')"},
         {"--draw", "0", "--draw must be a whole number from 1 to 1000 (got '0')"},
         {"--draw", "1001", "--draw must be a whole number from 1 to 1000 (got '1001')"},
         {"--peers", "none,all", "none stands alone in --peers (got 'none,all')"},
@@ -748,6 +773,27 @@ static void a_run_goes_on_where_it_was(void **state) {
     HEAR(SMALL, THREE, RESUMED);
     assert_int_equal(script->problems, 0);
     assert_int_equal(said.code, GB_EXIT_CHECK);
+}
+
+static json_t *context_of(json_t *json, const char *name) { return json_object_get(json_object_get(json, "context"), name); }
+
+/* A run of which all is kept measures nothing, roofs neither: all of it is as it was then. */
+static void what_is_kept_whole_is_not_measured(void **state) {
+    (void)state;
+    HEAR(SMALL, THREE, "--json", script->json);
+    json_t *const before = load(true, 3);
+    script->moves = 2;
+    HEAR(SMALL, THREE, RESUMED);
+    assert_good();
+    assert_int_equal(script->problems + script->roofs, 0);
+    assert_said("\nall problems were kept from 2");
+    assert_said("\n  move in L2       ");
+    json_t *const after = load(true, 3);
+    assert_true(json_equal(context_of(before, "roofs"), context_of(after, "roofs")));
+    assert_true(json_equal(context_of(before, "warnings"), context_of(after, "warnings")));
+    assert_true(json_equal(json_object_get(before, "results"), json_object_get(after, "results")));
+    json_decref(before);
+    json_decref(after);
 }
 
 /* The file is as it was, and nothing is measured. */
@@ -1376,6 +1422,183 @@ static void progress_is_one_line(void **state) {
     assert_null(script->harness.progress);
 }
 
+/* --- several processes */
+
+#define REPEAT(n) "--repeat", n, "--json", script->json
+
+static void assert_no_part(void) { assert_int_equal(access(script->part, F_OK), -1); }
+
+/* Each measures as a run does, and who started them measures nothing. */
+static void several_processes_are_one_run(void **state) {
+    (void)state;
+    script->then.ticks.stolen = 1000;
+    HEAR(SMALL, "--seed=7", ONE, REPEAT("3"), "--details");
+    assert_good();
+#define MEASURED " bind ticks roofs(7) relu_forward roofs(5) works ticks unbind"
+#define WORDS    "--json FILE --isa ref --threads 1 --kernels relu_forward --seed=7 --shape relu n=2 d=3 name=one --details)"
+    assert_string_equal(script->trace, "again(--shift 0 " WORDS MEASURED " again(--shift 37 " WORDS MEASURED
+                                       " again(--shift 74 " WORDS MEASURED " ticks");
+    assert_no_part();
+    assert_said("up to 31 rounds in each of 3 processes; seed 7\n");
+    assert_said("1 of 1 problem run; 1 cell timed");
+    assert_int_equal(gb_count_in(said.out, "warning: a busy machine\n"), 1);
+    assert_int_equal(gb_count_in(said.out, "(steal)"), 1);
+    json_t *const json = load(true, 1);
+    const json_t *const row = json_array_get(json_object_get(json, "results"), 0), *const processes =
+                                                                                       json_object_get(row, "processes");
+    assert_int_equal(json_array_size(json_object_get(row, "samples_ns")), 3 * ROUNDS);
+    assert_int_equal(json_array_size(processes), 3);
+    for (size_t i = 0; i < 3; i++) assert_int_equal(json_integer_value(json_array_get(processes, i)), ROUNDS);
+    assert_string_equal(json_string_value(context_of(json, "settings")),
+                        "--isa ref --threads 1 --seed 7 --rounds 31 --max-time 1.5 --repeat 3");
+    assert_string_equal(json_string_value(context_of(json, "bind")), "core");
+    assert_int_equal(json_array_size(context_of(json, "roofs")), 1);
+    json_decref(json);
+}
+
+/* The shifts go on from the one that was asked for, and operands are shifted. */
+static bool has_shift(const struct gb_harness *h, const struct gb_task *task, struct gb_outcome *outcome) {
+    (void)h, (void)outcome;
+    note("shift(%zu)", task->spec.shift);
+    return true;
+}
+
+static void operands_are_shifted(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 2; i++) script->acts[i] = has_shift;
+    HEAR(SMALL, ONE, "--shift", "4090", "--repeat=2");
+    assert_good();
+    assert_non_null(strstr(script->trace, "relu_forward shift(4090) "));
+    assert_non_null(strstr(script->trace, "relu_forward shift(31) "));
+    HEAR(SMALL, ONE, "--json", script->json, "--shift", "5");
+    json_t *const json = load(true, 1);
+    assert_non_null(strstr(json_string_value(context_of(json, "settings")), " --shift 5"));
+    json_decref(json);
+}
+
+/* What one finds wrong is wrong, and the others go on. */
+static void a_process_finds_something_wrong(void **state) {
+    (void)state;
+    script->acts[1] = fails;
+    HEAR(SMALL, ONE, REPEAT("3"));
+    assert_int_equal(said.code, GB_EXIT_CHECK);
+    assert_int_equal(script->problems, 3);
+    assert_said("FAILED");
+    json_t *const json = load(true, 1);
+    const json_t *const row = json_array_get(json_object_get(json, "results"), 0);
+    assert_string_equal(json_string_value(json_object_get(row, "state")), "failed");
+    json_decref(json);
+    assert_non_null(strstr(said.out, "again: gradbench run --shape "));
+    assert_non_null(strstr(said.out, " --repeat 3\n"));
+}
+
+static bool is_killed(const struct gb_harness *h, const struct gb_task *task, struct gb_outcome *outcome) {
+    (void)h, (void)task, (void)outcome;
+    raise(SIGKILL);
+    return true;
+}
+
+static bool leaves_garbage(const struct gb_harness *h, const struct gb_task *task, struct gb_outcome *outcome) {
+    (void)h, (void)task, (void)outcome;
+    support_write(script->part, "{", 1);
+    _exit(0);
+}
+
+/* The run ends with it, in one line, and nothing is written. */
+static void a_process_that_ends_badly_ends_the_run(void **state) {
+    static const struct {
+        act *act;
+        int code;
+        const char *says;
+    } cases[] = {{has_no_memory, GB_EXIT_RESOURCE, "gradbench: error: no memory for relu_forward one\n"},
+                 {is_killed, GB_EXIT_RESOURCE, "gradbench: error: process 2 of 3 was killed by signal 9 (Killed)\n"},
+                 {leaves_garbage, GB_EXIT_INPUT, ""}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        script->acts[1] = cases[i].act;
+        HEAR(SMALL, ONE, REPEAT("3"));
+        assert_int_equal(said.code, cases[i].code);
+        assert_int_equal(gb_count_in(said.err, "\n"), 1);
+        assert_non_null(strstr(said.err, cases[i].says));
+        assert_int_equal(script->problems, 2);
+        assert_string_equal(said.out, "");
+        assert_int_equal(access(script->json, F_OK), -1);
+        assert_no_part();
+    }
+    setenv("TMPDIR", "/nowhere", 1);
+    HEAR(SMALL, ONE, REPEAT("2"));
+    unsetenv("TMPDIR");
+    assert_error(GB_EXIT_RESOURCE, "cannot make a file in /nowhere (No such file or directory)");
+    assert_string_equal(script->trace, "");
+}
+
+/* As a terminal does: both get it. */
+static bool signals_all(const struct gb_harness *h, const struct gb_task *task, struct gb_outcome *outcome) {
+    kill(getppid(), signal_sent);
+    return send_signal(h, task, outcome);
+}
+
+/* Processes that came to their end are written; what one of them was at is not. */
+static void a_signal_ends_all_processes(void **state) {
+    (void)state;
+    signal_sent = SIGINT;
+    script->acts[2] = signals_all;
+    HEAR(SMALL, ONE, REPEAT("4"));
+    assert_int_equal(said.code, 100 + SIGINT);
+    assert_non_null(strstr(said.err, "gradbench: interrupted, 2 of 4 processes\n"));
+    assert_int_equal(script->problems, 3);
+    json_t *const json = load(false, 1);
+    const json_t *const row = json_array_get(json_object_get(json, "results"), 0);
+    assert_int_equal(json_array_size(json_object_get(row, "processes")), 2);
+    json_decref(json);
+    assert_said("in each of 2 processes");
+    assert_no_part();
+    script->acts[1] = signals_all; /* one alone is a run of one process */
+    HEAR(SMALL, ONE, REPEAT("2"));
+    assert_written(false, 1);
+    unlink(script->json);
+    script->acts[0] = signals_all;
+    HEAR(SMALL, ONE, REPEAT("2"));
+    assert_int_equal(said.code, 100 + SIGINT);
+    assert_non_null(strstr(said.err, "gradbench: interrupted, 0 of 2 processes\n"));
+    assert_string_equal(said.out, "");
+    assert_int_equal(access(script->json, F_OK), -1);
+    assert_no_part();
+}
+
+/* Who started the processes starts no peer, and knows how theirs were. */
+static void peers_race_in_each_process(void **state) {
+    (void)state;
+    HEAR(SMALL, ONE, REPEAT("2"), "--peer", "own=up");
+    assert_good();
+    assert_said("\npeer own: a program\n");
+    assert_said("\npeers: 1 cell timed, ");
+    assert_int_equal(gb_count_in(script->trace, "start(up "), 2);
+    assert_written(true, 2);
+    HEAR(SMALL, ONE, REPEAT("2"), "--peer", "own=absent");
+    assert_int_equal(said.code, GB_EXIT_CHECK);
+    assert_said("peer own is not in the race: it is not here");
+    assert_written(true, 1);
+}
+
+static void several_processes_have_their_limits(void **state) {
+    (void)state;
+    HEAR(SMALL, ONE, REPEAT("2"), "--resume");
+    assert_error(GB_EXIT_USAGE, "--repeat begins anew: it has no --resume");
+    HEAR(SMALL, "--workload", "-", "--repeat", "2");
+    assert_error(GB_EXIT_USAGE, "--repeat reads its workload more than once (got --workload -, give a file)");
+    HEAR(SMALL, ONE, "--repeat", "2", "--dry-run");
+    assert_good();
+    assert_said("1 problem of 1 variant in 2 processes: up to ");
+    assert_string_equal(script->trace, "");
+    HEAR(SMALL, ONE, "--repeat", "2", "--json", "-");
+    assert_int_equal(said.code, 0);
+    assert_int_equal(said.out[0], '{');
+    assert_non_null(strstr(said.out, "\"processes\": ["));
+    assert_non_null(strstr(said.err, "in each of 2 processes"));
+    assert_silent_of("process 1 of 2");
+}
+
 /* --- what is left */
 
 static int run_here(void *words) {
@@ -1385,18 +1608,19 @@ static int run_here(void *words) {
 
 static void nothing_is_left_of_a_run(void **state) {
     enum { OFTEN = 12 };
-    static const char *const words[] = {SMALL, THREE, "--peer", "own=up", NULL};
+    static const char *const words[][14] = {{SMALL, THREE, "--peer", "own=up"}, {SMALL, THREE, "--repeat", "2"}};
+    static const int codes[] = {GB_EXIT_RESOURCE, GB_EXIT_OK};
     size_t before = 0, now = 0;
     (void)state;
-    for (size_t i = 0; i < OFTEN; i++) {
+    for (size_t i = 0; i < 2 * OFTEN; i++) {
         script->trace[0] = '\0';
-        script->acts[1] = has_no_memory;
+        script->acts[1] = i < OFTEN ? has_no_memory : NULL;
         script->problems = 0;
-        gb_hear(&said, run_here, (void *)words);
-        assert_int_equal(said.code, GB_EXIT_RESOURCE);
+        gb_hear(&said, run_here, (void *)words[i / OFTEN]);
+        assert_int_equal(said.code, codes[i / OFTEN]);
         before = now, now = gb_heap_in_use();
+        if (i % OFTEN == OFTEN - 1) assert_int_equal(now, before);
     }
-    assert_int_equal(now, before);
 }
 
 int main(void) {
@@ -1444,6 +1668,14 @@ int main(void) {
         TEST(colors_are_for_terminals),
         TEST(a_device_is_written_once),
         TEST(progress_is_one_line),
+        TEST(what_is_kept_whole_is_not_measured),
+        TEST(several_processes_are_one_run),
+        TEST(operands_are_shifted),
+        TEST(a_process_finds_something_wrong),
+        TEST(a_process_that_ends_badly_ends_the_run),
+        TEST(a_signal_ends_all_processes),
+        TEST(peers_race_in_each_process),
+        TEST(several_processes_have_their_limits),
         TEST(nothing_is_left_of_a_run),
     };
     static const char *const variables[] = {"GRADKERN_ISA", "COLUMNS", "NO_COLOR", "TERM"};

@@ -129,6 +129,24 @@ static void files(void **state) {
     }
 }
 
+/* A process of run --repeat comes after another one. */
+static void load_of_the_process_before(void **state) {
+    static const char repeats[] = "gradbench\0run\0--repeat\0002", measures[] = "gradbench\0run\0--rounds\0009";
+    static const char load[] = "0.51 1 1 1/1 1\n";
+    char path[64];
+    (void)state;
+    snprintf(path, sizeof path, "/proc/%ld/cmdline", (long)getppid());
+    support_tree_make(root);
+    support_tree_write(root, "/proc/loadavg", load, sizeof load - 1);
+    support_tree_write(root, path, measures, sizeof measures);
+    struct gb_finding found = find("load", &quiet_machine, NULL, NULL);
+    assert_found("alone", &found, BAD, "the load average is 0.51 on 2 cores: something else is running, or has just been");
+    support_tree_write(root, path, repeats, sizeof repeats);
+    found = find("load", &quiet_machine, NULL, NULL);
+    assert_found("repeated", &found, GOOD, "the load average, 0.51, is that of run --repeat");
+    support_tree_remove(root);
+}
+
 static void clocks(void **state) {
     (void)state;
     static const struct {
@@ -278,6 +296,7 @@ static void throttling_of_groups(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files),
+        cmocka_unit_test(load_of_the_process_before),
         cmocka_unit_test(clocks),
         cmocka_unit_test(counters),
         cmocka_unit_test(pulses),

@@ -254,7 +254,8 @@ static void what_others_call_it(void **state) {
         {{"csv", "json", "output", "out", "format", "save"}, "gradbench run --json FILE"},
         {{"filter", "kernel", "benchmark_filter"}, "gradbench run --kernels LIST"},
         {{"size", "sizes", "dims", "problem"}, "gradbench run --shape LINE"},
-        {{"iterations", "iters", "repeat", "repetitions", "reps", "benchmark_repetitions"}, "gradbench run --rounds N"},
+        {{"iterations", "iters", "repetitions", "reps", "benchmark_repetitions"}, "gradbench run --rounds N"},
+        {{"repeat"}, "gradbench run --repeat P"},
         {{"time", "min-time", "benchmark_min_time"}, "gradbench run --max-time SECONDS"},
         {{"version", "v"}, "gradbench --version"},
     };

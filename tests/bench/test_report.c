@@ -194,7 +194,7 @@ static const char *printed(const struct run *run, struct gb_report report, size_
     assert_non_null(report.out);
     result.context = (struct gb_result_context){
         .version = "1.2.3", .numerics = 1, .revision = "abcdef", .compiler = "gcc 1", .topology = "a machine", .seed = 1};
-    gb_report_header(&report, &result, "workload hand", 31);
+    gb_report_header(&report, &result, "workload hand", 31, 1);
     while (result.n_run < count) {
         result.n_run++;
         gb_report_problem(&report, &result);

@@ -273,7 +273,7 @@ static const char *printed(struct whole *w, struct gb_report report, size_t run)
     struct gb_result_roof before[ROOFS + 1];
     report.out = fmemopen(text, sizeof text, "w");
     assert_non_null(report.out);
-    gb_report_header(&report, result, "workload hand", 31);
+    gb_report_header(&report, result, "workload hand", 31, 1);
     gb_report_race(&report, result);
     gb_report_warnings(&report, result, 0);
     gb_report_roofs(&report, result);

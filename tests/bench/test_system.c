@@ -211,6 +211,8 @@ static void other_gradbenches(void **state) {
         {WORDS("gradbench\0info\0--no-roofs"), false},
         {WORDS("gradbench\0info\0--other\0--no-roofs"), false},
         {WORDS("gradbench\0info\0\0--no-roofs"), false},
+        {WORDS("gradbench\0run\0--repeat\0003"), false}, /* it waits */
+        {WORDS("gradbench\0run\0--quick\0--repeat=3"), false},
         {WORDS("gradbench\0list"), false},
         {WORDS("gradbench\0runs"), false},
         {WORDS("gradbench"), false},
