@@ -113,7 +113,7 @@ static int measure(struct measured *m, const struct gk_context_info *info, struc
     if (info->threads > 1) roofs->threads[roofs->n_threads++] = info->threads;
     for (size_t i = 0; i < GK_ISA_COUNT; i++) roofs->isas[i] = !gk_isa_unusable(i);
     for (int dtype = 0; dtype < GK_DTYPE_COUNT; dtype++) roofs->dtypes[dtype] = true;
-    struct gb_binding *const binding = gb_binding_create();
+    struct gb_binding *const binding = gb_binding_create(GB_BIND_CORE);
     int code =
         gb_roofs_measure(roofs, binding, 5, warnings) ? GB_EXIT_OK : gb_fail(GB_EXIT_RESOURCE, "no memory to measure roofs");
     m->before = gb_pulse_read();
@@ -161,7 +161,7 @@ static size_t print_checks(const struct gb_report *report, size_t threads, const
     size_t counts[GB_HEALTH_COUNT] = {0};
     printf("\nwhat spoils a measurement here\n");
     for (size_t i = 0; i < gb_checks(); i++) {
-        const struct gb_finding finding = gb_check_here(threads, m ? &m->before : NULL, m ? &m->after : NULL, i);
+        const struct gb_finding finding = gb_check_here(threads, GB_BIND_CORE, m ? &m->before : NULL, m ? &m->after : NULL, i);
         print_finding(report, &finding, counts);
     }
     for (size_t i = 0; m && i < m->roofs.n_threads; i++)

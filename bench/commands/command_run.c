@@ -204,7 +204,7 @@ static void look_back(struct run *run, struct gb_binding *binding, const struct 
     }
     warn_fewer_threads(run);
     run->effects->warn_company(&run->warnings);
-    if (binding && !run->effects->binding_works(binding)) gb_warn(&run->warnings, "not every thread could be bound to a core");
+    if (binding && !run->effects->binding_works(binding)) gb_warn(&run->warnings, "not every thread could be bound");
     const struct gb_pulse now = run->effects->pulse();
     gb_pulse_warn(&run->warnings, before, &now);
 }
@@ -214,7 +214,7 @@ static int start_race(struct run *run) {
     const struct gb_run_options *const o = run->options;
     const struct gb_effects *const effects = run->effects->measuring;
     gb_interrupt_catch(effects->clock);
-    const int code = gb_race_start(&run->race, effects, &run->plan, gb_run_binds(o), o->peer_limit * 1e9, &gb_caught);
+    const int code = gb_race_start(&run->race, effects, &run->plan, gb_run_bind(o), o->peer_limit * 1e9, &gb_caught);
     run->start = now(run);
     return code;
 }
@@ -259,8 +259,8 @@ static int keep(struct run *run) {
 
 /* Before the first problem. */
 static int look_here(struct run *run, struct gb_binding *binding) {
-    gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1]);
-    if (!binding && gb_run_binds(run->options))
+    gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1], gb_run_bind(run->options));
+    if (!binding && gb_run_bind(run->options) != GB_BIND_NONE)
         gb_warn(&run->warnings, "hwloc cannot bind threads: they may move between cores");
     const int code = measure_roofs(run, binding);
     if (code == GB_EXIT_OK) gb_fill_roofs(&run->result, &run->roofs);
@@ -275,7 +275,7 @@ static int prepare(struct run *run, struct gb_binding *binding) {
     result->context.settings =
         gb_result_text(result, gb_run_settings(run->options, &run->plan, run->settings, sizeof run->settings));
     if (run->options->counters) gb_fill_counters(result, &run->counters);
-    result->context.bind = binding ? "core" : "none";
+    result->context.bind = gb_bind_words[binding ? gb_run_bind(run->options) : GB_BIND_NONE];
     if (result->exhausted) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
     const int kept = run->options->resume || run->processes ? keep(run) : GB_EXIT_OK;
     if (kept != GB_EXIT_OK) return kept;
@@ -352,7 +352,7 @@ static int measure(struct run *run, struct gb_binding *binding) {
 static int run_plan(struct run *run) {
     const bool measures = !run->options->repeat, counts = measures && run->options->counters;
     if (counts) gb_counters_open(&run->counters, run->effects->perf);
-    struct gb_binding *const binding = measures && gb_run_binds(run->options) ? run->effects->binding_create() : NULL;
+    struct gb_binding *const binding = measures ? run->effects->binding_create(gb_run_bind(run->options)) : NULL;
     run->outcomes = calloc(run->plan.n_tasks, sizeof *run->outcomes);
     int code = run->outcomes ? (measures ? start_race : repeat)(run) : gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
     if (!measures && run->processes == 0) say_interrupted(run);
@@ -424,7 +424,7 @@ static int start(const struct gb_run_effects *effects, const struct gb_run_optio
 }
 
 size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_MAX]) {
-    static const char *const caches[] = {"hot", "cold", NULL}, *const binds[] = {"core", "none", NULL};
+    static const char *const caches[] = {"hot", "cold", NULL};
     const struct gb_flag all[] = {
         {"workload", GB_FLAG_TEXTS, &o->plan.workloads, "NAME",
          .help = "a workload of gradbench list, a file, or - for standard input; may be repeated (default: default)"},
@@ -476,8 +476,8 @@ size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_
         {"dry-run", GB_FLAG_SWITCH, &o->dry_run,
          .help = "says what would be run, with its memory and about its time, and measures nothing"},
         {"bind", GB_FLAG_WORD, &o->bind, "WHERE",
-         .help = "core: each thread to a core of its own; none: the operating system moves them (default: core)",
-         .words = binds},
+         .help = "core: each thread to a core; pu: to a hardware thread, of each core one first; none (default: core)",
+         .words = gb_bind_words},
         {"no-color", GB_FLAG_SWITCH, &o->no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
     };
     _Static_assert(sizeof all / sizeof *all <= GB_RUN_FLAGS_MAX, "there is room for all");
@@ -514,7 +514,16 @@ static bool parse(struct gb_run_options *o, int argc, char **argv, int *code) {
     return gb_options_parse(&syntax, argc, argv, code);
 }
 
-bool gb_run_binds(const struct gb_run_options *options) { return !options->bind || strcmp(options->bind, "none") != 0; }
+/* Of a word among those of an option. */
+static int index_of(const char *word, const char *const *words) {
+    int i = 0;
+    while (strcmp(word, words[i]) != 0) i++;
+    return i;
+}
+
+enum gb_bind gb_run_bind(const struct gb_run_options *options) {
+    return options->bind ? (enum gb_bind)index_of(options->bind, gb_bind_words) : GB_BIND_CORE;
+}
 
 void gb_run_defaults(struct gb_run_options *o) {
     o->plan.default_workload = o->quick ? "smoke" : "default";

@@ -22,8 +22,8 @@ enum { GB_RUN_FLAGS_MAX = 40 };
 /* The options of run, that others take some of; their number. */
 size_t gb_run_flags(struct gb_run_options *options, struct gb_flag flags[GB_RUN_FLAGS_MAX]);
 
-/* --bind is not none. */
-bool gb_run_binds(const struct gb_run_options *options);
+/* Of --bind. */
+enum gb_bind gb_run_bind(const struct gb_run_options *options);
 
 /* Fills in what was not said. */
 void gb_run_defaults(struct gb_run_options *options);
@@ -31,7 +31,7 @@ void gb_run_defaults(struct gb_run_options *options);
 /* Those of bind.h, doctor.h, roofs.h, run_again.h and harness.h. */
 struct gb_run_effects {
     const struct gb_effects *measuring;
-    struct gb_binding *(*binding_create)(void);
+    struct gb_binding *(*binding_create)(enum gb_bind where);
     bool (*binding_works)(const struct gb_binding *binding);
     void (*binding_destroy)(struct gb_binding *binding);
     const struct gb_perf *perf;

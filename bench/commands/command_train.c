@@ -207,7 +207,7 @@ static int train(const struct train_options *o, struct gb_train_run *run) {
         if (o->load) code = gb_npz_read(o->load, arrays, arrays_of(mlp, arrays));
     }
     if (code == GB_EXIT_OK) {
-        struct gb_binding *const binding = gb_binding_create();
+        struct gb_binding *const binding = gb_binding_create(GB_BIND_CORE);
         memcpy(weights, mlp->parameters, mlp->count * sizeof *weights);
         run->start = weights;
         print_header(o, run);

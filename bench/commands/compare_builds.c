@@ -144,11 +144,11 @@ static int race(struct builds *b, bool first) {
     struct gb_effects effects = gb_real_effects;
     effects.look_again = look_nowhere;
     effects.empty_call = no_empty_call;
-    int code = gb_race_start_builds(&b->race, &effects, &b->plan, b->programs[GB_BASE], b->programs[GB_NEW], gb_run_binds(o),
+    int code = gb_race_start_builds(&b->race, &effects, &b->plan, b->programs[GB_BASE], b->programs[GB_NEW], gb_run_bind(o),
                                     o->peer_limit * 1e9, &gb_caught);
     if (code == GB_EXIT_OK && first) {
         gb_fill_plan(&b->result, &b->plan, o->plan.seed);
-        b->result.context.bind = gb_run_binds(o) ? "core" : "none";
+        b->result.context.bind = gb_bind_words[gb_run_bind(o)];
     }
     const struct gb_harness harness = {
         .effects = &effects,
@@ -203,7 +203,7 @@ static int compare(struct builds *b, const struct gb_compare_rules *rules) {
     if (!c->rows || !b->found || !b->wanted) return gb_fail(GB_EXIT_RESOURCE, "no memory to compare");
     memset(b->wanted, true, b->plan.n_tasks * sizeof *b->wanted);
     for (size_t s = 0; s < GB_SIDES; s++) gb_say(b->report, 2, "%s: %s", names[s], b->programs[s]);
-    gb_environment_warn(&b->warnings, b->plan.threads[b->plan.n_threads - 1]);
+    gb_environment_warn(&b->warnings, b->plan.threads[b->plan.n_threads - 1], gb_run_bind(b->options));
     for (size_t i = 0; i < b->warnings.count; i++) gb_say(b->report, 2, "warning: %s", b->warnings.list[i]);
     int code = race(b, true);
     for (int again = 0; again < AGAIN && code == GB_EXIT_OK && !gb_caught && choose_again(b); again++) code = race(b, false);

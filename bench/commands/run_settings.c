@@ -19,8 +19,9 @@ static void add_variants(char *text, size_t size, const struct gb_plan *plan) {
 const char *gb_run_settings(const struct gb_run_options *o, const struct gb_plan *plan, char *text, size_t size) {
     text[0] = '\0';
     if (plan) add_variants(text, size, plan);
-    gb_text_append(text, size, "--seed %ju --rounds %ju --max-time %g%s%s", (uintmax_t)o->plan.seed, (uintmax_t)o->rounds,
-                   o->max_time, o->quick ? " --quick" : "", gb_run_binds(o) ? "" : " --bind none");
+    gb_text_append(text, size, "--seed %ju --rounds %ju --max-time %g%s", (uintmax_t)o->plan.seed, (uintmax_t)o->rounds,
+                   o->max_time, o->quick ? " --quick" : "");
+    if (gb_run_bind(o) != GB_BIND_CORE) gb_text_append(text, size, " --bind %s", o->bind);
     if (o->precision > 0) gb_text_append(text, size, " --precision %g", o->precision);
     if (o->cache) gb_text_append(text, size, " --cache %s", o->cache);
     if (o->repeat) gb_text_append(text, size, " --repeat %ju", (uintmax_t)o->repeat);

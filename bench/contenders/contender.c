@@ -17,8 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bind.h"
-
 #define ERRORS_MAX  (1 << 20) /* bytes of its standard error that are kept between two turns */
 #define FAREWELL_NS 0.2e9
 
@@ -163,14 +161,14 @@ static bool ask(struct gb_contender *c, const char *line, const char *request, d
     return receive(c, request, limit_ns, answer);
 }
 
-static void set_environment(size_t threads, bool bind) {
+static void set_environment(size_t threads, enum gb_bind bind) {
     static const char *const counts[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS", "MKL_NUM_THREADS"};
     char text[24];
     snprintf(text, sizeof text, "%zu", threads);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) setenv(counts[i], text, 1);
-    if (!bind) return;
+    if (bind == GB_BIND_NONE) return;
     setenv("OMP_PROC_BIND", "true", 0);
-    setenv("OMP_PLACES", "cores", 0);
+    setenv("OMP_PLACES", bind == GB_BIND_PU ? "threads" : "cores", 0);
 }
 
 static void set_signals(void) {
@@ -180,14 +178,14 @@ static void set_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The child, from here on. cores: NULL leaves it where it is. */
-static _Noreturn void become(const char *command, const struct gb_contender *c, int in, int out, const cpu_set_t *cores,
-                             bool bind, pid_t parent) {
+/* The child, from here on. places: NULL leaves it where it is. */
+static _Noreturn void become(const char *command, const struct gb_contender *c, int in, int out, const cpu_set_t *places,
+                             enum gb_bind bind, pid_t parent) {
     char text[1280];
     setpgid(0, 0);
     set_signals();
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(1);
-    if (cores) sched_setaffinity(0, sizeof *cores, cores);
+    if (places) sched_setaffinity(0, sizeof *places, places);
     set_environment(c->threads, bind);
     snprintf(text, sizeof text, "exec %s", command);
     if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(c->errors, 2) < 0) _exit(1);
@@ -195,16 +193,16 @@ static _Noreturn void become(const char *command, const struct gb_contender *c, 
     _exit(127);
 }
 
-static bool launch(struct gb_contender *c, const char *command, bool bind) {
+static bool launch(struct gb_contender *c, const char *command, enum gb_bind bind) {
     int in[2] = {-1, -1}, out[2] = {-1, -1};
-    cpu_set_t cores;
-    const bool have_cores = bind && gb_first_cores(c->threads, &cores);
+    cpu_set_t places;
+    const bool have_places = gb_first_places(bind, c->threads, &places);
     const pid_t parent = getpid();
     c->errors = memfd_create("stderr of a contender", MFD_CLOEXEC);
     const bool made = c->errors >= 0 && fcntl(c->errors, F_SETFL, O_APPEND) == 0 &&
                       socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, in) == 0 && pipe2(out, O_CLOEXEC) == 0;
     const pid_t pid = made ? fork() : -1;
-    if (pid == 0) become(command, c, in[1], out[1], have_cores ? &cores : NULL, bind, parent);
+    if (pid == 0) become(command, c, in[1], out[1], have_places ? &places : NULL, bind, parent);
     close_one(&in[1]);
     close_one(&out[1]);
     c->to = in[0], c->from = out[0];
@@ -214,7 +212,7 @@ static bool launch(struct gb_contender *c, const char *command, bool bind) {
     return true;
 }
 
-bool gb_contender_start(struct gb_contender *c, const char *command, size_t threads, bool bind, double limit_ns) {
+bool gb_contender_start(struct gb_contender *c, const char *command, size_t threads, enum gb_bind bind, double limit_ns) {
     char answer[sizeof c->line];
     *c = (struct gb_contender){.threads = threads, .to = -1, .from = -1, .errors = -1, .clock = &gb_real_clock};
     if (access("/proc/self/fd", X_OK) != 0) {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "bind.h"
 #include "clock.h"
 
 enum gb_contender_state {
@@ -32,10 +33,12 @@ struct gb_contender {
     size_t held;
 };
 
-/* Starts COMMAND (by /bin/sh, replaced by exec) with so many threads in the environment and, if bind, the first so many cores
- * of the process in its affinity mask; it is stopped when this returns. limit_ns: for its greeting. Returns true if it is up.
+/* Starts COMMAND (by /bin/sh, replaced by exec) with so many threads in the environment and, unless bind is none, the first so
+ * many places of the process in its affinity mask; it is stopped when this returns. limit_ns: for its greeting. Returns true if
+ * it is up.
  */
-bool gb_contender_start(struct gb_contender *contender, const char *command, size_t threads, bool bind, double limit_ns);
+bool gb_contender_start(struct gb_contender *contender, const char *command, size_t threads, enum gb_bind bind,
+                        double limit_ns);
 
 /* A turn: everything but start and end happens in one. The process is continued; at the end it is stopped, and seen to be. */
 void gb_contender_begin_turn(struct gb_contender *contender);

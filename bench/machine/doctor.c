@@ -152,11 +152,12 @@ static enum gb_health look_at_quota(const struct gb_looking *l, char *text) {
 }
 
 static enum gb_health look_at_threads(const struct gb_looking *l, char *text) {
-    const size_t cores = l->system->machine->cores;
+    const bool pu = l->bind == GB_BIND_PU;
+    const size_t places = pu ? l->system->machine->logical : l->system->machine->cores;
     char threads[40], on[40];
     gb_count_text(l->threads, "thread", threads, sizeof threads);
-    gb_count_text(cores, "core", on, sizeof on);
-    if (l->threads <= cores) return say(text, GB_HEALTH_GOOD, "up to %s on %s", threads, on);
+    gb_count_text(places, pu ? "hardware thread" : "core", on, sizeof on);
+    if (l->threads <= places) return say(text, GB_HEALTH_GOOD, "up to %s on %s", threads, on);
     return say(text, GB_HEALTH_BAD, "%s on %s: they are not bound and take turns", threads, on);
 }
 
@@ -393,7 +394,8 @@ static const struct check {
     {"siblings", look_at_siblings, TOLD_BEFORE,
      "leave the siblings idle; or turn SMT off: echo off > /sys/devices/system/cpu/smt/control"},
     {"quota", look_at_quota, TOLD_BEFORE, "--threads of as many as the quota, or a larger one: docker run --cpus"},
-    {"threads", look_at_threads, TOLD_BEFORE, "--threads of at most the cores, or OMP_NUM_THREADS"},
+    {"threads", look_at_threads, TOLD_BEFORE,
+     "--threads of at most the cores, or OMP_NUM_THREADS; run --bind pu takes all hardware threads"},
     {"variables", look_at_variables, TOLD_BEFORE, "unset it"},
     {"topology", look_at_topology, TOLD_BEFORE, "mount /sys; HWLOC_DEBUG_VERBOSE=1 says more"},
     {"load", look_at_load, TOLD_BEFORE, "stop what top shows; the average needs a minute to fall"},
@@ -422,9 +424,10 @@ struct gb_finding gb_check_system(const struct gb_looking *looking, size_t check
     return finding;
 }
 
-struct gb_finding gb_check_here(size_t threads, const struct gb_pulse *before, const struct gb_pulse *after, size_t check) {
+struct gb_finding gb_check_here(size_t threads, enum gb_bind bind, const struct gb_pulse *before, const struct gb_pulse *after,
+                                size_t check) {
     const struct gb_system here = gb_this_system();
-    return gb_check_system(&(struct gb_looking){&here, threads, before, after}, check);
+    return gb_check_system(&(struct gb_looking){&here, threads, bind, before, after}, check);
 }
 
 static void warn(const struct gb_looking *looking, struct gb_warnings *warnings, size_t check) {
@@ -437,13 +440,13 @@ static void warn_all(const struct gb_looking *looking, struct gb_warnings *warni
         if (checks[i].telling == telling) warn(looking, warnings, i);
 }
 
-void gb_system_warn(const struct gb_system *system, struct gb_warnings *warnings, size_t threads) {
-    warn_all(&(struct gb_looking){.system = system, .threads = threads}, warnings, TOLD_BEFORE);
+void gb_system_warn(const struct gb_system *system, struct gb_warnings *warnings, size_t threads, enum gb_bind bind) {
+    warn_all(&(struct gb_looking){.system = system, .threads = threads, .bind = bind}, warnings, TOLD_BEFORE);
 }
 
-void gb_environment_warn(struct gb_warnings *warnings, size_t threads) {
+void gb_environment_warn(struct gb_warnings *warnings, size_t threads, enum gb_bind bind) {
     const struct gb_system here = gb_this_system();
-    gb_system_warn(&here, warnings, threads);
+    gb_system_warn(&here, warnings, threads, bind);
 }
 
 static bool is_told(const struct gb_warnings *warnings, const char *start) {

@@ -2,6 +2,7 @@
 #ifndef GB_DOCTOR_H
 #define GB_DOCTOR_H
 
+#include "bind.h"
 #include "environment.h"
 
 enum gb_health {
@@ -30,6 +31,7 @@ struct gb_pulse gb_system_pulse(const struct gb_system *system);
 struct gb_looking {
     const struct gb_system *system;
     size_t threads;                        /* the most that will be used */
+    enum gb_bind bind;                     /* to what */
     const struct gb_pulse *before, *after; /* of a measurement; NULL: there was none */
 };
 
@@ -44,11 +46,12 @@ size_t gb_checks(void);
 /* The check of that index: one of gb_checks(). Reads files of the system, and no more. */
 struct gb_finding gb_check_system(const struct gb_looking *looking, size_t check);
 /* The same of this system. */
-struct gb_finding gb_check_here(size_t threads, const struct gb_pulse *before, const struct gb_pulse *after, size_t check);
+struct gb_finding gb_check_here(size_t threads, enum gb_bind bind, const struct gb_pulse *before, const struct gb_pulse *after,
+                                size_t check);
 
 /* Warns of what matters to a run. threads: the most that will be used. */
-void gb_environment_warn(struct gb_warnings *warnings, size_t threads);
-void gb_system_warn(const struct gb_system *system, struct gb_warnings *warnings, size_t threads);
+void gb_environment_warn(struct gb_warnings *warnings, size_t threads, enum gb_bind bind);
+void gb_system_warn(const struct gb_system *system, struct gb_warnings *warnings, size_t threads, enum gb_bind bind);
 
 /* Of that alone which may come later: another gradbench that measures. Once. */
 void gb_company_warn(struct gb_warnings *warnings);

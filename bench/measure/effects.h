@@ -17,7 +17,7 @@ struct gb_effects {
     /* So many calls in this process, one after the other; the status of the last. */
     gk_status (*repeat)(const struct gb_problem *problem, gk_context *ctx, uint64_t calls);
     double (*empty_call)(gk_context *ctx, enum gk_kernel_id kernel, enum gk_dtype dtype); /* ns, as gb_empty_call_ns */
-    bool (*start)(struct gb_contender *contender, const char *command, size_t threads, bool bind, double limit_ns);
+    bool (*start)(struct gb_contender *contender, const char *command, size_t threads, enum gb_bind bind, double limit_ns);
     void (*begin_turn)(struct gb_contender *contender);
     void (*end_turn)(struct gb_contender *contender);
     bool (*prepare)(struct gb_contender *contender, const char *line, double limit_ns);

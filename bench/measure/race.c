@@ -93,7 +93,7 @@ int gb_race_choose(struct gb_race *race, const char *list, const struct gb_texts
 struct start {
     struct gb_race *race;
     struct gb_plan *plan;
-    bool bind;
+    enum gb_bind bind;
     double limit_ns;
     const volatile sig_atomic_t *stop;
 };
@@ -146,8 +146,8 @@ static int make_judge(struct gb_race *race) {
     return gb_fail(GB_EXIT_RESOURCE, "no memory for the contenders");
 }
 
-int gb_race_start(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, bool bind, double limit_ns,
-                  const volatile sig_atomic_t *stop) {
+int gb_race_start(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, enum gb_bind bind,
+                  double limit_ns, const volatile sig_atomic_t *stop) {
     const struct start start = {race, plan, bind, limit_ns, stop};
     race->effects = effects;
     if (race->count == 0) return GB_EXIT_OK;
@@ -165,7 +165,7 @@ enum { PROGRAM_MAX = sizeof(struct gb_peer_entry){0}.command - 100 };
 
 /* Both have the same contexts: what is asked of these is the same for both. */
 int gb_race_start_builds(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, const char *old_program,
-                         const char *new_program, bool bind, double limit_ns, const volatile sig_atomic_t *stop) {
+                         const char *new_program, enum gb_bind bind, double limit_ns, const volatile sig_atomic_t *stop) {
     const struct start start = {race, plan, bind, limit_ns, stop};
     char old_word[PROGRAM_MAX] = "", new_word[PROGRAM_MAX] = "";
     if (!gb_text_quote(old_word, sizeof old_word, old_program) || !gb_text_quote(new_word, sizeof new_word, new_program))

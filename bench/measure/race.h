@@ -31,14 +31,14 @@ struct gb_race {
 int gb_race_choose(struct gb_race *race, const char *list, const struct gb_texts *commands);
 
 /* Starts the peers, each that is there becomes a variant of the plan for each of its thread counts, and gradkern's variants as
- * children. Where no peer is up nothing else is started. bind: each to as many cores as it has threads. */
-int gb_race_start(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, bool bind, double limit_ns,
-                  const volatile sig_atomic_t *stop);
+ * children. Where no peer is up nothing else is started. bind: each to as many places as it has threads. */
+int gb_race_start(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, enum gb_bind bind,
+                  double limit_ns, const volatile sig_atomic_t *stop);
 
 /* Starts two builds of gradkern, paths of their gradbench, for each of the plan's own variants: the new one in its place, the
  * old one as a variant more, n_own further on. */
 int gb_race_start_builds(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, const char *old_program,
-                         const char *new_program, bool bind, double limit_ns, const volatile sig_atomic_t *stop);
+                         const char *new_program, enum gb_bind bind, double limit_ns, const volatile sig_atomic_t *stop);
 
 /* GB_EXIT_CHECK where a named peer is absent, is gone or gave a wrong result in one of `count` problems, or did none of them,
  * after a line for each that says so; else GB_EXIT_OK. */

@@ -11,7 +11,7 @@ _Static_assert(offsetof(struct gb_pair, high) == offsetof(struct gb_pair, low) +
 _Static_assert(offsetof(struct gb_summary, high) == offsetof(struct gb_summary, low) + sizeof(double), "an interval");
 
 static const char *const schemas[] = {"gradbench/1", NULL}, *const comparison_schemas[] = {"gradbench-comparison/1", NULL},
-                         *const dtypes[] = {"f32", "f64", NULL}, *const binds[] = {"core", "none", NULL},
+                         *const dtypes[] = {"f32", "f64", NULL}, *const binds[] = {"core", "pu", "none", NULL},
                          *const float_states[] = {"ieee", "ftz", "daz", "ftz daz", NULL},
                          *const caches[] = {"hot", "cold", NULL}, *const extents[] = {"full", "sampled", "no", NULL},
                          *const limits[] = {"fma", "memory", "chain", "call", "cache", "latency", NULL},

@@ -2,6 +2,7 @@
  * calling thread its cores back. Each case is a process of its own: what a machine has is read once. */
 #include "bind.h"
 
+#include <hwloc.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -10,6 +11,7 @@
 
 #include "core/team.h"
 #include "support.h"
+#include "text.h"
 
 enum { TEAM_MAX = 16 };
 
@@ -59,7 +61,7 @@ static void must_be_free(size_t threads, const cpu_set_t *all) {
 }
 
 static int bind_a_team(void) {
-    struct gb_binding *const binding = gb_binding_create();
+    struct gb_binding *const binding = gb_binding_create(GB_BIND_CORE);
     MUST(binding);
     MUST(gb_binding_apply(binding, 2) == 2);
     must_be_apart(2);
@@ -77,7 +79,7 @@ static size_t cores_here(void) {
 static int bind_in_turns(void) {
     const cpu_set_t all = own_mask();
     const size_t cores = gk_topology_get()->cores, many = cores_here();
-    struct gb_binding *const binding = gb_binding_create();
+    struct gb_binding *const binding = gb_binding_create(GB_BIND_CORE);
     MUST(binding && gb_binding_works(binding));
     MUST(own_mask_is(&all)); /* nothing is bound yet */
     MUST(gb_binding_apply(binding, 1) == 1);
@@ -128,7 +130,7 @@ static int bind_in_vain(void) {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     const struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-    struct gb_binding *const binding = gb_binding_create();
+    struct gb_binding *const binding = gb_binding_create(GB_BIND_CORE);
     MUST(binding);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
         printf("skipped: this system filters no calls\n");
@@ -153,7 +155,7 @@ static bool first_cores_are(size_t threads, int first, int last) {
     CPU_ZERO(&want);
     memset(&got, 0xff, sizeof got);
     for (int i = first; i <= last; i++) CPU_SET(i, &want);
-    return gb_first_cores(threads, &got) && CPU_EQUAL(&got, &want);
+    return gb_first_places(GB_BIND_CORE, threads, &got) && CPU_EQUAL(&got, &want);
 }
 
 /* One core of two processors: one of them is used. */
@@ -161,8 +163,8 @@ static int share_a_core(void) {
     cpu_set_t set;
     narrow(0, 1);
     MUST(first_cores_are(1, 0, 0));
-    MUST(!gb_first_cores(2, &set));
-    struct gb_binding *const binding = gb_binding_create();
+    MUST(!gb_first_places(GB_BIND_CORE, 2, &set));
+    struct gb_binding *const binding = gb_binding_create(GB_BIND_CORE);
     MUST(binding && gb_binding_apply(binding, 1) == 1);
     note_masks(1);
     MUST(CPU_COUNT(&masks[0]) == 1 && CPU_ISSET(0, &masks[0]));
@@ -172,16 +174,34 @@ static int share_a_core(void) {
     return 0;
 }
 
+/* Both of them are places, and no more. */
+static int share_a_core_by_threads(void) {
+    cpu_set_t set;
+    narrow(0, 1);
+    const cpu_set_t all = own_mask();
+    MUST(gb_first_places(GB_BIND_PU, 1, &set) && CPU_COUNT(&set) == 1 && CPU_ISSET(0, &set));
+    MUST(gb_first_places(GB_BIND_PU, 2, &set) && CPU_EQUAL(&set, &all));
+    MUST(!gb_first_places(GB_BIND_PU, 3, &set));
+    struct gb_binding *const binding = gb_binding_create(GB_BIND_PU);
+    MUST(binding && gb_binding_apply(binding, 2) == 2);
+    must_be_apart(2);
+    MUST(gb_binding_apply(binding, 3) == 3);
+    must_be_free(3, &all);
+    MUST(gb_binding_works(binding));
+    gb_binding_destroy(binding);
+    return 0;
+}
+
 /* Three cores, of which this process may use two, or one. */
 static int use_some_cores(void) {
     cpu_set_t set;
     narrow(0, 1);
     MUST(first_cores_are(1, 0, 0));
     MUST(first_cores_are(2, 0, 1));
-    MUST(!gb_first_cores(3, &set));
+    MUST(!gb_first_places(GB_BIND_CORE, 3, &set));
     narrow(1, 1);
     MUST(first_cores_are(1, 1, 1));
-    MUST(!gb_first_cores(2, &set));
+    MUST(!gb_first_places(GB_BIND_CORE, 2, &set));
     return 0;
 }
 
@@ -189,8 +209,8 @@ static int use_some_cores(void) {
 static int bind_elsewhere(void) {
     cpu_set_t set;
     memset(&set, 0xff, sizeof set);
-    MUST(!gb_binding_create());
-    MUST(!gb_first_cores(1, &set));
+    MUST(!gb_binding_create(GB_BIND_CORE) && !gb_binding_create(GB_BIND_NONE));
+    MUST(!gb_first_places(GB_BIND_CORE, 1, &set));
     MUST(CPU_COUNT(&set) == 0);
     return 0;
 }
@@ -199,10 +219,10 @@ static int first_cores(void) {
     cpu_set_t set, both;
     const cpu_set_t all = own_mask();
     const size_t cores = gk_topology_get()->cores;
-    MUST(gb_first_cores(cores, &set));
+    MUST(gb_first_places(GB_BIND_CORE, cores, &set));
     CPU_AND(&both, &set, &all);
     MUST((size_t)CPU_COUNT(&set) == cores && CPU_EQUAL(&both, &set));
-    MUST(!gb_first_cores(cores + 1, &set));
+    MUST(!gb_first_places(GB_BIND_CORE, cores + 1, &set));
     return 0;
 }
 
@@ -221,6 +241,7 @@ static const struct {
     {"vain", bind_in_vain, 1, NULL, NULL},
     {"first", first_cores, 1, NULL, NULL},
     {"shared", share_a_core, 2, "HWLOC_SYNTHETIC", "core:1 pu:2"},
+    {"shared pu", share_a_core_by_threads, 2, "HWLOC_SYNTHETIC", "core:1 pu:2"},
     {"some", use_some_cores, 2, "HWLOC_SYNTHETIC", "core:3 pu:1"},
 };
 
@@ -245,8 +266,43 @@ static void threads_are_bound(void **state) {
     assert_int_equal(gb_start_again("elsewhere", "HWLOC_SYNTHETIC", "core:2 pu:1"), 0);
 }
 
+/* Cores fill first, whatever the system calls their hardware threads. */
+static void places_of_machines(void **state) {
+    (void)state;
+    static const struct {
+        const char *machine, *usable; /* a list of hardware threads */
+        enum gb_bind where;
+        const char *places;
+    } cases[] = {
+        {"core:2 pu:2", "0-3", GB_BIND_CORE, " 0 2"},
+        {"core:2 pu:2", "0-3", GB_BIND_PU, " 0 2 1 3"},
+        {"core:2 pu:2(indexes=0,2,1,3)", "0-3", GB_BIND_CORE, " 0 1"},
+        {"core:2 pu:2(indexes=0,2,1,3)", "0-3", GB_BIND_PU, " 0 1 2 3"},
+        {"pack:2 core:2 pu:2", "1-6", GB_BIND_CORE, " 1 2 4 6"},
+        {"pack:2 core:2 pu:2", "1-6", GB_BIND_PU, " 1 2 4 6 3 5"},
+        {"core:1 pu:4", "1,3", GB_BIND_PU, " 1 3"},
+        {"core:4 pu:1", "0-3", GB_BIND_PU, " 0 1 2 3"},
+        {"core:2 pu:2", "4-7", GB_BIND_PU, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        hwloc_topology_t topology;
+        const hwloc_bitmap_t usable = hwloc_bitmap_alloc();
+        unsigned places[8];
+        char text[80] = "";
+        assert_int_equal(hwloc_topology_init(&topology), 0);
+        assert_int_equal(hwloc_topology_set_synthetic(topology, cases[i].machine), 0);
+        assert_int_equal(hwloc_topology_load(topology), 0);
+        assert_int_equal(hwloc_bitmap_list_sscanf(usable, cases[i].usable), 0);
+        const size_t count = gb_places_find(topology, usable, cases[i].where, places);
+        for (size_t k = 0; k < count; k++) gb_text_append(text, sizeof text, " %u", places[k]);
+        assert_string_equal(text, cases[i].places);
+        hwloc_bitmap_free(usable);
+        hwloc_topology_destroy(topology);
+    }
+}
+
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_are_bound)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(places_of_machines), cmocka_unit_test(threads_are_bound)};
     for (size_t i = 0; argc > 1 && i < sizeof children / sizeof *children; i++)
         if (strcmp(argv[1], children[i].name) == 0) return children[i].run();
     if (argc > 1) return bind_elsewhere();

@@ -76,8 +76,9 @@ static double read_clock(void *self) {
     return script->now += script->read_ns;
 }
 
-static struct gb_binding *create_binding(void) {
-    note("bind");
+static struct gb_binding *create_binding(enum gb_bind where) {
+    if (where == GB_BIND_NONE) return NULL;
+    note(where == GB_BIND_PU ? "bind(pu)" : "bind");
     return script->no_binding ? NULL : (struct gb_binding *)binding;
 }
 
@@ -101,9 +102,14 @@ static void warn_company(struct gb_warnings *warnings) {
     if (script->company_after && script->problems == script->company_after) gb_warn(warnings, "company");
 }
 
-static bool start_contender(struct gb_contender *contender, const char *command, size_t threads, bool bind, double limit_ns) {
+static bool start_contender(struct gb_contender *contender, const char *command, size_t threads, enum gb_bind bind,
+                            double limit_ns) {
     const char *const own = strstr(command, "peer --isa");
-    note("start(%s %zu%s %g)", own ? own : command, threads, bind ? " bound" : "", limit_ns);
+    note("start(%s %zu%s %g)", own ? own : command, threads,
+         bind == GB_BIND_NONE ? ""
+         : bind == GB_BIND_PU ? " bound to pu"
+                              : " bound",
+         limit_ns);
     *contender = (struct gb_contender){.threads = threads};
     if (strcmp(command, "absent") == 0 || (script->none_is_up && !own)) contender->state = GB_CONTENDER_ABSENT;
     snprintf(contender->reason, sizeof contender->reason, "it is not here");
@@ -390,6 +396,11 @@ static void where_threads_are_bound(void **state) {
     assert_bound("core");
     HEAR(SMALL, ONE, "--json", script->json, "--bind", "none");
     assert_bound("none");
+    HEAR(SMALL, ONE, "--json", script->json, "--bind", "pu");
+    assert_bound("pu");
+    HEAR(SMALL, ONE, "--peer", "own=up", "--bind", "pu");
+    assert_memory_equal(script->trace, "bind(pu) ", 9);
+    assert_non_null(strstr(script->trace, "start(peer --isa ref --threads 1 1 bound to pu 6e+10)"));
     script->no_binding = true;
     HEAR(SMALL, ONE, "--json", script->json, "--bind", "core");
     assert_bound("none");
@@ -1162,8 +1173,8 @@ static void fewer_threads_are_told(void **state) {
 }
 
 static void threads_that_are_not_bound_are_told(void **state) {
-    const char *const none = "hwloc cannot bind threads: they may move between cores",
-                      *const some = "not every thread could be bound to a core";
+    const char *const none = "hwloc cannot bind threads: they may move between cores", *const some =
+                                                                                           "not every thread could be bound";
     (void)state;
     for (size_t i = 0; i < 4; i++) {
         script->no_binding = i == 1;
@@ -1227,7 +1238,7 @@ static void warnings_are_told_once(void **state) {
     const json_t *const warnings = json_object_get(json_object_get(json, "context"), "warnings");
     const size_t count = json_array_size(warnings);
     assert_true(count >= 2);
-    assert_string_equal(json_string_value(json_array_get(warnings, count - 1)), "not every thread could be bound to a core");
+    assert_string_equal(json_string_value(json_array_get(warnings, count - 1)), "not every thread could be bound");
     json_decref(json);
 }
 

@@ -35,7 +35,7 @@ static double read_script(void *self) {
     struct script_clock name##_state = {.step = (by)};                                                                         \
     const struct gb_clock name = {read_script, &name##_state}
 
-static bool start_on(struct gb_contender *c, const char *script, size_t threads, bool bind, double limit_ns) {
+static bool start_on(struct gb_contender *c, const char *script, size_t threads, enum gb_bind bind, double limit_ns) {
     char command[4000];
     return gb_contender_start(c, gb_script_command(script, command, sizeof command), threads, bind, limit_ns);
 }
@@ -206,12 +206,12 @@ static void threads_and_binding(void **state) {
     unsetenv("OMP_PLACES");
     setenv("OMP_NUM_THREADS", "7", 1);
     sched_getaffinity(0, sizeof all, &all);
-    assert_true(start_on(&c, "@about", 3, false, long_ns));
+    assert_true(start_on(&c, "@about", 3, GB_BIND_NONE, long_ns));
     snprintf(want, sizeof want, "threads 3,3,3,3 bound -,- cores %d files 3 leads 1 ignores 0 blocks 0", CPU_COUNT(&all));
     assert_string_equal(c.description, want);
     gb_contender_end(&c);
-    const bool known = gb_first_cores(1, &one);
-    assert_true(start_on(&c, "@about", 1, true, long_ns));
+    const bool known = gb_first_places(GB_BIND_CORE, 1, &one);
+    assert_true(start_on(&c, "@about", 1, GB_BIND_CORE, long_ns));
     snprintf(want, sizeof want, "threads 1,1,1,1 bound true,cores cores %d files 3 leads 1 ignores 0 blocks 0",
              known ? 1 : CPU_COUNT(&all));
     assert_string_equal(c.description, want);
@@ -221,9 +221,14 @@ static void threads_and_binding(void **state) {
         assert_true(CPU_EQUAL(&its, &one));
     }
     gb_contender_end(&c);
+    assert_true(start_on(&c, "@about", 1, GB_BIND_PU, long_ns));
+    snprintf(want, sizeof want, "threads 1,1,1,1 bound true,threads cores %d files 3 leads 1 ignores 0 blocks 0",
+             known ? 1 : CPU_COUNT(&all));
+    assert_string_equal(c.description, want);
+    gb_contender_end(&c);
     setenv("OMP_PROC_BIND", "false", 1);
     setenv("OMP_PLACES", "threads", 1);
-    assert_true(start_on(&c, "@about", 1024, true, long_ns)); /* more than there are cores: it keeps all */
+    assert_true(start_on(&c, "@about", 1024, GB_BIND_CORE, long_ns)); /* more than there are cores: it keeps all */
     snprintf(want, sizeof want, "threads 1024,1024,1024,1024 bound false,threads cores %d files 3 leads 1 ignores 0 blocks 0",
              CPU_COUNT(&all));
     if (gb_machine_get()->cores < 1024) assert_string_equal(c.description, want);

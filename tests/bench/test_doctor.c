@@ -27,11 +27,14 @@ static int open_counter(const struct perf_event_attr *attr, int group) {
 static void close_counter(int fd) { closed += fd == 1; }
 static const struct gb_perf counting = {.open = open_counter, .close = close_counter, .root = root}, *perf;
 
+static size_t threads = 2;
+static enum gb_bind bound = GB_BIND_CORE;
+
 /* The finding of a name. */
 static struct gb_finding find(const char *name, const struct gb_machine *machine, const struct gb_pulse *before,
                               const struct gb_pulse *after) {
     const struct gb_system system = {.root = root, .machine = machine, .online = 2, .clock = &stepping, .perf = perf};
-    const struct gb_looking looking = {&system, 2, before, after};
+    const struct gb_looking looking = {&system, threads, bound, before, after};
     for (size_t i = 0; i < gb_checks(); i++) {
         const struct gb_finding finding = gb_check_system(&looking, i);
         if (strcmp(finding.name, name) == 0) return finding;
@@ -293,8 +296,32 @@ static void throttling_of_groups(void **state) {
     support_tree_remove(root);
 }
 
+/* Where each has a hardware thread of its own, more than cores are good. */
+static void places_of_threads(void **state) {
+    (void)state;
+    static const struct {
+        size_t threads;
+        enum gb_bind bind;
+        enum gb_health health;
+        const char *text;
+    } cases[] = {
+        {4, GB_BIND_PU, GOOD, "up to 4 threads on 4 hardware threads"},
+        {5, GB_BIND_PU, BAD, "5 threads on 4 hardware threads: they are not bound and take turns"},
+        {4, GB_BIND_CORE, BAD, "4 threads on 2 cores: they are not bound and take turns"},
+        {4, GB_BIND_NONE, BAD, "4 threads on 2 cores: they are not bound and take turns"},
+    };
+    const struct gb_machine machine = {.cores = 2, .logical = 4, .machine_cores = 2, .known = true};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        threads = cases[i].threads, bound = cases[i].bind;
+        const struct gb_finding found = find("threads", &machine, NULL, NULL);
+        assert_found(cases[i].text, &found, cases[i].health, cases[i].text);
+    }
+    threads = 2, bound = GB_BIND_CORE;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(places_of_threads),
         cmocka_unit_test(files),
         cmocka_unit_test(load_of_the_process_before),
         cmocka_unit_test(clocks),

@@ -21,7 +21,7 @@ static struct {
     struct started {
         char command[160];
         size_t threads;
-        bool bind;
+        enum gb_bind bind;
         double limit_ns;
         struct gb_contender *who;
     } list[STARTS];
@@ -37,7 +37,7 @@ static bool says(const char *command, const char *word, size_t threads) {
     return strcmp(command, text) == 0;
 }
 
-static bool start(struct gb_contender *contender, const char *command, size_t threads, bool bind, double limit_ns) {
+static bool start(struct gb_contender *contender, const char *command, size_t threads, enum gb_bind bind, double limit_ns) {
     struct started *const s = &script.list[script.count++];
     assert_true(script.count <= STARTS);
     *s = (struct started){.threads = threads, .bind = bind, .limit_ns = limit_ns, .who = contender};

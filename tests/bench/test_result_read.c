@@ -147,7 +147,7 @@ static void refuse(struct walk *w, json_t *object, const char *key, const char *
 static const char *words_of(const char *key) {
     static const char *const words[][2] = {{"schema", "gradbench/1"},
                                            {"dtype", "f32, f64"},
-                                           {"bind", "core, none"},
+                                           {"bind", "core, pu, none"},
                                            {"float_state", "ieee, ftz, daz, ftz daz"},
                                            {"cache", "hot, cold"},
                                            {"verified", "full, sampled, no"},

@@ -40,7 +40,7 @@ static void assert_warned(const char *name, const struct gb_system *system, size
     struct gb_warnings warnings = {.count = 0};
     size_t at = 0;
     const size_t open = descriptors();
-    gb_system_warn(system, &warnings, threads);
+    gb_system_warn(system, &warnings, threads, GB_BIND_CORE);
     assert_int_equal(descriptors(), open);
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     assert_string_equal(warnings.list[at++], "built with a sanitizer: the times say nothing about the kernels");
@@ -255,7 +255,7 @@ static void one_gradbench_is_named(void **state) {
         snprintf(path, sizeof path, "/proc/%d/cmdline", i);
         support_tree_write(root, path, WORDS("gradbench\0run"));
     }
-    gb_system_warn(&system, &warnings, 1);
+    gb_system_warn(&system, &warnings, 1, GB_BIND_CORE);
     size_t count = 0;
     for (size_t i = 0; i < warnings.count; i++) count += strncmp(warnings.list[i], "another gradbench", 17) == 0;
     assert_int_equal(count, 1);
@@ -480,7 +480,7 @@ static void this_system_is_read(void **state) {
     if (access("/proc/stat", R_OK) == 0) assert_true(first.ticks.all > 0 && first.own >= 0);
     const struct gb_memory memory = gb_memory_available();
     assert_true(memory.bytes > 0 && memory.bytes <= 1e18);
-    gb_environment_warn(&warnings, 100000);
+    gb_environment_warn(&warnings, 100000, GB_BIND_CORE);
     bool told = false;
     snprintf(text, sizeof text, "100000 threads on %zu core%s: they are not bound and take turns", gb_machine_get()->cores,
              gb_machine_get()->cores == 1 ? "" : "s");
@@ -502,7 +502,7 @@ static int use_one_processor(void) {
     CPU_ZERO(&one);
     CPU_SET(first, &one);
     if (sched_setaffinity(0, sizeof one, &one) != 0) return 2;
-    gb_environment_warn(&warnings, 1);
+    gb_environment_warn(&warnings, 1, GB_BIND_CORE);
     snprintf(text, sizeof text, "this process may use 1 of %ld hardware threads", sysconf(_SC_NPROCESSORS_ONLN));
     for (size_t i = 0; i < warnings.count; i++) told = told || strcmp(warnings.list[i], text) == 0;
     return told == (sysconf(_SC_NPROCESSORS_ONLN) > 1) ? 0 : 3;

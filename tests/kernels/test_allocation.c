@@ -219,11 +219,11 @@ static void bindings_leave_nothing(void **state) {
     if (!gk_topology_get()->known) return;
     hwloc_topology_t kept; /* with the last one hwloc's plugins go, which come back with more or less */
     assert_int_equal(hwloc_topology_init(&kept), 0);
-    gb_binding_destroy(gb_binding_create());
+    gb_binding_destroy(gb_binding_create(GB_BIND_CORE));
     const ptrdiff_t before = atomic_load(&alive);
     for (ptrdiff_t n = 1, left = 0; left == 0; n++) {
         fail_from(n, false);
-        struct gb_binding *const binding = gb_binding_create();
+        struct gb_binding *const binding = gb_binding_create(GB_BIND_CORE);
         left = atomic_load(&until_fail);
         fail_from(0, false);
         failed += binding == NULL;
@@ -231,13 +231,13 @@ static void bindings_leave_nothing(void **state) {
         gb_binding_destroy(binding);
         assert_int_equal(atomic_load(&alive), before);
     }
-    assert_true(failed >= 4 + 2 * gk_topology_get()->cores); /* two for where it was and for each core */
-    assert_true(gb_first_cores(1, &set));
+    assert_true(failed >= 6); /* itself, its places, two for where it was and for what is left of that */
+    assert_true(gb_first_places(GB_BIND_CORE, 1, &set));
     assert_int_equal(atomic_load(&alive), before);
     cpu_set_t all; /* of cores that are not to be used nothing is kept either */
     assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
     assert_int_equal(sched_setaffinity(0, sizeof set, &set), 0);
-    gb_binding_destroy(gb_binding_create());
+    gb_binding_destroy(gb_binding_create(GB_BIND_CORE));
     assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
     assert_int_equal(atomic_load(&alive), before);
     for (int i = 0; i < 3; i++) {
@@ -245,7 +245,7 @@ static void bindings_leave_nothing(void **state) {
         atomic_store(&hwloc_load_fails, i == 1);
         if (i == 2) setenv("HWLOC_SYNTHETIC", "core:2 pu:1", 1);
         const ptrdiff_t now = atomic_load(&alive);
-        assert_null(gb_binding_create());
+        assert_null(gb_binding_create(GB_BIND_CORE));
         assert_int_equal(atomic_load(&alive), now);
     }
     unsetenv("HWLOC_SYNTHETIC");
