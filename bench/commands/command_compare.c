@@ -93,10 +93,10 @@ static bool is_given(const struct gb_flag *flag) {
     return *(const char *const *)flag->target;
 }
 
-static int compare_programs(const struct gb_report *report, const struct gb_texts *words, struct gb_run_options *options,
-                            const struct gb_compare_rules *rules) {
+static int compare_both(const struct gb_report *report, const struct gb_texts *words, struct gb_run_options *options,
+                        const struct gb_compare_rules *rules) {
     if (words->count != GB_SIDES)
-        return gb_fail(GB_EXIT_USAGE, "compare --build takes two programs, OLD NEW (see gradbench compare --help)");
+        return gb_fail(GB_EXIT_USAGE, "compare --build takes two builds, OLD NEW (see gradbench compare --help)");
     gb_run_defaults(options);
     if (options->plan.seed == 0) options->plan.seed = 1;
     return gb_compare_builds(report, words->list, options, rules);
@@ -121,7 +121,8 @@ int gb_command_compare(int argc, char **argv) {
         {"details", GB_FLAG_SWITCH, &details, .help = "all rows, also those that are the same"},
         {"wide", GB_FLAG_SWITCH, &run.wide, .help = "all columns, however wide the terminal (or COLUMNS) is"},
         {"no-color", GB_FLAG_SWITCH, &run.no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
-        {"build", GB_FLAG_SWITCH, &build, .help = "races two builds instead, OLD and NEW: paths of their gradbench; with:"},
+        {"build", GB_FLAG_SWITCH, &build,
+         .help = "races two builds instead, OLD and NEW: paths of their gradbench or libgradkern.so; with:"},
     };
     enum { OWN = 9 };
     const struct gb_syntax syntax = {
@@ -145,11 +146,11 @@ int gb_command_compare(int argc, char **argv) {
             "Of several files a side the interval spans those of all, and each of the base has to differ from each of the\n"
             "new ones; from 7 files a side on a file counts as one sample. Measure both sides in turn. No verdict is given\n"
             "where CPU, cores, threads or instruction sets differ (--force gives it).\n\n"
-            "--build is better where both builds are at hand: each round times both, process against process, on the same\n"
-            "operands, and a sign test over the rounds takes the place of the rank sum test. What came out slower or\n"
-            "faster is raced twice more, each time by new processes, and has to come out so again. A row whose results\n"
-            "differ in bits makes the exit code 1. Default: all instruction sets but ref. bench/compare-revisions builds\n"
-            "and does this."};
+            "--build is better where both builds are at hand, as programs or as libraries: each round times both, process\n"
+            "against process, on the same operands, and a sign test over the rounds takes the place of the rank sum test.\n"
+            "What came out slower or faster is raced twice more, each time by new processes, and has to come out so again.\n"
+            "A row whose results differ in bits makes the exit code 1. Default: all instruction sets but ref. A library's\n"
+            "argument structs must be those of this gradbench. bench/compare-revisions builds and does this."};
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
     rules.threshold = percent > 0 ? percent / 100 : GB_VERDICT_THRESHOLD;
@@ -167,5 +168,5 @@ int gb_command_compare(int argc, char **argv) {
     if (!build && (bases == 0 || bases >= words.count))
         return gb_fail(GB_EXIT_USAGE, "compare takes two files, or BASE... -- NEW... (see gradbench compare --help)");
     if (rules.json && !json_out && (code = gb_result_file_try(&gb_real_files, rules.json)) != GB_EXIT_OK) return code;
-    return build ? compare_programs(&report, &words, &run, &rules) : compare_files(&report, &words, bases, &rules);
+    return build ? compare_both(&report, &words, &run, &rules) : compare_files(&report, &words, bases, &rules);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "build_command.h"
 #include "doctor.h"
 #include "interrupt.h"
 #include "machine.h"
@@ -27,7 +28,8 @@ struct found {
 
 struct builds {
     const struct gb_report *report;
-    const char *const *programs;
+    const char *const *paths;
+    char commands[GB_SIDES][GB_BUILD_COMMAND_MAX];
     const struct gb_run_options *options;
     struct gb_plan plan;
     struct gb_race race;
@@ -144,7 +146,7 @@ static int race(struct builds *b, bool first) {
     struct gb_effects effects = gb_real_effects;
     effects.look_again = look_nowhere;
     effects.empty_call = no_empty_call;
-    int code = gb_race_start_builds(&b->race, &effects, &b->plan, b->programs[GB_BASE], b->programs[GB_NEW], gb_run_bind(o),
+    int code = gb_race_start_builds(&b->race, &effects, &b->plan, b->commands[GB_BASE], b->commands[GB_NEW], gb_run_bind(o),
                                     o->peer_limit * 1e9, &gb_caught);
     if (code == GB_EXIT_OK && first) {
         gb_fill_plan(&b->result, &b->plan, o->plan.seed);
@@ -202,7 +204,7 @@ static int compare(struct builds *b, const struct gb_compare_rules *rules) {
     b->wanted = malloc(b->plan.n_tasks * sizeof *b->wanted);
     if (!c->rows || !b->found || !b->wanted) return gb_fail(GB_EXIT_RESOURCE, "no memory to compare");
     memset(b->wanted, true, b->plan.n_tasks * sizeof *b->wanted);
-    for (size_t s = 0; s < GB_SIDES; s++) gb_say(b->report, 2, "%s: %s", names[s], b->programs[s]);
+    for (size_t s = 0; s < GB_SIDES; s++) gb_say(b->report, 2, "%s: %s", names[s], b->paths[s]);
     gb_environment_warn(&b->warnings, b->plan.threads[b->plan.n_threads - 1], gb_run_bind(b->options));
     for (size_t i = 0; i < b->warnings.count; i++) gb_say(b->report, 2, "warning: %s", b->warnings.list[i]);
     int code = race(b, true);
@@ -227,9 +229,7 @@ static int plan_and_compare(struct builds *b, const struct gb_compare_rules *rul
     choose_isas(isas, &options);
     options.isa = isas;
     int code = gb_environment_check();
-    for (size_t s = 0; s < GB_SIDES && code == GB_EXIT_OK; s++)
-        if (access(b->programs[s], X_OK) != 0)
-            code = gb_fail(GB_EXIT_INPUT, "%.400s is no program that can be started", b->programs[s]);
+    for (size_t s = 0; s < GB_SIDES && code == GB_EXIT_OK; s++) code = gb_build_command(b->paths[s], b->commands[s]);
     if (code == GB_EXIT_OK) code = gb_plan_make(&b->plan, &options);
     if (code != GB_EXIT_OK) return code;
     code = gb_plan_check(&b->plan, true, gb_memory_available());
@@ -238,8 +238,8 @@ static int plan_and_compare(struct builds *b, const struct gb_compare_rules *rul
     return code;
 }
 
-int gb_compare_builds(const struct gb_report *report, const char *const programs[GB_SIDES],
-                      const struct gb_run_options *options, const struct gb_compare_rules *rules) {
+int gb_compare_builds(const struct gb_report *report, const char *const paths[GB_SIDES], const struct gb_run_options *options,
+                      const struct gb_compare_rules *rules) {
     struct builds *const b = calloc(1, sizeof *b);
     struct gb_roofs *const roofs = calloc(1, sizeof *roofs);
     struct gb_comparison *const c = calloc(1, sizeof *c);
@@ -247,7 +247,7 @@ int gb_compare_builds(const struct gb_report *report, const char *const programs
     gb_interrupt_catch(&gb_real_clock);
     gb_interrupt_ignore();
     if (b && roofs && c) {
-        *b = (struct builds){.report = report, .programs = programs, .options = options, .roofs = roofs, .comparison = c};
+        *b = (struct builds){.report = report, .paths = paths, .options = options, .roofs = roofs, .comparison = c};
         code = plan_and_compare(b, rules);
         gb_comparison_free(c);
         gb_result_free(&b->result);

@@ -48,8 +48,7 @@ static const struct known {
     {"jax", "", "frameworks", "jax", "jax"},
 };
 
-/* The folder that the peers' programs are in: this program's in a build, libexec where it is installed. */
-static bool find_programs(char *folder, size_t size, bool *installed) {
+bool gb_peer_programs(char *folder, size_t size, bool *installed) {
     char own[PATH_MAX], beside[PATH_MAX + 32];
     const ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
     own[length > 0 ? length : 0] = '\0';
@@ -119,7 +118,7 @@ size_t gb_peer_catalog(struct gb_peer_entry entries[GB_PEERS_MAX]) {
     const size_t count = sizeof known / sizeof *known;
     char programs[PATH_MAX];
     bool installed;
-    const bool found = find_programs(programs, sizeof programs, &installed);
+    const bool found = gb_peer_programs(programs, sizeof programs, &installed);
     for (size_t i = 0; i < count; i++) {
         const struct package *const package = package_of(&known[i]);
         entries[i] = (struct gb_peer_entry){.command = "echo 'absent the folder of the programs of peers is not known'"};

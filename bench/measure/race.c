@@ -96,6 +96,7 @@ struct start {
     enum gb_bind bind;
     double limit_ns;
     const volatile sig_atomic_t *stop;
+    const char *new_build; /* said before a label of that one; "": there is one build */
 };
 
 /* One that is not up leaves no process. */
@@ -122,23 +123,23 @@ static void start_racer(const struct start *start, struct gb_racer *racer) {
     }
 }
 
-/* program: as the shell takes it. */
-static int start_own(const struct start *start, const char *program, struct gb_variant *v) {
+/* program: as the shell takes it, but for these options. whose: see new_build. */
+static int start_own(const struct start *start, const char *program, const char *whose, struct gb_variant *v) {
     char command[sizeof(struct gb_peer_entry){0}.command];
-    snprintf(command, sizeof command, "%s peer --isa %s --threads %zu", program, v->name, v->threads);
+    snprintf(command, sizeof command, "%s --isa %s --threads %zu", program, v->name, v->threads);
     v->contender = start_one(start, command, v->threads);
     if (v->contender->state == GB_CONTENDER_UP) return GB_EXIT_OK;
-    return gb_fail(GB_EXIT_RESOURCE, "cannot start %s as a contender: %s", v->label, v->contender->reason);
+    return gb_fail(GB_EXIT_RESOURCE, "cannot start %s%s as a contender: %s", whose, v->label, v->contender->reason);
 }
 
 static int start_all_own(const struct start *start, const char *program) {
     struct gb_plan *const plan = start->plan;
     int code = GB_EXIT_OK;
     for (size_t i = 0; i < plan->n_own && !*start->stop && code == GB_EXIT_OK; i++)
-        code = start_own(start, program, &plan->variants[i]);
+        code = start_own(start, program, start->new_build, &plan->variants[i]);
     if (*start->stop || code != GB_EXIT_OK) return code;
     plan->twin = plan->variants[plan->n_own - 1];
-    return start_own(start, program, &plan->twin);
+    return start_own(start, program, start->new_build, &plan->twin);
 }
 
 static int make_judge(struct gb_race *race) {
@@ -148,7 +149,7 @@ static int make_judge(struct gb_race *race) {
 
 int gb_race_start(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, enum gb_bind bind,
                   double limit_ns, const volatile sig_atomic_t *stop) {
-    const struct start start = {race, plan, bind, limit_ns, stop};
+    const struct start start = {race, plan, bind, limit_ns, stop, ""};
     race->effects = effects;
     if (race->count == 0) return GB_EXIT_OK;
     race->contenders = calloc(plan->n_own + 1 + race->count * plan->n_threads, sizeof *race->contenders);
@@ -156,20 +157,15 @@ int gb_race_start(struct gb_race *race, const struct gb_effects *effects, struct
     for (size_t i = 0; i < race->count; i++) start_racer(&start, &race->list[i]);
     if (plan->n_variants == plan->n_own) return GB_EXIT_OK;
     char program[64]; /* this one, whatever became of its file since it was started */
-    snprintf(program, sizeof program, "/proc/%ld/exe", (long)getpid());
+    snprintf(program, sizeof program, "/proc/%ld/exe peer", (long)getpid());
     const int code = make_judge(race);
     return code == GB_EXIT_OK ? start_all_own(&start, program) : code;
 }
 
-enum { PROGRAM_MAX = sizeof(struct gb_peer_entry){0}.command - 100 };
-
 /* Both have the same contexts: what is asked of these is the same for both. */
-int gb_race_start_builds(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, const char *old_program,
-                         const char *new_program, enum gb_bind bind, double limit_ns, const volatile sig_atomic_t *stop) {
-    const struct start start = {race, plan, bind, limit_ns, stop};
-    char old_word[PROGRAM_MAX] = "", new_word[PROGRAM_MAX] = "";
-    if (!gb_text_quote(old_word, sizeof old_word, old_program) || !gb_text_quote(new_word, sizeof new_word, new_program))
-        return gb_fail(GB_EXIT_USAGE, "the path of a build is too long");
+int gb_race_start_builds(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, const char *old_command,
+                         const char *new_command, enum gb_bind bind, double limit_ns, const volatile sig_atomic_t *stop) {
+    const struct start start = {race, plan, bind, limit_ns, stop, "new "};
     race->effects = effects;
     race->contenders = calloc(2 * plan->n_own + 1, sizeof *race->contenders);
     if (!race->contenders) return gb_fail(GB_EXIT_RESOURCE, "no memory for the contenders");
@@ -180,9 +176,9 @@ int gb_race_start_builds(struct gb_race *race, const struct gb_effects *effects,
         snprintf(plan->variants[plan->n_own + i].label, sizeof plan->variants->label, "old %.58s", plan->variants[i].label);
     }
     int code = make_judge(race);
-    if (code == GB_EXIT_OK) code = start_all_own(&start, new_word);
+    if (code == GB_EXIT_OK) code = start_all_own(&start, new_command);
     for (size_t i = plan->n_own; i < plan->n_variants && !*stop && code == GB_EXIT_OK; i++)
-        code = start_own(&start, old_word, &plan->variants[i]);
+        code = start_own(&start, old_command, "", &plan->variants[i]);
     return code;
 }
 

@@ -35,10 +35,10 @@ int gb_race_choose(struct gb_race *race, const char *list, const struct gb_texts
 int gb_race_start(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, enum gb_bind bind,
                   double limit_ns, const volatile sig_atomic_t *stop);
 
-/* Starts two builds of gradkern, paths of their gradbench, for each of the plan's own variants: the new one in its place, the
- * old one as a variant more, n_own further on. */
-int gb_race_start_builds(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, const char *old_program,
-                         const char *new_program, enum gb_bind bind, double limit_ns, const volatile sig_atomic_t *stop);
+/* Starts two builds of gradkern, by what gb_build_command says, for each of the plan's own variants: the new one in its place,
+ * the old one as a variant more, n_own further on. */
+int gb_race_start_builds(struct gb_race *race, const struct gb_effects *effects, struct gb_plan *plan, const char *old_command,
+                         const char *new_command, enum gb_bind bind, double limit_ns, const volatile sig_atomic_t *stop);
 
 /* GB_EXIT_CHECK where a named peer is absent, is gone or gave a wrong result in one of `count` problems, or did none of them,
  * after a line for each that says so; else GB_EXIT_OK. */

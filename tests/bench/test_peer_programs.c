@@ -172,7 +172,9 @@ static bool called(const struct child *child, struct shared *s, size_t threads, 
 static const size_t sizes[][3] = {{17, 33, 70}, {1, 5, 3}, {64, 64, 64}, {130, 65, 101}, {3, 1, 300}, {40, 200, 1}, {2, 0, 5}};
 enum { SIZES = sizeof sizes / sizeof *sizes, ROUNDS = 14 };
 
-static void same_bits(const struct child *child, const struct gb_problem_spec *spec, gk_context *ctx, size_t threads) {
+/* knows: it knows before the call that one of elements is refused. */
+static void same_bits(const struct child *child, const struct gb_problem_spec *spec, gk_context *ctx, size_t threads,
+                      bool knows) {
     struct shared there;
     struct gb_problem here;
     struct gb_difference first;
@@ -182,7 +184,8 @@ static void same_bits(const struct child *child, const struct gb_problem_spec *s
     share(&there, spec);
     assert_true(gb_problem_create(&here, spec));
     const bool accepted = gb_problem_call(&here, ctx) == GK_OK; /* no label is right where there are no classes */
-    if (called(child, &there, threads, NULL) != accepted) fail_msg("%s: %s", text, accepted ? "unsupported" : "ready");
+    if ((accepted || knows) && called(child, &there, threads, NULL) != accepted)
+        fail_msg("%s: %s", text, accepted ? "unsupported" : "ready");
     if (!gb_problem_equal(&there.problem, &here, &first))
         fail_msg("%s: %s[%zu][%zu] is %g, not %g", text, first.operand, first.row, first.col, first.got, first.want);
     if (!gb_problem_intact(&there.problem, &what)) fail_msg("%s: %s was written", text, what);
@@ -191,15 +194,14 @@ static void same_bits(const struct child *child, const struct gb_problem_spec *s
 }
 
 /* Any kernel, any option, any isa: what a contender leaves in the memory are the bits of a call from this process. */
-static void gradkern_as_a_peer(void **state) {
+static void bits_of_all_calls(const char *program, const char *word) {
     gk_context *ctx;
-    (void)state;
     assert_int_equal(gk_context_create(&ctx, &(gk_options){.isa = "ref", .threads = 1}), GK_OK);
     for (size_t isa = 0; isa < GK_ISA_COUNT; isa++) {
         const char *const name = gk_isa_get(isa, GK_F32)->name, *const threads = isa % 2 ? "2" : "1";
-        const char *const arguments[] = {"peer", "--isa", name, "--threads", threads, NULL};
+        const char *const arguments[] = {word, "--isa", name, "--threads", threads, NULL};
         char greeting[REPLY_BYTES];
-        struct child child = start("gradbench", arguments, greeting);
+        struct child child = start(program, arguments, greeting);
         if (gk_isa_unusable(isa)) {
             assert_true(begins(greeting, "absent "));
             assert_int_equal(wait_for(&child), 5);
@@ -210,11 +212,17 @@ static void gradkern_as_a_peer(void **state) {
             const enum gk_kernel_id kernel = (enum gk_kernel_id)(i / GK_DTYPE_COUNT % GK_KERNEL_COUNT);
             const struct gb_problem_spec spec =
                 gb_spec_by_turns(kernel, (enum gk_dtype)(i % GK_DTYPE_COUNT), sizes[i / 3 % SIZES], 3, i, 5);
-            same_bits(&child, &spec, ctx, (size_t)atoi(threads));
+            same_bits(&child, &spec, ctx, (size_t)atoi(threads), strcmp(word, "peer") == 0);
         }
         end(&child);
     }
     gk_context_destroy(ctx);
+}
+
+static void gradkern_as_a_peer(void **state) {
+    (void)state;
+    bits_of_all_calls("gradbench", "peer");
+    bits_of_all_calls("gradbench-peer-library", PROGRAMS_DIR "/kernels/libgradkern.so");
 }
 
 /* The line of a run says the same as that of this program. */
@@ -349,7 +357,7 @@ static void libraries(void **state) {
 }
 
 static void an_absent_library(void **state) {
-    static const char *const programs[] = {"gradbench-peer-cblas", "gradbench-peer-onednn"};
+    static const char *const programs[] = {"gradbench-peer-cblas", "gradbench-peer-onednn", "gradbench-peer-library"};
     static const char *const paths[] = {"libgradkern-is-absent.so", "libm.so.6", "/dev/null", "/nowhere/lib.so", ""};
     enum { PATHS = sizeof paths / sizeof *paths };
     (void)state;
@@ -375,6 +383,42 @@ static void assert_greeting(const char *program, const char *library, int code, 
     assert_string_equal(greeting, expected);
     if (code == 0) end(&child);
     else assert_int_equal(wait_for(&child), code);
+}
+
+#define OF_OPTION "an option has no such value, options exclude each other, no output is wanted, or reserved is not 0"
+
+/* The version decides, and what looks beyond its struct. */
+static void a_library_of_another_abi(void **state) {
+    static const char *const said[][2] = {
+        {"version", "absent it has another ABI by its version (got 1.2.3, allowed 0.*)"},
+        {"options", "absent it makes no context: " OF_OPTION},
+        {"arguments", "absent it has another ABI, gk_affine_dx takes other arguments: " OF_OPTION},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        setenv("FAKE_GRADKERN", said[i][0], 1);
+        assert_greeting("gradbench-peer-library", "fake_gradkern", 5, said[i][1]);
+    }
+    unsetenv("FAKE_GRADKERN");
+    assert_greeting("gradbench-peer-library", "fake_blas", 5, "absent it is no library of gradkern, for it has no gk_version");
+}
+
+/* What an older library has not. */
+static void a_library_that_does_less(void **state) {
+    static const struct gb_problem_spec dx = {.kernel = GK_KERNEL_affine_dx, .n = 9, .d = 5, .m = 7, .seed = 1};
+    char path[] = "/tmp/gradbench-older-XXXXXX", text[1024], reply[REPLY_BYTES];
+    struct shared s;
+    (void)state;
+    close(mkstemp(path));
+    snprintf(text, sizeof text, "sed s/gk_affine_dx/gk_affine_dy/g '%s/kernels/libgradkern.so' > %s", PROGRAMS_DIR, path);
+    assert_int_equal(system(text), 0);
+    struct child older = start("gradbench-peer-library", (const char *const[]){path, "--threads", "1", NULL}, reply);
+    share(&s, &dx);
+    called(&older, &s, 1, "unsupported the library has no gk_affine_dx");
+    called(&older, &s, 2, "unsupported started for another number of threads");
+    end(&older);
+    unlink(path);
+    release(&s);
 }
 
 /* The note of a job all of whose products are computed in one way, as fast as it. NULL: it is not known, for some cannot. */
@@ -936,13 +980,22 @@ static void the_end_of_the_input(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_peers_do_not_do), cmocka_unit_test(what_onednn_says_of_itself),
-        cmocka_unit_test(a_blas_of_each_kind),  cmocka_unit_test(what_a_blas_says_of_itself),
-        cmocka_unit_test(all_ways_of_onednn),   cmocka_unit_test(onednn_that_fails),
-        cmocka_unit_test(nodes_of_onednn),      cmocka_unit_test(nodes_that_fail),
-        cmocka_unit_test(gradkern_as_a_peer),   cmocka_unit_test(the_line_of_a_run),
-        cmocka_unit_test(plain_loops),          cmocka_unit_test(libraries),
-        cmocka_unit_test(an_absent_library),    cmocka_unit_test(what_makes_no_sense),
+        cmocka_unit_test(what_peers_do_not_do),
+        cmocka_unit_test(what_onednn_says_of_itself),
+        cmocka_unit_test(a_blas_of_each_kind),
+        cmocka_unit_test(what_a_blas_says_of_itself),
+        cmocka_unit_test(all_ways_of_onednn),
+        cmocka_unit_test(onednn_that_fails),
+        cmocka_unit_test(nodes_of_onednn),
+        cmocka_unit_test(nodes_that_fail),
+        cmocka_unit_test(gradkern_as_a_peer),
+        cmocka_unit_test(the_line_of_a_run),
+        cmocka_unit_test(plain_loops),
+        cmocka_unit_test(libraries),
+        cmocka_unit_test(an_absent_library),
+        cmocka_unit_test(a_library_of_another_abi),
+        cmocka_unit_test(a_library_that_does_less),
+        cmocka_unit_test(what_makes_no_sense),
         cmocka_unit_test(the_end_of_the_input),
     };
     signal(SIGPIPE, SIG_IGN);

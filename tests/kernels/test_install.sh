@@ -117,3 +117,6 @@ done
 if grep 'bench/peers/install' peers; then echo "the installed gradbench names a script that it does not have"; exit 1; fi
 grep -qE '^mkl.(here|absent.*GRADBENCH_PEERS=DIR)' peers ||
   { echo "the installed gradbench does not say how to get a peer"; exit 1; }
+library=$(pkg-config --variable=libdir gradkern)/libgradkern.so
+"$prefix/bin/gradbench" compare --build "$library" "$library" --quick --isa ref --threads 1 --threshold 1000 \
+  --shape 'relu n=20 d=30' >compared || { echo "the installed gradbench does not race a library"; exit 1; }

@@ -148,11 +148,36 @@ holds 'grep -qE "^ [0-9.]+x faster \[.* affine_dx n=20 d=30 m=10 dtype=f32, $low
 ends 1 --build ./faster "$GRADBENCH" "${builds[@]}" --threshold 20 --rounds 31 --max-time 1
 holds 'grep -q "^1 row compared: 1 slower, 0 inconclusive, 0 the same, 0 faster$" out'
 ends 2 --build "$GRADBENCH" --quick
-holds '[ "$(cat err)" = "gradbench: error: compare --build takes two programs, OLD NEW (see gradbench compare --help)" ]'
+holds '[ "$(cat err)" = "gradbench: error: compare --build takes two builds, OLD NEW (see gradbench compare --help)" ]'
 ends 3 --build "$GRADBENCH" ./nowhere "${builds[@]}"
-holds '[ "$(cat err)" = "gradbench: error: ./nowhere is no program that can be started" ] && [ ! -s out ]'
+holds '[ "$(cat err)" = "gradbench: error: ./nowhere is neither a program to start nor a shared library" ] && [ ! -s out ]'
 ends 4 --build "$GRADBENCH" /bin/false "${builds[@]}"
-holds '[ "$(wc -l < err)" = 1 ] && grep -q "^gradbench: error: cannot start $lowest, 1 thread as a contender: " err'
+holds '[ "$(wc -l < err)" = 1 ] && grep -q "^gradbench: error: cannot start new $lowest, 1 thread as a contender: " err'
+
+# --- two libraries, or one and a program; the fake one is the built one, but for what it is told
+library=$BUILD_DIR/kernels/libgradkern.so fake=$BUILD_DIR/tests/libfake_gradkern.so
+cp "$library" gradbench # what the file is decides, not its name, and it is this one, not one on a path
+for pair in "$library gradbench" "$GRADBENCH $library" "gradbench $GRADBENCH"; do
+    ends 0 --build $pair "${builds[@]}" --threshold 1000
+    holds 'grep -q "^1 row compared: 0 slower, [01] inconclusive, [01] the same, 0 faster$" out && [ ! -s err ]' # $pair
+    holds '[ "$(sed -n "s/^old: //p; s/^new: //p" out | paste -sd " ")" = "$pair" ]'
+done
+FAKE_GRADKERN=bits ends 1 --build "$library" "$fake" "${builds[@]}" --threshold 1000
+holds 'grep -q "^the bits differ: affine_dx n=20 d=30 m=10 dtype=f32 .*, $lowest, 1 thread$" out'
+FAKE_GRADKERN=slow ends 1 --build "$library" "$fake" "${builds[@]}" --threshold 20 --rounds 31 --max-time 1
+holds 'grep -q "^1 row compared: 1 slower, 0 inconclusive, 0 the same, 0 faster$" out'
+for pair in "$fake $library old" "$library $fake new"; do
+    read -r old new side <<< "$pair"
+    FAKE_GRADKERN=version ends 4 --build "$old" "$new" "${builds[@]}"
+    holds 'grep -q "cannot start $side $lowest, 1 thread as a contender: it has another ABI by its version (got 1.2.3" err'
+    holds '[ "$(wc -l < err)" = 1 ] && ! grep -q compared out'
+done
+head -c 5000 "$library" > cut.so
+ends 3 --build cut.so "$library" "${builds[@]}"
+holds '[ "$(cat err)" = "gradbench: error: cut.so is cut off" ] && [ ! -s out ]'
+FAKE_GRADKERN=late ends 3 --build "$library" "$fake" "${builds[@]}"
+holds 'grep -q "^new is WRONG: affine_dx .*: ended with code 4: the call failed: no memory$" out && [ "$(wc -l < err)" = 1 ]'
+
 ends 2 same.json same.json --quick
 holds '[ "$(cat err)" = "gradbench: error: --quick is for --build (see gradbench compare --help)" ]'
 ends 2 same.json same.json --kernels affine
@@ -222,4 +247,4 @@ code=$?
 holds '[ $code = 3 ] && [ ! -s out ] && grep -q "there is no baseline nothing" err'
 
 echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" -ge 120 ]
+[ "$failed" = 0 ] && [ "$passed" -ge 145 ]
