@@ -8,10 +8,10 @@
 #include "commands.h"
 #include "compare_builds.h"
 #include "environment.h"
+#include "json_schema.h"
 #include "message.h"
 #include "options.h"
 #include "result_file.h"
-#include "result_schema.h"
 #include "terminal.h"
 
 static const char *const side_names[GB_SIDES] = {"base", "new"};
@@ -108,7 +108,7 @@ int gb_command_compare(int argc, char **argv) {
     struct gb_texts words = {.count = 0};
     size_t bases = SIZE_MAX;
     double percent = 0, process_percent = 0;
-    bool build = false, details = false;
+    bool build = false, details = false, schema = false;
     struct gb_flag options[GB_RUN_FLAGS_MAX] = {
         {"threshold", GB_FLAG_REAL, &percent, "PERCENT", .help = "a difference up to this is none (default: 3)", .low = 0.01,
          .high = 1000},
@@ -118,13 +118,14 @@ int gb_command_compare(int argc, char **argv) {
         {"require-verdict", GB_FLAG_SWITCH, &rules.require_verdict, .help = "what is inconclusive makes the exit code 1, too"},
         {"json", GB_FLAG_TEXT, &rules.json, "FILE",
          .help = "writes the comparison there too; - is standard output, the table then goes to standard error"},
+        {"schema", GB_FLAG_SWITCH, &schema, .help = "prints the JSON Schema of that file, and compares nothing"},
         {"details", GB_FLAG_SWITCH, &details, .help = "all rows, also those that are the same"},
         {"wide", GB_FLAG_SWITCH, &run.wide, .help = "all columns, however wide the terminal (or COLUMNS) is"},
         {"no-color", GB_FLAG_SWITCH, &run.no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
         {"build", GB_FLAG_SWITCH, &build,
          .help = "races two builds instead, OLD and NEW: paths of their gradbench or libgradkern.so; with:"},
     };
-    enum { OWN = 9 };
+    enum { OWN = 10 };
     const struct gb_syntax syntax = {
         .command = "compare",
         .options = options,
@@ -153,6 +154,7 @@ int gb_command_compare(int argc, char **argv) {
             "argument structs must be those of this gradbench. bench/compare-revisions builds and does this."};
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
+    if (schema) return gb_json_schema(stdout, &gb_comparison_members);
     rules.threshold = percent > 0 ? percent / 100 : GB_VERDICT_THRESHOLD;
     rules.process_noise = process_percent > 0 ? process_percent / 100 : GB_PROCESS_NOISE;
     const bool json_out = rules.json && strcmp(rules.json, "-") == 0;

@@ -102,5 +102,6 @@ int gb_command_export(int argc, char **argv) {
     write_notes(notes, sizeof notes);
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
     if (!schema) return export_words(&words, brief);
-    return words.count ? gb_fail(GB_EXIT_USAGE, "--schema stands alone (got '%.80s')", words.list[0]) : gb_json_schema(stdout);
+    return words.count ? gb_fail(GB_EXIT_USAGE, "--schema stands alone (got '%.80s')", words.list[0])
+                       : gb_json_schema(stdout, &gb_result_members);
 }

@@ -233,6 +233,8 @@ static const struct {
     {"numerics", offsetof(struct gb_result_context, numerics), COUNT, false},
     {"revision", offsetof(struct gb_result_context, revision), TEXT, false},
     {"seed", offsetof(struct gb_result_context, seed), COUNT, false},
+    {"settings", offsetof(struct gb_result_context, settings), TEXT, false},
+    {"host", offsetof(struct gb_result_context, host), TEXT, false},
     {"warnings", offsetof(struct gb_result_context, warnings), TEXTS, false},
 };
 

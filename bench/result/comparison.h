@@ -37,7 +37,7 @@ struct gb_context_difference {
     bool decides;                 /* times do not compare */
 };
 
-enum { GB_DIFFERENCES_MAX = 14 };
+enum { GB_DIFFERENCES_MAX = 16 };
 
 struct gb_comparison {
     double threshold;

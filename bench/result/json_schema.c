@@ -4,7 +4,6 @@
 
 #include "json_text.h"
 #include "message.h"
-#include "result_schema.h"
 #include "speed.h"
 
 static json_t *schema_of(const struct gb_member *member);
@@ -64,19 +63,20 @@ static json_t *schema_of(const struct gb_member *m) {
     return object_of(m->members->list, m->members->count);
 }
 
-static json_t *document(const void *nothing) {
-    (void)nothing;
+static json_t *document(const void *data) {
+    const struct gb_members *const members = data;
     json_t *const schema = json_pack("{s:s, s:s}", "$schema", "https://json-schema.org/draft/2020-12/schema", "title",
-                                     "A result file of gradbench run --json");
-    json_t *const members = object_of(gb_result_members.list, gb_result_members.count);
-    json_object_update(schema, members);
-    json_decref(members);
+                                     members == &gb_result_members ? "A result file of gradbench run --json"
+                                                                   : "A comparison of gradbench compare --json");
+    json_t *const object = object_of(members->list, members->count);
+    json_object_update(schema, object);
+    json_decref(object);
     return schema;
 }
 
-int gb_json_schema(FILE *out) {
+int gb_json_schema(FILE *out, const struct gb_members *members) {
     size_t size;
-    char *const text = gb_json_text(document, NULL, &size);
+    char *const text = gb_json_text(document, members, &size);
     if (!text) return gb_fail(GB_EXIT_RESOURCE, "no memory for the schema");
     fwrite(text, 1, size, out);
     free(text);

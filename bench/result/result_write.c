@@ -64,7 +64,8 @@ static json_t *count_of(const struct gb_member *m, size_t count) {
 }
 
 static json_t *pointed_of(const struct gb_member *m, const void *pointer, const char *base) {
-    if (!pointer) return NULL;
+    const bool one = m->kind == GB_MEMBER_TEXT || m->kind == GB_MEMBER_WORD || m->kind == GB_MEMBER_POINTER;
+    if (!pointer && (one || m->optional)) return NULL; /* else it is an empty list */
     if (m->kind == GB_MEMBER_TEXT || m->kind == GB_MEMBER_WORD) return gb_json_words(pointer);
     if (m->kind == GB_MEMBER_POINTER) return object_of(m->members, pointer);
     return array_of(m, pointer, *(const size_t *)(const void *)(base + m->count_at));

@@ -148,6 +148,8 @@ static void make(struct file *f, size_t rows, const double *ns) {
                                               .date = "d",
                                               .bind = "core",
                                               .float_state = "ieee",
+                                              .settings = "--rounds 9",
+                                              .host = "here",
                                               .cores = 2,
                                               .threads = 2,
                                               .numerics = 1,
@@ -410,19 +412,19 @@ static void test_differences(void **state) {
         make(&base, 1, (const double[]){1000});
         make(&now, 1, (const double[]){1100});
         struct gb_result_context *const c = &now.result.context;
-        const char **const texts[] = {&c->cpu,     &c->topology, &c->isa,  &c->compiler,   &c->flags,
-                                      &c->version, &c->revision, &c->bind, &c->float_state};
+        const char **const texts[] = {&c->cpu,      &c->topology, &c->isa,         &c->compiler, &c->flags, &c->version,
+                                      &c->revision, &c->bind,     &c->float_state, &c->settings, &c->host};
         size_t *const counts[] = {&c->cores, &c->threads, &c->numerics, &c->seed};
-        if (i < 9) *texts[i] = "another";
-        else if (i < 13) *counts[i - 9] = 77;
+        if (i < 11) *texts[i] = "another";
+        else if (i < 15) *counts[i - 11] = 77;
         else {
             now.warnings[0] = "another";
             c->n_warnings = 1;
         }
-        const bool decides = i < 3 || (i >= 7 && i <= 10);
+        const bool decides = i < 3 || i == 7 || i == 8 || i == 11 || i == 12;
         compare();
         assert_int_equal(comparison.n_differences, 1);
-        assert_string_equal(comparison.differences[0].values[GB_NEW], i < 9 || i == 13 ? "another" : "77");
+        assert_string_equal(comparison.differences[0].values[GB_NEW], i < 11 || i == 15 ? "another" : "77");
         assert_int_equal(comparison.differences[0].decides, decides);
         assert_int_equal(comparison.incomparable, decides);
         assert_string_equal(comparison.rows[0].verdict, decides ? "inconclusive" : "slower");
@@ -438,6 +440,27 @@ static void test_differences(void **state) {
     assert_true(gb_compare_sides(&comparison, sides));
     assert_string_equal(comparison.rows[0].verdict, "slower");
     assert_int_equal(comparison.n_differences, 1);
+}
+
+/* Of several files each host is named once, whether the other side has it, too, or not; it decides nothing. */
+static void test_hosts(void **state) {
+    static struct file bases[3];
+    struct gb_result results[3];
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        make(&bases[i], 1, (const double[]){1000});
+        if (i == 1) bases[i].result.context.host = "there";
+        results[i] = bases[i].result;
+    }
+    make(&now, 1, (const double[]){1000});
+    const struct gb_side sides[GB_SIDES] = {{results, 3}, {&now.result, 1}};
+    gb_comparison_free(&comparison);
+    assert_true(gb_compare_sides(&comparison, sides));
+    assert_int_equal(comparison.n_differences, 1);
+    assert_string_equal(comparison.differences[0].what, "host");
+    assert_string_equal(comparison.differences[0].values[GB_BASE], "here; there");
+    assert_string_equal(comparison.differences[0].values[GB_NEW], "here");
+    assert_false(comparison.incomparable);
 }
 
 /* Whatever numbers a file may hold, and however often a row: every row has a verdict, and none a false one of no samples. */
@@ -517,12 +540,12 @@ static void test_report(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unpaired),    cmocka_unit_test(test_rank_sum), cmocka_unit_test(test_sign),
-        cmocka_unit_test(test_holm),        cmocka_unit_test(test_coverage), cmocka_unit_test(test_verdicts),
-        cmocka_unit_test(test_noise),       cmocka_unit_test(test_many),     cmocka_unit_test(test_rows_apart),
-        cmocka_unit_test(test_differences), cmocka_unit_test(test_files),    cmocka_unit_test(test_one_process),
-        cmocka_unit_test(test_report),      cmocka_unit_test(test_controls), cmocka_unit_test(test_spread),
-        cmocka_unit_test(test_any_numbers),
+        cmocka_unit_test(test_unpaired),    cmocka_unit_test(test_rank_sum),    cmocka_unit_test(test_sign),
+        cmocka_unit_test(test_holm),        cmocka_unit_test(test_coverage),    cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_noise),       cmocka_unit_test(test_many),        cmocka_unit_test(test_rows_apart),
+        cmocka_unit_test(test_differences), cmocka_unit_test(test_hosts),       cmocka_unit_test(test_files),
+        cmocka_unit_test(test_one_process), cmocka_unit_test(test_report),      cmocka_unit_test(test_controls),
+        cmocka_unit_test(test_spread),      cmocka_unit_test(test_any_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,31 @@ if needs python3-jsonschema python3 -c 'import jsonschema; jsonschema.Draft20201
     done
 fi
 
+"$GRADBENCH" compare --schema > comparison.json 2> err
+holds 'diff comparison.json "$SOURCE_DIR/bench/records/schema/gradbench-comparison-1.json" > out' # likewise
+# compared FILE ARGUMENTS...
+compared() { "$GRADBENCH" compare --json "$@" > out 2> err; }
+sed 's/"cpu": ".*"/"cpu": "another"/; s/"net:fc"/"else"/' again.json > other.json
+compared same.json good.json again.json
+compared apart.json good.json other.json # some rows in both, some in one alone, another CPU
+python3 -c 'import json, sys
+result = json.load(open("good.json"))
+for key in "median_ns", "best_peer", "samples_ns": result["results"][0].pop(key, None)
+result["results"][0].update(state="failed", failure="wrong")
+json.dump(result, open("wrong.json", "w"))'
+compared several.json good.json again.json -- good.json wrong.json
+compared builds.json --build "$GRADBENCH" "$BUILD_DIR/kernels/libgradkern.so" --quick --isa ref --threads 1 --shape 'relu n=3 d=4'
+holds 'grep -q "\"only_new\": \[$" apart.json && grep -q "\"what\": \"CPU\"" apart.json'
+holds 'grep -q "\"wrong\": \[$" several.json && grep -q "\"wrong\": \[\]" builds.json'
+check() { python3 "$python/result_schema.py" comparison.json "$@" > out 2> err; }
+if needs python3-jsonschema python3 -c 'import jsonschema; jsonschema.Draft202012Validator'; then
+    holds 'check {same,apart,several,builds}.json'
+    for change in 's/"verdict"/"verdicts"/' 's/"slower": /&-1/' 's/"f32"/"f16"/' 's/"noise": /&true, "more": /'; do
+        sed "$change" same.json > bad.json
+        holds '! check bad.json && grep -q "^bad.json: " out' # $change
+    done
+fi
+
 # --- CSV
 
 "$GRADBENCH" export csv {good,raced,gone,lost}.json > table.csv 2> err
