@@ -10,7 +10,6 @@
 #include "call.h"
 #include "command_compare.h"
 #include "commands.h"
-#include "cost.h"
 #include "interrupt.h"
 #include "machine.h"
 #include "message.h"
@@ -21,6 +20,7 @@
 #include "result_fill.h"
 #include "run_again.h"
 #include "run_dry.h"
+#include "run_progress.h"
 #include "run_repeat.h"
 #include "run_resume.h"
 #include "run_settings.h"
@@ -57,24 +57,6 @@ struct run {
 };
 
 static double now(const struct run *run) { return gb_clock_read(run->effects->measuring->clock); }
-
-struct progress {
-    struct gb_estimate estimate;
-    double last;
-};
-
-static void show_progress(void *data, const struct gb_task *task, const char *what, size_t done, size_t of) {
-    struct progress *const p = data;
-    const struct gb_estimate *const e = &p->estimate;
-    const double time = gb_clock_read(e->harness->effects->clock);
-    char left[32] = "", line[300];
-    if (time - p->last < 1e8) return;
-    p->last = time;
-    if (e->task > 1 && e->done > 0) gb_time_left(gb_estimate_left_ns(e, time) / 1e9, left);
-    snprintf(line, sizeof line, "[%zu/%zu] %s %s  %s %zu/%zu%s", e->task + 1, e->harness->plan->n_tasks,
-             gk_kernel_get(task->spec.kernel)->name, task->workload, what, done, of, left);
-    gb_progress_show(line);
-}
 
 static int measure_roofs(struct run *run, struct gb_binding *binding) {
     run->roofs.n_threads = run->plan.n_threads;
@@ -145,16 +127,14 @@ static struct gb_harness harness_of(struct run *run, struct gb_binding *binding)
         .judge = run->race.judge,
         .seed = o->plan.seed,
         .stop = &gb_caught,
-        .progress = gb_is_terminal(STDERR_FILENO) ? show_progress : NULL,
     };
 }
 
 static int run_tasks(struct run *run, struct gb_binding *binding) {
     const struct gb_run_options *const o = run->options;
-    struct progress progress = {.last = 0};
+    struct gb_run_progress progress;
     struct gb_harness harness = harness_of(run, binding);
-    harness.progress_data = &progress;
-    if (harness.progress) gb_estimate_start(&progress.estimate, &harness, run->resume.keeps);
+    gb_run_progress_start(&progress, &harness, run->resume.keeps, "");
     int code = GB_EXIT_OK;
     for (size_t i = 0; i < run->plan.n_tasks && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
         if (gb_caught && !run->past) break;
@@ -165,10 +145,10 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
         }
         if (run->past || (run->resume.keeps && run->resume.keeps[i])) continue;
         if (o->quick && o->plan.shapes.count == 0 && now(run) - run->start > QUICK_SECONDS * 1e9) break;
-        if (harness.progress) gb_estimate_next(&progress.estimate, i);
+        gb_run_progress_next(&progress, i);
         struct gb_outcome *const outcome = &run->outcomes[run->count];
         const bool good = run->effects->run(&harness, &run->plan.tasks[i], outcome);
-        if (harness.progress) gb_progress_end();
+        gb_run_progress_end(&progress);
         if (good && !(gb_caught && outcome->rounds == 0)) {
             run->count++;
             code = take_outcome(run, outcome);
@@ -224,7 +204,7 @@ static int start_race(struct run *run) {
 static int repeat(struct run *run) {
     struct gb_resume *const resume = &run->resume;
     gb_interrupt_catch(run->effects->measuring->clock);
-    gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1]);
+    gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1], gb_run_bind(run->options));
     run->found = gb_repeat_run(run->options, run->effects->again, &resume->file, &run->processes);
     if (run->found > GB_EXIT_CHECK || run->processes == 0) return run->found;
     resume->file.complete = true; /* no problem of it was cut off */

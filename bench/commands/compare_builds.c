@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "build_command.h"
 #include "doctor.h"
@@ -13,7 +12,7 @@
 #include "message.h"
 #include "race.h"
 #include "result_fill.h"
-#include "terminal.h"
+#include "run_progress.h"
 #include "text.h"
 
 enum { ISAS_TEXT = 200, AGAIN = 2 /* races of what came out slower or faster */ };
@@ -36,7 +35,7 @@ struct builds {
     struct gb_roofs *roofs; /* none are measured */
     struct gb_result result;
     struct found *found; /* one a task and own variant */
-    bool *wanted;        /* tasks of the race under way */
+    bool *skips;         /* tasks that are not in the race under way */
     struct gb_warnings warnings;
     size_t wrong, differing;
     struct gb_comparison *comparison;
@@ -114,23 +113,15 @@ static void take_pair(struct builds *b, const struct gb_outcome *outcome, size_t
     found->pair.p = gb_sign_p(found->won, found->rounds);
 }
 
-static void show(size_t done, size_t of, const struct gb_task *task, const char *what) {
-    char line[300];
-    if (!gb_is_terminal(STDERR_FILENO)) return;
-    snprintf(line, sizeof line, "[%zu/%zu] %s %s%s", done + 1, of, gk_kernel_get(task->spec.kernel)->name, task->workload,
-             what);
-    gb_progress_show(line);
-}
-
-static int race_tasks(struct builds *b, const struct gb_harness *harness, bool first) {
-    size_t of = 0, done = 0;
-    for (size_t k = 0; k < b->plan.n_tasks; k++) of += b->wanted[k];
+static int race_tasks(struct builds *b, struct gb_harness *harness, bool first) {
+    struct gb_run_progress progress;
+    gb_run_progress_start(&progress, harness, b->skips, first ? "" : ", once more");
     for (size_t k = 0; k < b->plan.n_tasks && !gb_caught; k++) {
         struct gb_outcome outcome;
-        if (!b->wanted[k]) continue;
-        show(done++, of, &b->plan.tasks[k], first ? "" : ", once more");
+        if (b->skips[k]) continue;
+        gb_run_progress_next(&progress, k);
         const bool good = gb_harness_run(harness, &b->plan.tasks[k], &outcome);
-        if (gb_is_terminal(STDERR_FILENO)) gb_progress_end();
+        gb_run_progress_end(&progress);
         if (good && first) gb_fill_outcome(&b->result, &b->plan, &outcome);
         for (size_t i = 0; i < b->plan.n_own && good && !gb_caught && !b->result.exhausted; i++)
             take_pair(b, &outcome, k, i, first);
@@ -140,7 +131,7 @@ static int race_tasks(struct builds *b, const struct gb_harness *harness, bool f
     return GB_EXIT_OK;
 }
 
-/* All tasks that are wanted, by new processes. */
+/* All tasks but those that are left out, by new processes. */
 static int race(struct builds *b, bool first) {
     const struct gb_run_options *const o = b->options;
     struct gb_effects effects = gb_real_effects;
@@ -152,7 +143,7 @@ static int race(struct builds *b, bool first) {
         gb_fill_plan(&b->result, &b->plan, o->plan.seed);
         b->result.context.bind = gb_bind_words[gb_run_bind(o)];
     }
-    const struct gb_harness harness = {
+    struct gb_harness harness = {
         .effects = &effects,
         .plan = &b->plan,
         .roofs = b->roofs,
@@ -176,13 +167,13 @@ static int race(struct builds *b, bool first) {
 /* Tasks in which a row would have a verdict, which then has to come out once more. */
 static size_t choose_again(struct builds *b) {
     size_t count = 0;
-    memset(b->wanted, 0, b->plan.n_tasks * sizeof *b->wanted);
+    memset(b->skips, true, b->plan.n_tasks * sizeof *b->skips);
     for (size_t i = 0; i < b->plan.n_tasks * b->plan.n_own; i++) {
         struct gb_compared *const pair = &b->found[i].pair;
         const char *const verdict = pair->row ? gb_verdict_at(&pair->pair, b->comparison->threshold, pair->noise) : "";
         if (strcmp(verdict, "slower") != 0 && strcmp(verdict, "faster") != 0) continue;
         pair->pair.no_verdict = true; /* until then */
-        b->wanted[i / b->plan.n_own] = true;
+        b->skips[i / b->plan.n_own] = false;
         count++;
     }
     return count;
@@ -201,9 +192,8 @@ static int compare(struct builds *b, const struct gb_compare_rules *rules) {
     c->threshold = rules->threshold;
     c->rows = gb_result_alloc(&c->memory, b->plan.n_tasks, b->plan.n_own * sizeof *c->rows);
     b->found = calloc(b->plan.n_tasks * b->plan.n_own, sizeof *b->found);
-    b->wanted = malloc(b->plan.n_tasks * sizeof *b->wanted);
-    if (!c->rows || !b->found || !b->wanted) return gb_fail(GB_EXIT_RESOURCE, "no memory to compare");
-    memset(b->wanted, true, b->plan.n_tasks * sizeof *b->wanted);
+    b->skips = calloc(b->plan.n_tasks, sizeof *b->skips);
+    if (!c->rows || !b->found || !b->skips) return gb_fail(GB_EXIT_RESOURCE, "no memory to compare");
     for (size_t s = 0; s < GB_SIDES; s++) gb_say(b->report, 2, "%s: %s", names[s], b->paths[s]);
     gb_environment_warn(&b->warnings, b->plan.threads[b->plan.n_threads - 1], gb_run_bind(b->options));
     for (size_t i = 0; i < b->warnings.count; i++) gb_say(b->report, 2, "warning: %s", b->warnings.list[i]);
@@ -252,7 +242,7 @@ int gb_compare_builds(const struct gb_report *report, const char *const paths[GB
         gb_comparison_free(c);
         gb_result_free(&b->result);
         free(b->found);
-        free(b->wanted);
+        free(b->skips);
     } else gb_fail(code, "no memory");
     free(b);
     free(roofs);

@@ -154,6 +154,25 @@ holds '[ "$(cat err)" = "gradbench: error: ./nowhere is neither a program to sta
 ends 4 --build "$GRADBENCH" /bin/false "${builds[@]}"
 holds '[ "$(wc -l < err)" = 1 ] && grep -q "^gradbench: error: cannot start new $lowest, 1 thread as a contender: " err'
 
+# what is under way, on a terminal: a round takes 3 ms and more, so that the third problem has a line after its first
+cat > watch.py <<'END_OF_WATCH'
+import os, pty, subprocess, sys
+def read(end):
+    try: return os.read(end, 1 << 16)
+    except OSError: return b""  # nobody has the terminal any more
+reader, terminal = pty.openpty()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=terminal, env={**os.environ, "TERM": "xterm"})
+os.close(terminal)
+sys.stdout.buffer.writelines(iter(lambda: read(reader), b""))
+sys.exit(process.wait())
+END_OF_WATCH
+python3 watch.py "$GRADBENCH" compare --build "$GRADBENCH" "$GRADBENCH" --kernels relu_forward --isa "$lowest" --threads 1 \
+    --rounds 101 --max-time 60 --threshold 1000 --shape 'relu n=2 d=3 name=a' --shape 'relu n=3 d=3 name=b' \
+    --shape 'relu n=4 d=3 name=c' > out 2> err
+code=$?
+holds '[ $code = 0 ] && tr "\r" "\n" < out | grep -q "^\[1/3\] relu_forward a  [a-z]* [0-9]*/[0-9]*"'
+holds 'tr "\r" "\n" < out | grep -qE "^\[3/3\] relu_forward c  round [0-9]+/101  about [0-9]+:[0-9]{2} left"'
+
 # --- two libraries, or one and a program; the fake one is the built one, but for what it is told
 library=$BUILD_DIR/kernels/libgradkern.so fake=$BUILD_DIR/tests/libfake_gradkern.so
 cp "$library" gradbench # what the file is decides, not its name, and it is this one, not one on a path
