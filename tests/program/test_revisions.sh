@@ -89,7 +89,7 @@ nulls() {
   says "files: 2 of 3 with a false verdict (66.67 %), 1 with exit code 1; 3 of 30 rows (10.00 %);\
  |ratio - 1| is 9 % in the median" "builds: 0 of 3 with a false verdict (0.00 %), 0 with exit code 1; 0 of 24 rows (0.00 %);\
  |ratio - 1| is 0.2 % in the median"
-  holds '[ "$(grep -c "^run --quick --json " "$state/asked")" = 4 ]'
+  holds '[ "$(grep -c "^run --quick --repeat 3 --json " "$state/asked")" = 4 ]'
   holds '[ "$(grep -c "^compare .*/old.json .*/new.json --wide$" "$state/asked")" = 3 ]'
   holds '[ "$(grep -c "^compare --build .*release/gradbench .*prove/same --quick --wide$" "$state/asked")" = 3 ]'
 }
