@@ -1619,19 +1619,28 @@ static int run_here(void *words) {
 
 static void nothing_is_left_of_a_run(void **state) {
     enum { OFTEN = 12 };
-    static const char *const words[][14] = {{SMALL, THREE, "--peer", "own=up"}, {SMALL, THREE, "--repeat", "2"}};
-    static const int codes[] = {GB_EXIT_RESOURCE, GB_EXIT_OK};
+    static const char *const words[] = {SMALL, THREE, "--peer", "own=up", NULL};
     size_t before = 0, now = 0;
     (void)state;
-    for (size_t i = 0; i < 2 * OFTEN; i++) {
+    for (size_t i = 0; i < OFTEN; i++) {
         script->trace[0] = '\0';
-        script->acts[1] = i < OFTEN ? has_no_memory : NULL;
+        script->acts[1] = has_no_memory;
         script->problems = 0;
-        gb_hear(&said, run_here, (void *)words[i / OFTEN]);
-        assert_int_equal(said.code, codes[i / OFTEN]);
+        gb_hear(&said, run_here, (void *)words);
+        assert_int_equal(said.code, GB_EXIT_RESOURCE);
         before = now, now = gb_heap_in_use();
-        if (i % OFTEN == OFTEN - 1) assert_int_equal(now, before);
     }
+    assert_int_equal(now, before);
+}
+
+/* In this process, whose memory the leak sanitizer looks at: what processes say of this machine has another length each time.
+ */
+static void nothing_is_left_of_processes(void **state) {
+    static const char *const words[] = {SMALL, ONE, "--repeat", "2", NULL};
+    (void)state;
+    script->trace[0] = '\0';
+    gb_hear(&said, run_here, (void *)words);
+    assert_int_equal(said.code, GB_EXIT_OK);
 }
 
 int main(void) {
@@ -1688,6 +1697,7 @@ int main(void) {
         TEST(peers_race_in_each_process),
         TEST(several_processes_have_their_limits),
         TEST(nothing_is_left_of_a_run),
+        TEST(nothing_is_left_of_processes),
     };
     static const char *const variables[] = {"GRADKERN_ISA", "COLUMNS", "NO_COLOR", "TERM"};
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ}; /* who starts tests may ignore them */
