@@ -14,6 +14,14 @@ static double height_of(double ns, double least, double most) {
     return STRIP_HEIGHT - 3 - fmin(fmax(share, 0), 1) * (STRIP_HEIGHT - 6);
 }
 
+/* Where samples of the next process begin. */
+static void draw_processes(FILE *out, const struct gb_result_row *row, double step) {
+    for (size_t p = 0, end = 0; p + 1 < row->n_processes; p++) {
+        const double x = (double)(end += row->processes[p]) * step;
+        if (x < STRIP_WIDTH) gb_svg_line(out, x, 0, x, STRIP_HEIGHT, "cache");
+    }
+}
+
 /* Steps, a round each, and the median as a line. */
 static void draw_strip(FILE *out, const struct gb_set_row *r, double least, double most) {
     const struct gb_result_row *const row = r->row;
@@ -28,6 +36,7 @@ static void draw_strip(FILE *out, const struct gb_set_row *r, double least, doub
     gb_markup_inside(out);
     const double median = height_of(row->summary.median, least, most);
     gb_svg_line(out, 0, median, STRIP_WIDTH, median, "cache");
+    draw_processes(out, row, step);
     gb_svg_path_begin(out, gb_variant_class("line", r->variant, css, sizeof css));
     for (size_t i = 0; i < count; i++)
         fprintf(out, "%s%.1f %.1fh%.1f", i ? "L" : "M", (double)i * step, height_of(row->samples[i], least, most), step);
@@ -77,7 +86,9 @@ void gb_page_samples(FILE *out, const struct gb_set *set) {
     gb_section_begin(out, "samples", "Samples");
     gb_paragraph(out, "quiet",
                  "A step is the time a call took in a round, in the order of the rounds, between the least and the most of its "
-                 "row; the dotted line is the median. Rounds of one problem are shared by all its variants.");
+                 "row; the dotted line is the median, upright ones are where the next process began. Rounds of one problem are "
+                 "shared by "
+                 "all its variants.");
     for (size_t first = 0, end; first < set->n_rows; first = end) {
         bool kept = false;
         for (end = first; end < set->n_rows && set->rows[end].problem == set->rows[first].problem; end++)

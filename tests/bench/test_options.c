@@ -52,6 +52,30 @@ struct line {
     bool goes_on;
 };
 
+/* What is left of good words without some options, whose values go with them. */
+static void words_of_a_part(void **state) {
+    static const char *const names[] = {"text", "on", "texts", NULL};
+    static const struct {
+        const char *words[WORDS_MAX], *left[WORDS_MAX];
+    } cases[] = {{{NULL}, {NULL}},
+                 {{"--count", "7"}, {"--count", "7"}},
+                 {{"--text", "--count", "--count", "7"}, {"--count", "7"}},
+                 {{"--count=7", "--text=--on", "--on", "--word", "beta"}, {"--count=7", "--word", "beta"}},
+                 {{"--texts", "a=b", "--other", "--texts=c", "--as-wide-as-the-column=--text"},
+                  {"--other", "--as-wide-as-the-column=--text"}},
+                 {{"--as-wide-as-the-column", "--text", "--on"}, {"--as-wide-as-the-column", "--text"}}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *left[WORDS_MAX] = {NULL};
+        const int argc = gb_count_words((char *const *)(uintptr_t)cases[i].words);
+        const size_t count = gb_options_without(&bare, argc, (char **)(uintptr_t)cases[i].words, names, left);
+        for (size_t k = 0; k <= count; k++)
+            if (!left[k] != !cases[i].left[k] || (left[k] && strcmp(left[k], cases[i].left[k]) != 0))
+                fail_msg("case %zu, word %zu: %s", i, k, left[k] ? left[k] : "none");
+        assert_int_equal(count, gb_count_words((char *const *)(uintptr_t)cases[i].left));
+    }
+}
+
 static int parse(void *data) {
     struct line *const line = data;
     int argc = 0, code = 99;
@@ -277,8 +301,13 @@ static void what_others_call_it(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_refused), cmocka_unit_test(what_is_taken),   cmocka_unit_test(operands),
-        cmocka_unit_test(too_many),        cmocka_unit_test(help_is_printed), cmocka_unit_test(what_others_call_it),
+        cmocka_unit_test(words_of_a_part),
+        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(what_is_taken),
+        cmocka_unit_test(operands),
+        cmocka_unit_test(too_many),
+        cmocka_unit_test(help_is_printed),
+        cmocka_unit_test(what_others_call_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
