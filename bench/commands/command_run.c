@@ -436,7 +436,7 @@ size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_
          .help = "hot, or cold: calls take copies of the operands in turn, more than the last cache holds (default: hot)",
          .words = caches},
         {"repeat", GB_FLAG_COUNT, &o->repeat, "P",
-         .help = "P processes, one after the other, with other shifts; what is said of them together has to hold in each",
+         .help = "P processes, one after the other, whose operands begin elsewhere: a verdict has to come out in each",
          .low = 2, .high = GB_PROCESSES_MAX},
         {"shift", GB_FLAG_COUNT, &o->plan.shift, "N",
          .help = "the first operand starts N cache lines (64 bytes) further on, the second 2 N, and so on (default: 0)",
@@ -490,7 +490,10 @@ static bool parse(struct gb_run_options *o, int argc, char **argv, int *code) {
         "said only where the whole interval is further from 1 than 3 %, and than one variant timed twice came out.\n\n"
         "A round is dropped, for all variants alike, where the system shows why: the hypervisor took time (steal), a thread\n"
         "was made to wait for another program (involuntary switches, calls of this process), it moved to another core\n"
-        "(migration, with --bind none). Another follows. Where fewer than 6 would be left all count, and the end says so.");
+        "(migration, with --bind none). Another follows. Where fewer than 6 would be left all count, and the end says so.\n\n"
+        "With --repeat a process knows nothing of the others, and its operands, peers' too, begin at other cache lines\n"
+        "(--shift N runs one of them again). Faster or slower is said where each process says so. The interval of a time\n"
+        "or ratio spans those of all; from 6 processes on it is that of their medians.");
     return gb_options_parse(&syntax, argc, argv, code);
 }
 
