@@ -110,6 +110,13 @@ static int note_no_memory(struct run *run, const struct gb_task *task) {
     return gb_fail(GB_EXIT_RESOURCE, "%s", why);
 }
 
+/* Where there is one NUMA node, or threads move, nobody need touch a page before it is filled. */
+static struct gb_placing placing_of(const struct run *run, const struct gb_binding *binding) {
+    const size_t threads = run->plan.threads[run->plan.n_threads - 1];
+    const bool apart = binding && threads > 1 && gb_machine_get()->numa_nodes > 1;
+    return (struct gb_placing){.huge_pages = gb_run_huge_pages(run->options), .threads = apart ? threads : 0};
+}
+
 static struct gb_harness harness_of(struct run *run, struct gb_binding *binding) {
     const struct gb_run_options *const o = run->options;
     return (struct gb_harness){
@@ -117,6 +124,7 @@ static struct gb_harness harness_of(struct run *run, struct gb_binding *binding)
         .plan = &run->plan,
         .roofs = &run->roofs,
         .binding = binding,
+        .placing = placing_of(run, binding),
         .caches = gb_machine_get()->caches,
         .counters = o->counters ? &run->counters : NULL,
         .rounds = o->rounds,
@@ -242,6 +250,8 @@ static int look_here(struct run *run, struct gb_binding *binding) {
     gb_environment_warn(&run->warnings, run->plan.threads[run->plan.n_threads - 1], gb_run_bind(run->options));
     if (!binding && gb_run_bind(run->options) != GB_BIND_NONE)
         gb_warn(&run->warnings, "hwloc cannot bind threads: they may move between cores");
+    if (gb_run_huge_pages(run->options) == GB_HUGE_ON && gb_huge_pages_never(""))
+        gb_warn(&run->warnings, "--huge-pages on makes none: this system has none to give (" GB_HUGE_PAGES_FILE ")");
     const int code = measure_roofs(run, binding);
     if (code == GB_EXIT_OK) gb_fill_roofs(&run->result, &run->roofs);
     return code;
@@ -256,6 +266,7 @@ static int prepare(struct run *run, struct gb_binding *binding) {
         gb_result_text(result, gb_run_settings(run->options, &run->plan, run->settings, sizeof run->settings));
     if (run->options->counters) gb_fill_counters(result, &run->counters);
     result->context.bind = gb_bind_words[binding ? gb_run_bind(run->options) : GB_BIND_NONE];
+    result->context.huge_pages = gb_huge_pages_words[gb_run_huge_pages(run->options)];
     if (result->exhausted) return gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
     const int kept = run->options->resume || run->processes ? keep(run) : GB_EXIT_OK;
     if (kept != GB_EXIT_OK) return kept;
@@ -391,6 +402,9 @@ static int start(const struct gb_run_effects *effects, const struct gb_run_optio
     const bool cold = options->cache && strcmp(options->cache, "cold") == 0;
     if (code == GB_EXIT_OK && cold && run->race.count)
         code = gb_fail(GB_EXIT_USAGE, "--cache cold races no peers: a contender has one set of operands");
+    if (code == GB_EXIT_OK && run->race.count && gb_run_huge_pages(options) != GB_HUGE_AUTO)
+        code = gb_fail(GB_EXIT_USAGE, "--huge-pages %s races no peers: of the memory that they share shmem_enabled decides",
+                       options->huge_pages);
     if (code == GB_EXIT_OK) code = gb_plan_make(&run->plan, &options->plan);
     run->plan.cold = cold ? last_cache() : 0;
     if (code == GB_EXIT_OK) code = gb_plan_check(&run->plan, run->race.count > 0, gb_memory_available());
@@ -458,6 +472,9 @@ size_t gb_run_flags(struct gb_run_options *o, struct gb_flag flags[GB_RUN_FLAGS_
         {"bind", GB_FLAG_WORD, &o->bind, "WHERE",
          .help = "core: each thread to a core; pu: to a hardware thread, of each core one first; none (default: core)",
          .words = gb_bind_words},
+        {"huge-pages", GB_FLAG_WORD, &o->huge_pages, "WHEN",
+         .help = "operands in huge pages: on, off, or auto, as the system does it; not with peers (default: auto)",
+         .words = gb_huge_pages_words},
         {"no-color", GB_FLAG_SWITCH, &o->no_color, .help = "plain text on a terminal (NO_COLOR does it too)"},
     };
     _Static_assert(sizeof all / sizeof *all <= GB_RUN_FLAGS_MAX, "there is room for all");
@@ -506,6 +523,10 @@ static int index_of(const char *word, const char *const *words) {
 
 enum gb_bind gb_run_bind(const struct gb_run_options *options) {
     return options->bind ? (enum gb_bind)index_of(options->bind, gb_bind_words) : GB_BIND_CORE;
+}
+
+enum gb_huge_pages gb_run_huge_pages(const struct gb_run_options *options) {
+    return options->huge_pages ? (enum gb_huge_pages)index_of(options->huge_pages, gb_huge_pages_words) : GB_HUGE_AUTO;
 }
 
 void gb_run_defaults(struct gb_run_options *o) {

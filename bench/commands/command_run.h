@@ -10,7 +10,7 @@ struct gb_run_options {
     struct gb_plan_options plan;
     uint64_t rounds;
     double max_time, precision, peer_limit; /* precision: of --precision, in percent */
-    const char *json, *peers, *vs, *cache, *bind;
+    const char *json, *peers, *vs, *cache, *bind, *huge_pages;
     uint64_t repeat; /* processes; 0: this one */
     struct gb_texts peer_commands;
     const char **words; /* --repeat: of the command line of its processes, see run_repeat.h */
@@ -22,8 +22,9 @@ enum { GB_RUN_FLAGS_MAX = 40 };
 /* The options of run, that others take some of; their number. */
 size_t gb_run_flags(struct gb_run_options *options, struct gb_flag flags[GB_RUN_FLAGS_MAX]);
 
-/* Of --bind. */
+/* Of --bind and --huge-pages. */
 enum gb_bind gb_run_bind(const struct gb_run_options *options);
+enum gb_huge_pages gb_run_huge_pages(const struct gb_run_options *options);
 
 /* Fills in what was not said. */
 void gb_run_defaults(struct gb_run_options *options);

@@ -22,6 +22,7 @@ const char *gb_run_settings(const struct gb_run_options *o, const struct gb_plan
     gb_text_append(text, size, "--seed %ju --rounds %ju --max-time %g%s", (uintmax_t)o->plan.seed, (uintmax_t)o->rounds,
                    o->max_time, o->quick ? " --quick" : "");
     if (gb_run_bind(o) != GB_BIND_CORE) gb_text_append(text, size, " --bind %s", o->bind);
+    if (gb_run_huge_pages(o) != GB_HUGE_AUTO) gb_text_append(text, size, " --huge-pages %s", o->huge_pages);
     if (o->precision > 0) gb_text_append(text, size, " --precision %g", o->precision);
     if (o->cache) gb_text_append(text, size, " --cache %s", o->cache);
     if (o->repeat) gb_text_append(text, size, " --repeat %ju", (uintmax_t)o->repeat);

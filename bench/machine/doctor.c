@@ -11,6 +11,7 @@
 
 #include "core/cgroup.h"
 #include "counters.h"
+#include "pages.h"
 #include "system_file.h"
 #include "text.h"
 
@@ -233,20 +234,9 @@ static enum gb_health look_at_clock(const struct gb_looking *l, char *text) {
     return say(text, GB_HEALTH_GOOD, "the clock (%s) goes in steps of %.0f ns", source, step);
 }
 
-/* The one in brackets of "always [madvise] never". */
-static bool chosen_word(const char *root, const char *path, char *word, size_t size) {
-    char line[128];
-    if (!gb_system_text(root, path, line, sizeof line)) return false;
-    const char *const open = strchr(line, '[');
-    if (!open || !strchr(open, ']')) return false;
-    snprintf(word, size, "%.*s", (int)strcspn(open + 1, "]"), open + 1);
-    return true;
-}
-
 static enum gb_health look_at_huge_pages(const struct gb_looking *l, char *text) {
-    static const char path[] = "/sys/kernel/mm/transparent_hugepage/enabled";
     char word[32];
-    if (!chosen_word(l->system->root, path, word, sizeof word)) return say_unread(text, path);
+    if (!gb_system_choice(l->system->root, GB_HUGE_PAGES_FILE, word, sizeof word)) return say_unread(text, GB_HUGE_PAGES_FILE);
     if (strcmp(word, "never") != 0) return say(text, GB_HEALTH_GOOD, "transparent huge pages: %s", word);
     return say(text, GB_HEALTH_NOTE, "transparent huge pages: never. Large operands miss the TLB more than elsewhere");
 }
@@ -401,7 +391,7 @@ static const struct check {
     {"load", look_at_load, TOLD_BEFORE, "stop what top shows; the average needs a minute to fall"},
     {"affinity", look_at_affinity, TOLD_BEFORE, "taskset or the container's cpuset keeps the others away: meant so?"},
     {"clock", look_at_clock, TOLD_BEFORE, "boot with clocksource=tsc, or take longer samples"},
-    {"huge pages", look_at_huge_pages, NOT_TOLD, "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled"},
+    {"huge pages", look_at_huge_pages, NOT_TOLD, "echo madvise > " GB_HUGE_PAGES_FILE},
     {"merging", look_at_merging, NOT_TOLD, "echo 0 > /sys/kernel/mm/ksm/run"},
     {"addresses", look_at_addresses, NOT_TOLD, "sysctl kernel.randomize_va_space=2"},
     {"swap", look_at_swap, NOT_TOLD, "swapoff -a while measuring"},

@@ -22,6 +22,15 @@ bool gb_system_text(const char *root, const char *path, char *text, size_t size)
     return text[0] != '\0';
 }
 
+bool gb_system_choice(const char *root, const char *path, char *word, size_t size) {
+    char line[128];
+    if (!gb_system_text(root, path, line, sizeof line)) return false;
+    const char *const open = strchr(line, '[');
+    if (!open || !strchr(open, ']')) return false;
+    snprintf(word, size, "%.*s", (int)strcspn(open + 1, "]"), open + 1);
+    return true;
+}
+
 double gb_system_number(const char *root, const char *path, const char *key) {
     char line[256];
     double number = -1;

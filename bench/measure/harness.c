@@ -387,10 +387,16 @@ static bool time_all(const struct job *r) {
     return true;
 }
 
+/* The threads that touch them first are where those of the calls are. */
+static bool create_copies(struct gb_copies *copies, const struct gb_harness *h, const struct gb_task *task, size_t count) {
+    if (h->placing.threads) h->effects->bind(h->binding, h->placing.threads);
+    return gb_copies_create(copies, &task->spec, count, &h->placing);
+}
+
 static bool time_cold(struct job *r) {
     struct gb_copies copies;
     const size_t count = (size_t)gb_plan_copies(r->h->plan, &r->problem->spec);
-    if (!gb_copies_create(&copies, &r->problem->spec, count)) return false;
+    if (!create_copies(&copies, r->h, r->outcome->task, count)) return false;
     r->turns.copies = &copies;
     r->outcome->copies = count;
     const bool good = time_all(r);
@@ -398,26 +404,42 @@ static bool time_cold(struct job *r) {
     return good;
 }
 
-bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome) {
-    struct gb_problem problem;
-    *outcome = (struct gb_outcome){.task = task, .kernel = gk_kernel_get(task->spec.kernel)};
-    outcome->measures = calloc(harness->plan->n_variants, sizeof *outcome->measures);
-    report(harness, task, "prepare", 0, harness->plan->n_variants);
-    if (!outcome->measures) return false;
-    if (!(harness->judge ? gb_problem_create_shared : gb_problem_create)(&problem, &task->spec)) return false;
-    outcome->work = work_of(&problem);
-    outcome->bytes = gk_kernel_bytes(problem.kernel, task->spec.dtype, problem.args);
+static bool verify_and_time(const struct gb_harness *harness, struct gb_problem *problem, struct gb_outcome *outcome) {
+    outcome->work = work_of(problem);
+    outcome->bytes = gk_kernel_bytes(problem->kernel, problem->spec.dtype, problem->args);
     struct job job = {.h = harness,
-                      .problem = &problem,
+                      .problem = problem,
                       .outcome = outcome,
-                      .turns = {harness->effects, &problem, NULL, harness->binding, harness->limit_ns, harness->counters, NULL,
+                      .turns = {harness->effects, problem, NULL, harness->binding, harness->limit_ns, harness->counters, NULL,
                                 GB_COUNTED_NONE}};
     bool good = verify_all(&job);
     if (good && !stopped(harness)) good = harness->plan->cold ? time_cold(&job) : time_all(&job);
     for (size_t i = 0; i < harness->plan->n_variants; i++)
         if (!outcome->rounds && outcome->measures[i].state == GB_STATE_TIMED) outcome->measures[i].state = GB_STATE_SKIPPED;
+    return good;
+}
+
+static bool run_shared(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome) {
+    struct gb_problem problem;
+    if (!gb_problem_create_shared(&problem, &task->spec)) return false;
+    const bool good = verify_and_time(harness, &problem, outcome);
     gb_problem_destroy(&problem);
     return good;
+}
+
+static bool run_here(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome) {
+    struct gb_copies one;
+    if (!create_copies(&one, harness, task, 1)) return false;
+    const bool good = verify_and_time(harness, one.list, outcome);
+    gb_copies_destroy(&one);
+    return good;
+}
+
+bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome) {
+    *outcome = (struct gb_outcome){.task = task, .kernel = gk_kernel_get(task->spec.kernel)};
+    outcome->measures = calloc(harness->plan->n_variants, sizeof *outcome->measures);
+    report(harness, task, "prepare", 0, harness->plan->n_variants);
+    return outcome->measures && (harness->judge ? run_shared : run_here)(harness, task, outcome);
 }
 
 void gb_outcome_free(struct gb_outcome *outcome) {

@@ -47,6 +47,7 @@ struct gb_harness {
     const struct gb_plan *plan;
     struct gb_roofs *roofs; /* those that a cell beats are measured again */
     struct gb_binding *binding;
+    struct gb_placing placing;    /* of operands that no contender is told of */
     struct gk_caches caches;      /* of the machine */
     struct gb_counters *counters; /* NULL: nothing is counted */
     size_t rounds;                /* at most, without those that are dropped; with them twice as many */

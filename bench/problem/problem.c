@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pages.h"
 #include "random.h"
 
 enum {
@@ -265,11 +266,14 @@ void gb_problem_work(const struct gb_problem_spec *spec, double *flops, double *
     *bytes = gk_kernel_bytes(problem.kernel, spec->dtype, &args);
 }
 
-/* Of all operands; gb_problem_bytes has found no overflow. */
-static size_t shared_bytes(struct gb_problem *problem) {
+size_t gb_problem_storage(const struct gb_problem_spec *spec) {
+    union gk_any_args args = {0};
+    struct gb_problem problem;
     size_t total = 0;
-    for (size_t i = 0; i < problem->n_operands; i++)
-        if (!shared_with(problem, &problem->operands[i])) total += storage_bytes(&problem->operands[i]);
+    if (gb_problem_bytes(spec) == 0) return 0;
+    lay_out(&problem, spec, &args);
+    for (size_t i = 0; i < problem.n_operands; i++)
+        if (!shared_with(&problem, &problem.operands[i])) total += storage_bytes(&problem.operands[i]);
     return total;
 }
 
@@ -325,6 +329,7 @@ static bool allocate(struct gb_problem *problem, struct gb_operand *operand) {
     operand->base = take_memory(problem, bytes);
     if (!operand->base) return false;
     char *const base = operand->base;
+    if (problem->touching) gb_pages_touch(base, bytes, problem->touching);
     operand->start = base + operand->lead;
     const size_t used = operand->rows * operand->ld * operand->element_size;
     pad(base, operand->start, operand->element_size);
@@ -356,21 +361,29 @@ static bool allocate_all(struct gb_problem *problem) {
     return true;
 }
 
-static bool create(struct gb_problem *problem, const struct gb_problem_spec *spec, bool shared) {
+static bool create(struct gb_problem *problem, const struct gb_problem_spec *spec, bool shared, char *memory, size_t threads) {
     *problem = (struct gb_problem){.spec = *spec, .kernel = gk_kernel_get(spec->kernel)};
-    if (gb_problem_bytes(spec) == 0) return false;
-    void *const args = calloc(1, problem->kernel->args_size);
+    const size_t bytes = gb_problem_storage(spec);
+    void *const args = bytes ? calloc(1, problem->kernel->args_size) : NULL;
     if (!args) return false;
     lay_out(problem, spec, args);
-    if ((!shared || gb_shared_create(&problem->shared, shared_bytes(problem))) && allocate_all(problem)) return true;
+    problem->shared.start = memory;
+    problem->touching = threads;
+    if ((!shared || gb_shared_create(&problem->shared, bytes)) && allocate_all(problem)) return true;
     gb_problem_destroy(problem);
     return false;
 }
 
-bool gb_problem_create(struct gb_problem *problem, const struct gb_problem_spec *spec) { return create(problem, spec, false); }
+bool gb_problem_create(struct gb_problem *problem, const struct gb_problem_spec *spec) {
+    return create(problem, spec, false, NULL, 0);
+}
 
 bool gb_problem_create_shared(struct gb_problem *problem, const struct gb_problem_spec *spec) {
-    return create(problem, spec, true);
+    return create(problem, spec, true, NULL, 0);
+}
+
+bool gb_problem_create_in(struct gb_problem *problem, const struct gb_problem_spec *spec, char *memory, size_t threads) {
+    return create(problem, spec, false, memory, threads);
 }
 
 void gb_problem_destroy(struct gb_problem *problem) {
@@ -378,7 +391,7 @@ void gb_problem_destroy(struct gb_problem *problem) {
         if (!problem->shared.start) free(problem->operands[i].base);
         if (problem->operands[i].output) free(problem->operands[i].initial);
     }
-    gb_shared_destroy(&problem->shared);
+    if (problem->shared.bytes) gb_shared_destroy(&problem->shared);
     free(problem->args);
     *problem = (struct gb_problem){0};
 }

@@ -23,8 +23,9 @@ struct gb_problem {
     void *args;
     struct gb_operand operands[GK_OPERANDS_MAX];
     size_t n_operands;
-    struct gb_shared shared; /* holds all operands, where it is asked for */
+    struct gb_shared shared; /* holds all operands, where it is asked for; without a size it is the caller's */
     size_t shared_used;
+    size_t touching; /* threads of the team that touches operands first; 0: they are not touched before they are filled */
 };
 
 /* Is the operand there? lse is where a z_loss needs it. */
@@ -33,6 +34,9 @@ bool gb_problem_has(const struct gb_problem_spec *spec, const struct gk_field *o
 /* Bytes that the operands of the problem take, initial copies included; 0 if that overflows. Allocates nothing. */
 size_t gb_problem_bytes(const struct gb_problem_spec *spec);
 
+/* Those of the operands alone, with what is between them. */
+size_t gb_problem_storage(const struct gb_problem_spec *spec);
+
 /* FLOPs, and bytes that are read or written, of a call. Allocates nothing. */
 void gb_problem_work(const struct gb_problem_spec *spec, double *flops, double *bytes);
 
@@ -40,6 +44,9 @@ void gb_problem_work(const struct gb_problem_spec *spec, double *flops, double *
 bool gb_problem_create(struct gb_problem *problem, const struct gb_problem_spec *spec);
 /* The same in memory that other processes can map. */
 bool gb_problem_create_shared(struct gb_problem *problem, const struct gb_problem_spec *spec);
+/* The same in memory of the caller's, of gb_problem_storage(spec) bytes at a multiple of 64, or in memory of its own where that
+ * is NULL. threads: a team of so many touches each operand first, as by gb_pages_touch; 0: none does. */
+bool gb_problem_create_in(struct gb_problem *problem, const struct gb_problem_spec *spec, char *memory, size_t threads);
 void gb_problem_destroy(struct gb_problem *problem);
 
 /* Puts back what a call may have changed. */

@@ -225,6 +225,7 @@ static const struct {
     {"cores", offsetof(struct gb_result_context, cores), COUNT, true},
     {"threads", offsetof(struct gb_result_context, threads), COUNT, true},
     {"binding", offsetof(struct gb_result_context, bind), TEXT, true},
+    {"huge pages", offsetof(struct gb_result_context, huge_pages), TEXT, false},
     {"floating point", offsetof(struct gb_result_context, float_state), TEXT, true},
     {"instruction set", offsetof(struct gb_result_context, isa), TEXT, true},
     {"compiler", offsetof(struct gb_result_context, compiler), TEXT, false},

@@ -37,7 +37,7 @@ struct gb_context_difference {
     bool decides;                 /* times do not compare */
 };
 
-enum { GB_DIFFERENCES_MAX = 16 };
+enum { GB_DIFFERENCES_MAX = 17 };
 
 struct gb_comparison {
     double threshold;

@@ -116,8 +116,8 @@ struct gb_result_peer {
 struct gb_result_context {
     const char *host; /* NULL: of a file of before it was kept */
     const char *cpu, *isa, *topology, *compiler, *flags, *revision, *version, *date;
-    const char *settings;           /* options of the command line that made the rows what they are; NULL: of an old file */
-    const char *bind, *float_state; /* NULL: of a file of before they were kept */
+    const char *settings; /* options of the command line that made the rows what they are; NULL: of an old file */
+    const char *bind, *huge_pages, *float_state; /* NULL: of a file of before they were kept */
     size_t cores, threads, numerics, seed;
     const char **warnings;
     size_t n_warnings;

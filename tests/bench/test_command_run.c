@@ -388,6 +388,32 @@ static void assert_bound(const char *where) {
     json_decref(json);
 }
 
+static void where_operands_lie(void **state) {
+    static const char *const words[] = {"auto", "on", "off"};
+    static const char none[] = "--huge-pages on makes none: ";
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        HEAR(SMALL, ONE, "--json", script->json, "--huge-pages", words[i]);
+        assert_good();
+        assert_int_equal(script->harness.placing.huge_pages, i);
+        assert_int_equal(script->harness.placing.threads, 0); /* of one thread */
+        json_t *const json = load(true, 1);
+        const json_t *const context = json_object_get(json, "context");
+        assert_string_equal(json_string_value(json_object_get(context, "huge_pages")), words[i]);
+        json_decref(json);
+        if (i == 1 && gb_huge_pages_never("")) assert_said(none);
+        else assert_silent_of(none);
+        HEAR(SMALL, ONE, "--huge-pages", words[i], "--peer", "own=up");
+        if (i == 0) assert_good();
+        else assert_int_equal(said.code, GB_EXIT_USAGE);
+    }
+    assert_error(GB_EXIT_USAGE, "--huge-pages off races no peers: of the memory that they share shmem_enabled decides");
+    HEAR("--isa", "ref", "--threads", "1,3", "--kernels", "relu_forward", ONE);
+    assert_int_equal(script->harness.placing.threads, gb_machine_get()->numa_nodes > 1 ? 3 : 0);
+    HEAR("--isa", "ref", "--threads", "1,3", "--kernels", "relu_forward", ONE, "--bind", "none");
+    assert_int_equal(script->harness.placing.threads, 0);
+}
+
 static void where_threads_are_bound(void **state) {
     (void)state;
     HEAR(SMALL, ONE, "--json", script->json);
@@ -815,6 +841,7 @@ static void a_file_of_another_run_is_refused(void **state) {
         {{SMALL, ONE, "--seed", "2"}, "its settings is "},
         {{SMALL, ONE, "--rounds", "7"}, "its settings is "},
         {{SMALL, ONE, "--bind", "none"}, "its settings is "},
+        {{SMALL, ONE, "--huge-pages", "off"}, "its settings is "},
         {{SMALL, "--shape", "relu n=2 d=4 name=one"}, "it has rows that this one has not"},
         {{SMALL, "--shape", "relu n=2 d=3 name=other"}, "it has rows that this one has not"},
         {{"--isa", "ref", "--threads", "2", "--kernels", "relu_forward", ONE}, "its settings is "},
@@ -1651,6 +1678,7 @@ int main(void) {
         TEST(settings),
         TEST(what_is_out_of_range_is_refused),
         TEST(hot_or_cold),
+        TEST(where_operands_lie),
         TEST(where_threads_are_bound),
         TEST(help_says_all),
         TEST(words_can_be_asked_about),

@@ -147,6 +147,7 @@ static void make(struct file *f, size_t rows, const double *ns) {
                                               .version = "v",
                                               .date = "d",
                                               .bind = "core",
+                                              .huge_pages = "auto",
                                               .float_state = "ieee",
                                               .settings = "--rounds 9",
                                               .host = "here",
@@ -413,18 +414,18 @@ static void test_differences(void **state) {
         make(&now, 1, (const double[]){1100});
         struct gb_result_context *const c = &now.result.context;
         const char **const texts[] = {&c->cpu,      &c->topology, &c->isa,         &c->compiler, &c->flags, &c->version,
-                                      &c->revision, &c->bind,     &c->float_state, &c->settings, &c->host};
+                                      &c->revision, &c->bind,     &c->float_state, &c->settings, &c->host,  &c->huge_pages};
         size_t *const counts[] = {&c->cores, &c->threads, &c->numerics, &c->seed};
-        if (i < 11) *texts[i] = "another";
-        else if (i < 15) *counts[i - 11] = 77;
+        if (i < 12) *texts[i] = "another";
+        else if (i < 16) *counts[i - 12] = 77;
         else {
             now.warnings[0] = "another";
             c->n_warnings = 1;
         }
-        const bool decides = i < 3 || i == 7 || i == 8 || i == 11 || i == 12;
+        const bool decides = i < 3 || i == 7 || i == 8 || i == 12 || i == 13;
         compare();
         assert_int_equal(comparison.n_differences, 1);
-        assert_string_equal(comparison.differences[0].values[GB_NEW], i < 11 || i == 15 ? "another" : "77");
+        assert_string_equal(comparison.differences[0].values[GB_NEW], i < 12 || i == 16 ? "another" : "77");
         assert_int_equal(comparison.differences[0].decides, decides);
         assert_int_equal(comparison.incomparable, decides);
         assert_string_equal(comparison.rows[0].verdict, decides ? "inconclusive" : "slower");

@@ -446,6 +446,40 @@ static size_t lines_of(const char *path) {
     return lines;
 }
 
+/* All of it lies in the caller's memory, one operand after the other, and holds what it does in its own; the memory stays. */
+static void in_the_callers_memory(void **state) {
+    (void)state;
+    for (int in_place = 0; in_place < 2; in_place++) {
+        const struct gb_problem_spec s = {
+            .kernel = GK_KERNEL_affine_backward, .n = 30, .d = 40, .m = 50, .in_place = in_place, .misalign = 1, .seed = 3};
+        const size_t bytes = gb_problem_storage(&s);
+        for (size_t threads = 0; threads < 3; threads += 2) {
+            char *const memory = aligned_alloc(64, bytes);
+            struct gb_problem there, here;
+            const char *what;
+            memset(memory, 0x55, bytes);
+            assert_true(gb_problem_create_in(&there, &s, memory, threads) && gb_problem_create(&here, &s));
+            char *next = memory;
+            for (size_t i = 0; i < there.n_operands; i++) {
+                const struct gb_operand *const o = &there.operands[i], *const own = &here.operands[i];
+                assert_true((char *)o->start >= memory && (char *)o->start < memory + bytes);
+                for (size_t row = 0; row < o->rows; row++)
+                    assert_memory_equal((char *)o->start + row * o->ld * o->element_size,
+                                        (char *)own->start + row * own->ld * own->element_size,
+                                        o->row_elements * o->element_size);
+                if (o->base && (char *)o->base > next) next = o->base;
+            }
+            assert_true(next > memory && gb_problem_intact(&there, &what));
+            gb_problem_destroy(&there);
+            gb_problem_destroy(&here);
+            memset(memory, 0, bytes); /* not gone */
+            free(memory);
+        }
+    }
+    const struct gb_problem_spec huge = {.kernel = GK_KERNEL_affine_dx, .n = SIZE_MAX, .d = SIZE_MAX, .m = 3};
+    assert_int_equal(gb_problem_storage(&huge), 0);
+}
+
 /* Nothing is left of a problem, of one that could not be made neither: blocks, mappings, descriptors. */
 static void nothing_is_left(void **state) {
     const struct gb_problem_spec s = {.kernel = GK_KERNEL_affine_backward, .n = 3, .d = 4, .m = 5, .in_place = true},
@@ -494,6 +528,7 @@ int main(void) {
         cmocka_unit_test(outputs_may_come_first),
         cmocka_unit_test(a_difference_says_where_and_what),
         cmocka_unit_test(arguments_are_those_of_the_spec),
+        cmocka_unit_test(in_the_callers_memory),
         cmocka_unit_test(nothing_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -853,6 +853,42 @@ static void cold_calls_take_copies_in_turn(void **state) {
     assert_false(measure(0)->not_cold);
 }
 
+/* One after the other in one mapping, where pages are asked for. */
+static void copies_lie_where_asked(void **state) {
+    static const struct gb_placing placings[] = {{GB_HUGE_AUTO, 0}, {GB_HUGE_ON, 0}, {GB_HUGE_OFF, 0}, {GB_HUGE_AUTO, 2}};
+    const size_t each = gb_problem_storage(&usual);
+    (void)state;
+    for (size_t i = 0; i < sizeof placings / sizeof *placings; i++) {
+        struct gb_copies copies;
+        assert_true(gb_copies_create(&copies, &usual, 3, &placings[i]));
+        assert_int_equal(copies.count, 3);
+        assert_int_equal(copies.pages.start != NULL, i > 0);
+        for (size_t k = 0; k < 3 && i > 0; k++)
+            assert_ptr_equal(copies.list[k].operands[0].base, copies.pages.start + k * each);
+        for (size_t k = 0; k < 3; k++) assert_int_equal(copies.list[k].touching, placings[i].threads);
+        gb_copies_destroy(&copies);
+        assert_false(gb_copies_create(&copies, &usual, (size_t)1 << 60, &placings[i]));
+        assert_true(!copies.list && !copies.pages.start && copies.count == 0);
+    }
+}
+
+/* Before operands are made, and before copies are, the threads that will touch them are where they stay. */
+static void who_touches_is_bound(void **state) {
+    (void)state;
+    own("a", 1, 1, 100);
+    own("b", 1, 3, 100);
+    for (int cold = 0; cold < 2; cold++) {
+        t.plan.cold = cold ? gb_problem_bytes(&usual) / 2 : 0;
+        t.harness.placing.threads = 2;
+        run();
+        size_t binds = 0;
+        for (size_t i = 0; i < script.n_events; i++)
+            binds += script.events[i].what == SCRIPT_BIND && script.events[i].count == 2;
+        assert_true(script.events[0].what == SCRIPT_BIND && script.events[0].count == 2);
+        assert_int_equal(binds, 1 + cold);
+    }
+}
+
 /* Of nine rounds the second and the eighth in size enclose the median. */
 static void medians_by_hand(void **state) {
     static const double a[] = {310, 305, 390, 302, 308, 301, 307, 350, 304}, b[] = {9, 1, 8, 2, 7, 3, 6, 4, 5};
@@ -1365,6 +1401,8 @@ int main(void) {
         TEST(disturbed_rounds_are_dropped),
         TEST(causes),
         TEST(cold_calls_take_copies_in_turn),
+        TEST(copies_lie_where_asked),
+        TEST(who_touches_is_bound),
         TEST(medians_by_hand),
         TEST(a_time_is_never_nothing),
         TEST(the_last_of_ours_is_timed_twice),

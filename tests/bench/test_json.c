@@ -112,7 +112,7 @@ static void check_context(const json_t *context, size_t roofs) {
     assert_keys(
         context,
         "host cpu isa cores threads topology compiler flags revision version numerics seed settings date warnings roofs "
-        "null_pairs peers bind float_state");
+        "null_pairs peers bind huge_pages float_state");
     static const char *const texts[] = {"host", "cpu", "topology", "compiler", "flags", "revision", "version"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) text(context, texts[i]);
     assert_true(gk_isa_find(text(context, "isa")) >= 0);

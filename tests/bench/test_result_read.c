@@ -148,6 +148,7 @@ static const char *words_of(const char *key) {
     static const char *const words[][2] = {{"schema", "gradbench/1"},
                                            {"dtype", "f32, f64"},
                                            {"bind", "core, pu, none"},
+                                           {"huge_pages", "auto, on, off"},
                                            {"float_state", "ieee, ftz, daz, ftz daz"},
                                            {"cache", "hot, cold"},
                                            {"verified", "full, sampled, no"},
