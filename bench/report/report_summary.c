@@ -362,19 +362,7 @@ static size_t add_causes(struct gb_result_causes *sum, const struct gb_result_ca
     sum->steal += more->steal;
     sum->switches += more->switches;
     sum->migration += more->migration;
-    return more->steal + more->switches + more->migration;
-}
-
-/* "5 by steal, 1 by migration" */
-static const char *causes_text(const struct gb_result_causes *causes, char *text, size_t size) {
-    const struct {
-        size_t count;
-        const char *name;
-    } all[] = {{causes->steal, "steal"}, {causes->switches, "involuntary switches"}, {causes->migration, "migration"}};
-    text[0] = '\0';
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i].count) gb_text_append(text, size, "%s%zu by %s", text[0] ? ", " : "", all[i].count, all[i].name);
-    return text;
+    return gb_causes_count(more);
 }
 
 static void print_disturbed(const struct gb_report *report, const struct gb_result *result) {
@@ -390,10 +378,11 @@ static void print_disturbed(const struct gb_report *report, const struct gb_resu
     }
     if (n_dropped)
         gb_say(report, 2, "%zu of %zu rounds were dropped, for all variants alike: %s", n_dropped, n_dropped + rounds,
-               causes_text(&dropped, text, sizeof text));
+               gb_causes_text(&dropped, text, sizeof text));
     if (problems)
         gb_say(report, 2, "in %s all rounds count, for fewer than %d were undisturbed: %s",
-               gb_count_text(problems, "problem", count, sizeof count), GB_ROUNDS_MIN, causes_text(&kept, text, sizeof text));
+               gb_count_text(problems, "problem", count, sizeof count), GB_ROUNDS_MIN,
+               gb_causes_text(&kept, text, sizeof text));
 }
 
 /* Pairs of which `beyond` are wider than the threshold; off: |ratio - 1| in the median. */

@@ -92,3 +92,18 @@ const char *gb_kernel_part(const char *kernel) {
     }
     return kernel + (most ? most + 1 : 0);
 }
+
+size_t gb_causes_count(const struct gb_result_causes *causes) {
+    return causes ? causes->steal + causes->switches + causes->migration : 0;
+}
+
+const char *gb_causes_text(const struct gb_result_causes *causes, char *text, size_t size) {
+    const struct {
+        size_t count;
+        const char *name;
+    } all[] = {{causes->steal, "steal"}, {causes->switches, "involuntary switches"}, {causes->migration, "migration"}};
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].count) gb_text_append(text, size, "%s%zu by %s", text[0] ? ", " : "", all[i].count, all[i].name);
+    return text;
+}

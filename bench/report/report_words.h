@@ -2,6 +2,7 @@
 #ifndef GB_REPORT_WORDS_H
 #define GB_REPORT_WORDS_H
 
+#include "result.h"
 #include "speed.h"
 #include "stats.h"
 
@@ -29,5 +30,9 @@ const char *gb_kernel_part(const char *kernel);
 
 /* "74 % fma", "<1 % L2", "60 % call", "in cache" (faster than the roof of its level), "unknown". */
 const char *gb_share_text(const struct gb_share *share, char *text, size_t size);
+
+/* Rounds; of NULL none. */
+size_t gb_causes_count(const struct gb_result_causes *causes);
+const char *gb_causes_text(const struct gb_result_causes *causes, char *text, size_t size); /* "5 by steal, 1 by migration" */
 
 #endif

@@ -210,6 +210,30 @@ static void test_many(void **state) {
     gb_result_free(&result);
 }
 
+/* Rounds that were dropped are counted beside a strip, and are its end; dashed where some were not that should have been. */
+static void test_disturbed_rounds(void **state) {
+    static const struct gb_result_causes six = {5, 0, 1}, one = {0, 1, 0};
+    static struct gb_result_row rows[4];
+    struct gb_result result = filled("x", 2);
+    (void)state;
+    for (size_t i = 0; i < 4; i++) rows[i] = result.rows[0];
+    rows[0].dropped = rows[1].dropped = &six; /* said once */
+    rows[2].disturbed = &one;
+    result.rows = rows;
+    result.n_rows = 4;
+    draw(&result, 1, NULL, 0);
+    assert_int_equal(gb_count_in(text, "<div class=\"rounds\">6 rounds dropped: 5 by steal, 1 by migration</div>"), 1);
+    assert_int_equal(gb_count_in(text, "<div class=\"rounds\">1 round disturbed, but kept: 1 by involuntary switches</div>"),
+                     1);
+    assert_int_equal(gb_count_in(text, "=\"samples in the order of the rounds; 6 rounds dropped: 5 by steal, 1 by migration\""),
+                     2);
+    assert_int_equal(gb_count_in(text, "=\"samples in the order of the rounds\""), 1);
+    assert_int_equal(gb_count_in(text, "<rect class=\"band\" x=\"86.7\" width=\"173.3\" height=\"30\"/>"), 2); /* 3 of 9 stay */
+    assert_int_equal(gb_count_in(text, "M0.0 15.0h28.9L28.9 15.0h28.9L57.8 15.0h28.9"), 2);
+    assert_int_equal(gb_count_in(text, " dashed\" d=\"M0.0 15.0h86.7"), 1);
+    gb_result_free(&result);
+}
+
 static void draw_once(void) {
     struct gb_result results[RUNS];
     read_runs(results);
@@ -233,6 +257,7 @@ int main(void) {
         cmocka_unit_test(test_numbers_that_are_none),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_disturbed_rounds),
         cmocka_unit_test(test_keeps_nothing),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,8 @@ for key in "median_ns", "best_peer", "samples_ns": result["results"][0].pop(key,
 result["results"][0].update(state="failed", failure="wrong")
 json.dump(result, open("wrong.json", "w"))'
 compared several.json good.json again.json -- good.json wrong.json
-compared builds.json --build "$GRADBENCH" "$BUILD_DIR/kernels/libgradkern.so" --quick --isa ref --threads 1 --shape 'relu n=3 d=4'
+compared builds.json --build "$GRADBENCH" "$BUILD_DIR/kernels/libgradkern.so" --quick --isa ref --threads 1 \
+    --shape 'relu n=3 d=4'
 holds 'grep -q "\"only_new\": \[$" apart.json && grep -q "\"what\": \"CPU\"" apart.json'
 holds 'grep -q "\"wrong\": \[$" several.json && grep -q "\"wrong\": \[\]" builds.json'
 check() { python3 "$python/result_schema.py" comparison.json "$@" > out 2> err; }
