@@ -50,10 +50,10 @@ static bool make_file(char path[GB_PATH_MAX]) {
 
 static int start(const struct repeat *r) {
     const char **const words = r->options->words;
-    char shift[24];
+    char shift[24], json[GB_PATH_MAX] = "";
+    for (const char *c = r->path; *c; c++) gb_text_append(json, sizeof json, *c == '%' ? "%%%%" : "%c", *c);
     snprintf(shift, sizeof shift, "%zu", ((size_t)r->options->plan.shift + LINES_APART * r->count) % SHIFTS);
-    memcpy(words, (const char *[OWN_WORDS]){"gradbench", "run", "--shift", shift, "--json", r->path},
-           OWN_WORDS * sizeof *words);
+    memcpy(words, (const char *[OWN_WORDS]){"gradbench", "run", "--shift", shift, "--json", json}, OWN_WORDS * sizeof *words);
     return r->again(words);
 }
 

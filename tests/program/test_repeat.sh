@@ -8,12 +8,12 @@ no() {
     sed 's/^/    /' out err
 }
 
-export TMPDIR=$dir/tmp GRADBENCH_BASELINES=$dir/baselines
-mkdir tmp
+export TMPDIR="$dir/100 %p" GRADBENCH_BASELINES=$dir/baselines
+mkdir "$TMPDIR"
 lowest=$("$GRADBENCH" list --plain variants | head -1 | cut -f1)
 run=("$GRADBENCH" run --quick --rounds 6 --max-time 0.01 --isa "$lowest" --threads 1)
 two=(--shape 'relu n=9 d=4' --repeat 2 --json two.json)
-is_clean() { [ -z "$(ls -A tmp)" ]; }
+is_clean() { [ -z "$(ls -A "$TMPDIR")" ]; }
 
 "${run[@]}" "${two[@]}" > out 2> err
 holds '[ $? = 0 ] && [ ! -s err ] && is_clean'
