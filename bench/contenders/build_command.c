@@ -13,10 +13,31 @@
 #include "peer_catalog.h"
 #include "text.h"
 
-enum kind { OTHER, LIBRARY, CUT_OFF };
+enum kind { OTHER, LIBRARY, CUT_OFF, FOREIGN };
 
-/* A shared object of 64 bits that is no program, for it names no loader that would start it. */
-static enum kind kind_of_parts(int file, const Elf64_Ehdr *head, uint64_t size) {
+/* A descriptor, or -1: it is no file in ELF. One of 32 bits has the first members of the head at the same places. */
+static int open_elf(const char *path, Elf64_Ehdr *head) {
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file >= 0 && pread(file, head, sizeof *head, 0) == sizeof *head && memcmp(head->e_ident, ELFMAG, SELFMAG) == 0)
+        return file;
+    if (file >= 0) close(file);
+    return -1;
+}
+
+static bool is_foreign(const Elf64_Ehdr *head) {
+    Elf64_Ehdr own;
+    const int file = open_elf("/proc/self/exe", &own);
+    if (file >= 0) close(file);
+    return file >= 0 && (memcmp(head->e_ident + EI_CLASS, own.e_ident + EI_CLASS, EI_VERSION - EI_CLASS) != 0 ||
+                         head->e_machine != own.e_machine);
+}
+
+/* A shared object that is no program names no loader that would start it. A touch of what is cut off would kill who loads it.
+ */
+static enum kind kind_of_parts(int file, const Elf64_Ehdr *head) {
+    struct stat about;
+    if (fstat(file, &about) != 0) return OTHER;
+    const uint64_t size = (uint64_t)about.st_size;
     for (size_t i = 0; i < head->e_phnum; i++) {
         Elf64_Phdr part;
         if (pread(file, &part, sizeof part, (off_t)(head->e_phoff + i * sizeof part)) != sizeof part) return CUT_OFF;
@@ -26,16 +47,12 @@ static enum kind kind_of_parts(int file, const Elf64_Ehdr *head, uint64_t size) 
     return LIBRARY;
 }
 
-/* One of another machine is a library, too: who loads it says what is wrong. A touch of what is cut off would kill them. */
 static enum kind kind_of(const char *path) {
     Elf64_Ehdr head;
-    struct stat about;
+    const int file = open_elf(path, &head);
     enum kind kind = OTHER;
-    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file < 0) return kind;
-    if (fstat(file, &about) == 0 && pread(file, &head, sizeof head, 0) == sizeof head &&
-        memcmp(head.e_ident, ELFMAG, SELFMAG) == 0 && head.e_type == ET_DYN)
-        kind = head.e_ident[EI_CLASS] == ELFCLASS64 ? kind_of_parts(file, &head, (uint64_t)about.st_size) : LIBRARY;
+    if (head.e_type == ET_DYN) kind = is_foreign(&head) ? FOREIGN : kind_of_parts(file, &head);
     close(file);
     return kind;
 }
@@ -51,6 +68,7 @@ int gb_build_command(const char *path, char command[GB_BUILD_COMMAND_MAX]) {
     const enum kind kind = kind_of(path);
     const bool library = kind == LIBRARY;
     bool installed;
+    if (kind == FOREIGN) return gb_fail(GB_EXIT_ISA, "%.400s is for another machine than this program", path);
     if (kind == CUT_OFF) return gb_fail(GB_EXIT_INPUT, "%.400s is cut off", path);
     if (!library && !is_program(path))
         return gb_fail(GB_EXIT_INPUT, "%.400s is neither a program to start nor a shared library", path);

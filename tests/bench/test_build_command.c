@@ -51,10 +51,18 @@ static void a_library_is_loaded(void **state) {
     loaded("gradbench", "'./gradbench'");
     put("it's", library, bytes, 0644);
     loaded("./it's", "'./it'\\''s'");
-    library[4] ^= 3; /* of 32 bits: for the loader to refuse, by name */
-    put("narrow", library, bytes, 0644);
-    library[4] ^= 3;
-    loaded("narrow", "'./narrow'");
+}
+
+/* Of other bits, another order of bytes, another machine. */
+static void what_is_foreign(void **state) {
+    static const size_t places[] = {EI_CLASS, EI_DATA, offsetof(Elf64_Ehdr, e_machine)};
+    (void)state;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        library[places[i]] ^= 3;
+        put("foreign", library, bytes, 0755);
+        library[places[i]] ^= 3;
+        is_refused("foreign", GB_EXIT_ISA, "foreign is for another machine than this program");
+    }
 }
 
 static void a_program_is_started(void **state) {
@@ -131,7 +139,7 @@ static int make_folder(void **state) {
 }
 
 static int remove_folder(void **state) {
-    static const char *const files[] = {"gradbench", "it's", "narrow", "libgradkern.so", "script", "empty",
+    static const char *const files[] = {"gradbench", "it's", "foreign", "libgradkern.so", "script", "empty",
                                         "text",      "head", "cut"};
     (void)state;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) unlink(files[i]);
@@ -141,8 +149,8 @@ static int remove_folder(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_library_is_loaded), cmocka_unit_test(a_program_is_started),    cmocka_unit_test(what_is_neither),
-        cmocka_unit_test(what_is_cut_off),     cmocka_unit_test(paths_that_are_too_long),
+        cmocka_unit_test(a_library_is_loaded), cmocka_unit_test(what_is_foreign), cmocka_unit_test(a_program_is_started),
+        cmocka_unit_test(what_is_neither),     cmocka_unit_test(what_is_cut_off), cmocka_unit_test(paths_that_are_too_long),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
