@@ -1645,19 +1645,19 @@ static int run_here(void *words) {
 }
 
 static void nothing_is_left_of_a_run(void **state) {
-    enum { OFTEN = 12 };
+    enum { WARM = 12, OFTEN = 12, LEAST = 32 /* bytes that malloc takes; what is said of this machine varies by fewer */ };
     static const char *const words[] = {SMALL, THREE, "--peer", "own=up", NULL};
-    size_t before = 0, now = 0;
+    size_t before = 0;
     (void)state;
-    for (size_t i = 0; i < OFTEN; i++) {
+    for (size_t i = 0; i < WARM + OFTEN; i++) {
         script->trace[0] = '\0';
         script->acts[1] = has_no_memory;
         script->problems = 0;
+        if (i == WARM) before = gb_heap_in_use();
         gb_hear(&said, run_here, (void *)words);
         assert_int_equal(said.code, GB_EXIT_RESOURCE);
-        before = now, now = gb_heap_in_use();
     }
-    assert_int_equal(now, before);
+    assert_true(gb_heap_in_use() < before + OFTEN * LEAST / 2);
 }
 
 /* In this process, whose memory the leak sanitizer looks at: what processes say of this machine has another length each time.
