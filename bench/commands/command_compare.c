@@ -14,6 +14,8 @@
 #include "result_file.h"
 #include "terminal.h"
 
+enum { BUILD_ROUNDS = 101 };
+
 static const char *const side_names[GB_SIDES] = {"base", "new"};
 
 int gb_conclude_comparison(const struct gb_report *report, const struct gb_comparison *c, enum gb_measured measured,
@@ -77,7 +79,11 @@ static size_t add_run_flags(struct gb_run_options *o, struct gb_flag *flags) {
     size_t count = 0;
     for (size_t i = 0; i < of; i++)
         for (size_t k = 0; k < sizeof taken / sizeof *taken; k++)
-            if (strcmp(all[i].name, taken[k]) == 0) flags[count++] = all[i];
+            if (strcmp(all[i].name, taken[k]) == 0) {
+                flags[count] = all[i];
+                if (flags[count].target == &o->rounds) flags[count].help = "at most (default: 101; with --precision 1001)";
+                count++;
+            }
     return count;
 }
 
@@ -97,6 +103,7 @@ static int compare_both(const struct gb_report *report, const struct gb_texts *w
                         const struct gb_compare_rules *rules) {
     if (words->count != GB_SIDES)
         return gb_fail(GB_EXIT_USAGE, "compare --build takes two builds, OLD NEW (see gradbench compare --help)");
+    if (options->rounds == 0 && options->precision <= 0 && !options->quick) options->rounds = BUILD_ROUNDS;
     gb_run_defaults(options);
     if (options->plan.seed == 0) options->plan.seed = 1;
     return gb_compare_builds(report, words->list, options, rules);
@@ -144,14 +151,15 @@ int gb_command_compare(int argc, char **argv) {
             "the same problem (it is compared itself only where it is alone); three standard deviations of all rows' ratios\n"
             "around that of most rows, from ten rows on; --process-noise where a side has measured the row in one process\n"
             "only: memory lies elsewhere in each. Rows of peers are left out.\n\n"
-            "Of several files a side the interval spans those of all, and each of the base has to differ from each of the\n"
-            "new ones; from 7 files a side on a file counts as one sample. Measure both sides in turn. No verdict is given\n"
-            "where CPU, cores, threads or instruction sets differ (--force gives it).\n\n"
+            "Of several files a side, or processes (run --repeat), the interval spans those of all, and each of the base has\n"
+            "to differ from each of the new ones; from 7 a side on each counts as one sample. Measure both sides in turn. No\n"
+            "verdict is given where CPU, cores, threads, binding or instruction sets differ (--force gives it).\n\n"
             "--build is better where both builds are at hand, as programs or as libraries: each round times both, process\n"
             "against process, on the same operands, and a sign test over the rounds takes the place of the rank sum test.\n"
-            "What came out slower or faster is raced twice more, each time by new processes, and has to come out so again.\n"
-            "A row whose results differ in bits makes the exit code 1. Default: all instruction sets but ref. A library's\n"
-            "argument structs must be those of this gradbench. bench/compare-revisions builds and does this."};
+            "Three races share the rounds, each of new processes; what came out slower or faster is raced twice more, and has\n"
+            "to come out so again. A row whose results differ in bits makes the exit code 1. Default: all instruction\n"
+            "sets but ref. A library's argument structs must be those of this gradbench. bench/compare-revisions builds\n"
+            "and does this."};
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
     if (schema) return gb_json_schema(stdout, &gb_comparison_members);

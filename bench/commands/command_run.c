@@ -142,7 +142,7 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
     const struct gb_run_options *const o = run->options;
     struct gb_run_progress progress;
     struct gb_harness harness = harness_of(run, binding);
-    gb_run_progress_start(&progress, &harness, run->resume.keeps, "");
+    gb_run_progress_start(&progress, &harness, run->resume.keeps, "", 1);
     int code = GB_EXIT_OK;
     for (size_t i = 0; i < run->plan.n_tasks && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
         if (gb_caught && !run->past) break;

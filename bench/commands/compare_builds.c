@@ -15,14 +15,19 @@
 #include "run_progress.h"
 #include "text.h"
 
-enum { ISAS_TEXT = 200, AGAIN = 2 /* races of what came out slower or faster */ };
+/* Each race is one of new processes. What two processes of one build differ by (where their pages lie) is in all rounds of a
+ * race: of 144 rows on an idle virtual machine 31, 101 and 301 rounds of one race came out 0.9, 0.9 and 1.0 % from 1 in the
+ * root of the mean square. So the rounds are shared out among several. */
+enum { ISAS_TEXT = 200, RACES = 3, AGAIN = 2 /* of what came out slower or faster */ };
 
 static const char *const names[GB_SIDES] = {"old", "new"};
 
 /* A variant of both builds on a problem. */
 struct found {
-    struct gb_compared pair; /* without a row: it was not timed in both */
-    size_t won, rounds;      /* that the new build won, of those that one of them did */
+    struct gb_compared pair;   /* without a row: it was not timed in both */
+    size_t won, rounds;        /* that the new build won, of those that one of them did */
+    double *samples[GB_SIDES]; /* of the first RACES races */
+    size_t n_samples;
 };
 
 struct builds {
@@ -35,6 +40,7 @@ struct builds {
     struct gb_roofs *roofs; /* none are measured */
     struct gb_result result;
     struct found *found; /* one a task and own variant */
+    double *samples;     /* theirs */
     bool *skips;         /* tasks that are not in the race under way */
     struct gb_warnings warnings;
     size_t wrong, differing;
@@ -84,62 +90,82 @@ static void count_rounds(struct found *found, const double *now, const double *o
     }
 }
 
-/* A difference has to come out each time: the interval spans that of all races. */
-static void merge(struct gb_compared *pair, const struct gb_pair *second, double noise) {
-    pair->pair.ratio = sqrt(pair->pair.ratio * second->ratio); /* the later ones count more: they are longer */
-    pair->pair.low = fmin(pair->pair.low, second->low);
-    pair->pair.high = fmax(pair->pair.high, second->high);
-    pair->pair.no_verdict = second->no_verdict || second->count < GB_ROUNDS_MIN;
-    pair->noise = fmax(pair->noise, noise);
+/* One of the first races: the pair is that of all their rounds. */
+static void pool(struct found *found, const struct gb_measure *const measures[GB_SIDES], size_t rounds) {
+    double work[GB_ROUNDS_MAX];
+    const bool no_verdict = found->pair.pair.no_verdict;
+    for (size_t s = 0; s < GB_SIDES; s++)
+        memcpy(found->samples[s] + found->n_samples, measures[s]->samples, rounds * sizeof *work);
+    found->n_samples += rounds;
+    for (size_t s = 0; s < GB_SIDES; s++) found->pair.ns[s] = gb_summarize(found->samples[s], found->n_samples, work).median;
+    found->pair.pair = gb_compare_paired(found->samples[GB_NEW], found->samples[GB_BASE], found->n_samples, work);
+    found->pair.pair.no_verdict = no_verdict;
 }
 
-static void take_pair(struct builds *b, const struct gb_outcome *outcome, size_t k, size_t i, bool first) {
-    const struct gb_measure *const now = &outcome->measures[i], *const old = &outcome->measures[b->plan.n_own + i];
-    struct found *const found = &b->found[k * b->plan.n_own + i];
+/* One more: a difference has to come out each time, so the interval spans all. */
+static void merge(struct gb_pair *pair, const struct gb_measure *const measures[GB_SIDES], size_t rounds) {
     double work[GB_ROUNDS_MAX];
-    if (first) tell_missing(b, outcome, i);
-    if (first) tell_bits(b, outcome, i);
-    if (now->state != GB_STATE_TIMED || old->state != GB_STATE_TIMED || outcome->rounds == 0) return;
-    struct gb_pair pair = gb_compare_paired(now->samples, old->samples, outcome->rounds, work);
-    pair.no_verdict = gb_had_fewer_threads(now) || gb_had_fewer_threads(old);
-    if (first)
-        found->pair = (struct gb_compared){.row = &b->result.problems[k].rows[i],
-                                           .takes = {1, 1},
-                                           .ns = {old->summary.median, now->summary.median},
-                                           .pair = pair,
-                                           .noise = outcome->noise};
-    else merge(&found->pair, &pair, outcome->noise);
-    count_rounds(found, now->samples, old->samples, outcome->rounds);
+    const struct gb_pair more = gb_compare_paired(measures[GB_NEW]->samples, measures[GB_BASE]->samples, rounds, work);
+    pair->ratio = sqrt(pair->ratio * more.ratio); /* the later ones count more: they are longer */
+    pair->low = fmin(pair->low, more.low);
+    pair->high = fmax(pair->high, more.high);
+    pair->no_verdict = more.count < GB_ROUNDS_MIN;
+}
+
+static void take_pair(struct builds *b, const struct gb_outcome *outcome, size_t k, size_t i, size_t turn) {
+    const struct gb_measure *const measures[GB_SIDES] = {&outcome->measures[b->plan.n_own + i], &outcome->measures[i]};
+    struct found *const found = &b->found[k * b->plan.n_own + i];
+    if (turn == 0) tell_missing(b, outcome, i);
+    if (turn == 0) tell_bits(b, outcome, i);
+    bool timed = outcome->rounds > 0, fewer = false;
+    for (size_t s = 0; s < GB_SIDES; s++) {
+        timed = timed && measures[s]->state == GB_STATE_TIMED;
+        fewer = fewer || gb_had_fewer_threads(measures[s]);
+    }
+    if (!timed) return;
+    if (turn < RACES) pool(found, measures, outcome->rounds);
+    else merge(&found->pair.pair, measures, outcome->rounds);
+    found->pair.row = &b->result.problems[k].rows[i];
+    found->pair.pair.no_verdict = found->pair.pair.no_verdict || fewer;
+    found->pair.noise = fmax(found->pair.noise, outcome->noise);
+    count_rounds(found, measures[GB_NEW]->samples, measures[GB_BASE]->samples, outcome->rounds);
     found->pair.p = gb_sign_p(found->won, found->rounds);
 }
 
-static int race_tasks(struct builds *b, struct gb_harness *harness, bool first) {
+static int race_tasks(struct builds *b, struct gb_harness *harness, size_t turn) {
     struct gb_run_progress progress;
-    gb_run_progress_start(&progress, harness, b->skips, first ? "" : ", once more");
+    char more[40] = ", once more";
+    if (turn < RACES) snprintf(more, sizeof more, ", %zu of %d", turn + 1, RACES);
+    gb_run_progress_start(&progress, harness, b->skips, more, turn < RACES ? RACES - turn : 1);
     for (size_t k = 0; k < b->plan.n_tasks && !gb_caught; k++) {
         struct gb_outcome outcome;
         if (b->skips[k]) continue;
         gb_run_progress_next(&progress, k);
         const bool good = gb_harness_run(harness, &b->plan.tasks[k], &outcome);
         gb_run_progress_end(&progress);
-        if (good && first) gb_fill_outcome(&b->result, &b->plan, &outcome);
+        if (good && turn == 0) gb_fill_outcome(&b->result, &b->plan, &outcome);
         for (size_t i = 0; i < b->plan.n_own && good && !gb_caught && !b->result.exhausted; i++)
-            take_pair(b, &outcome, k, i, first);
+            take_pair(b, &outcome, k, i, turn);
         gb_outcome_free(&outcome);
         if (!good || b->result.exhausted) return gb_fail(GB_EXIT_RESOURCE, "no memory for %s", b->plan.tasks[k].workload);
     }
     return GB_EXIT_OK;
 }
 
+static size_t rounds_of(const struct gb_run_options *o, double share) {
+    return (size_t)fmin(fmax(share * (double)o->rounds, GB_ROUNDS_MIN), share > 1 ? GB_ROUNDS_MAX : GB_ROUNDS_MAX / RACES);
+}
+
 /* All tasks but those that are left out, by new processes. */
-static int race(struct builds *b, bool first) {
+static int race(struct builds *b, size_t turn) {
     const struct gb_run_options *const o = b->options;
+    const double share = turn < RACES ? 1. / RACES : 2; /* of the rounds and the time that were asked for */
     struct gb_effects effects = gb_real_effects;
     effects.look_again = look_nowhere;
     effects.empty_call = no_empty_call;
     int code = gb_race_start_builds(&b->race, &effects, &b->plan, b->commands[GB_BASE], b->commands[GB_NEW], gb_run_bind(o),
                                     o->peer_limit * 1e9, &gb_caught);
-    if (code == GB_EXIT_OK && first) {
+    if (code == GB_EXIT_OK && turn == 0) {
         gb_fill_plan(&b->result, &b->plan, o->plan.seed);
         b->result.context.bind = gb_bind_words[gb_run_bind(o)];
     }
@@ -148,16 +174,16 @@ static int race(struct builds *b, bool first) {
         .plan = &b->plan,
         .roofs = b->roofs,
         .caches = gb_machine_get()->caches,
-        .rounds = first || o->rounds > GB_ROUNDS_MAX / 2 ? o->rounds : 2 * o->rounds,
+        .rounds = rounds_of(o, share),
         .sample_ns = o->quick ? 0.1e6 : 1e6,
-        .budget_ns = (first ? 1 : 2) * o->max_time * 1e9,
+        .budget_ns = share * o->max_time * 1e9,
         .precision = o->precision / 100,
         .limit_ns = o->peer_limit * 1e9,
         .judge = b->race.judge,
-        .seed = o->plan.seed + !first,
+        .seed = o->plan.seed + turn,
         .stop = &gb_caught,
     };
-    if (code == GB_EXIT_OK) code = race_tasks(b, &harness, first);
+    if (code == GB_EXIT_OK) code = race_tasks(b, &harness, turn);
     gb_race_free(&b->race);
     return code;
 }
@@ -187,18 +213,29 @@ static bool judge(struct builds *b) {
     return gb_comparison_judge(c);
 }
 
+static bool allocate(struct builds *b) {
+    struct gb_comparison *const c = b->comparison;
+    const size_t rows = b->plan.n_tasks * b->plan.n_own, samples = RACES * rounds_of(b->options, 1. / RACES);
+    c->rows = gb_result_alloc(&c->memory, rows, sizeof *c->rows);
+    b->found = calloc(rows, sizeof *b->found);
+    b->samples = calloc(rows * GB_SIDES, samples * sizeof *b->samples);
+    b->skips = calloc(b->plan.n_tasks, sizeof *b->skips);
+    if (!c->rows || !b->found || !b->samples || !b->skips) return false;
+    for (size_t i = 0; i < rows * GB_SIDES; i++) b->found[i / GB_SIDES].samples[i % GB_SIDES] = b->samples + i * samples;
+    for (size_t i = 0; i < rows; i++) b->found[i].pair = (struct gb_compared){.takes = {1, 1}};
+    return true;
+}
+
 static int compare(struct builds *b, const struct gb_compare_rules *rules) {
     struct gb_comparison *const c = b->comparison;
     c->threshold = rules->threshold;
-    c->rows = gb_result_alloc(&c->memory, b->plan.n_tasks, b->plan.n_own * sizeof *c->rows);
-    b->found = calloc(b->plan.n_tasks * b->plan.n_own, sizeof *b->found);
-    b->skips = calloc(b->plan.n_tasks, sizeof *b->skips);
-    if (!c->rows || !b->found || !b->skips) return gb_fail(GB_EXIT_RESOURCE, "no memory to compare");
+    if (!allocate(b)) return gb_fail(GB_EXIT_RESOURCE, "no memory to compare");
     for (size_t s = 0; s < GB_SIDES; s++) gb_say(b->report, 2, "%s: %s", names[s], b->paths[s]);
     gb_environment_warn(&b->warnings, b->plan.threads[b->plan.n_threads - 1], gb_run_bind(b->options));
     for (size_t i = 0; i < b->warnings.count; i++) gb_say(b->report, 2, "warning: %s", b->warnings.list[i]);
-    int code = race(b, true);
-    for (int again = 0; again < AGAIN && code == GB_EXIT_OK && !gb_caught && choose_again(b); again++) code = race(b, false);
+    int code = GB_EXIT_OK;
+    for (size_t turn = 0; turn < RACES + AGAIN && code == GB_EXIT_OK && !gb_caught; turn++)
+        if (turn < RACES || choose_again(b)) code = race(b, turn);
     if (code == GB_EXIT_OK && !judge(b)) code = gb_fail(GB_EXIT_RESOURCE, "no memory to compare");
     if (code != GB_EXIT_OK || gb_caught) return code;
     code = gb_conclude_comparison(b->report, c, GB_MEASURED_TOGETHER, names, rules);
@@ -242,6 +279,7 @@ int gb_compare_builds(const struct gb_report *report, const char *const paths[GB
         gb_comparison_free(c);
         gb_result_free(&b->result);
         free(b->found);
+        free(b->samples);
         free(b->skips);
     } else gb_fail(code, "no memory");
     free(b);

@@ -19,12 +19,14 @@ static void show(void *data, const struct gb_task *task, const char *what, size_
     gb_progress_show(line);
 }
 
-void gb_run_progress_start(struct gb_run_progress *p, struct gb_harness *harness, const bool *skips, const char *more) {
+void gb_run_progress_start(struct gb_run_progress *p, struct gb_harness *harness, const bool *skips, const char *more,
+                           size_t times) {
     *p = (struct gb_run_progress){.more = more};
     if (!gb_is_terminal(STDERR_FILENO)) return;
     harness->progress = show;
     harness->progress_data = p;
     gb_estimate_start(&p->estimate, harness, skips);
+    p->estimate.left *= (double)times;
 }
 
 void gb_run_progress_next(struct gb_run_progress *p, size_t task) {

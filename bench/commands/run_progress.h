@@ -11,8 +11,9 @@ struct gb_run_progress {
 };
 
 /* The harness shows its rounds where standard error is a terminal. skips: as of gb_estimate_start. more: said of each task, "".
- * All three must live as long. */
-void gb_run_progress_start(struct gb_run_progress *progress, struct gb_harness *harness, const bool *skips, const char *more);
+ * All three must live as long. times: with this one so many like it are left. */
+void gb_run_progress_start(struct gb_run_progress *progress, struct gb_harness *harness, const bool *skips, const char *more,
+                           size_t times);
 
 /* Before a task, and after it: the line is gone. */
 void gb_run_progress_next(struct gb_run_progress *progress, size_t task);
