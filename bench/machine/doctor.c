@@ -18,7 +18,7 @@
 #define CPU0 "/sys/devices/system/cpu/cpu0"
 
 const char *const gb_health_words[GB_HEALTH_COUNT] = {
-    [GB_HEALTH_GOOD] = "good", [GB_HEALTH_NOTE] = "note", [GB_HEALTH_BAD] = "BAD", [GB_HEALTH_UNKNOWN] = "unknown"};
+    [GB_HEALTH_GOOD] = "good", [GB_HEALTH_NOTE] = "note", [GB_HEALTH_BAD] = "bad", [GB_HEALTH_UNKNOWN] = "unknown"};
 
 static enum gb_health say(char *text, enum gb_health health, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static enum gb_health say(char *text, enum gb_health health, const char *format, ...) {

@@ -13,7 +13,7 @@ enum gb_health {
     GB_HEALTH_COUNT,
 };
 
-/* "good", "note", "BAD", "unknown". */
+/* "good", "note", "bad", "unknown". */
 extern const char *const gb_health_words[GB_HEALTH_COUNT];
 
 /* What the system counts, from its start on, and what these do in a measurement's time. */

@@ -63,11 +63,15 @@ static json_t *schema_of(const struct gb_member *m) {
     return object_of(m->members->list, m->members->count);
 }
 
+static const char *title_of(const struct gb_members *members) {
+    if (members == &gb_info_members) return "What gradbench info --json prints";
+    return members == &gb_result_members ? "A result file of gradbench run --json" : "A comparison of gradbench compare --json";
+}
+
 static json_t *document(const void *data) {
     const struct gb_members *const members = data;
-    json_t *const schema = json_pack("{s:s, s:s}", "$schema", "https://json-schema.org/draft/2020-12/schema", "title",
-                                     members == &gb_result_members ? "A result file of gradbench run --json"
-                                                                   : "A comparison of gradbench compare --json");
+    json_t *const schema =
+        json_pack("{s:s, s:s}", "$schema", "https://json-schema.org/draft/2020-12/schema", "title", title_of(members));
     json_t *const object = object_of(members->list, members->count);
     json_object_update(schema, object);
     json_decref(object);

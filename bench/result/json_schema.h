@@ -1,4 +1,4 @@
-/* The JSON Schemas of result files and comparisons, made from the tables that they are written and read by. */
+/* The JSON Schemas of result files, comparisons and infos, made from the tables that they are written and read by. */
 #ifndef GB_JSON_SCHEMA_H
 #define GB_JSON_SCHEMA_H
 

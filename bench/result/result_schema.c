@@ -1,6 +1,7 @@
 #include "result_schema.h"
 
 #include "comparison.h"
+#include "info.h"
 
 #define AT(type, field)    .at = offsetof(struct type, field)
 #define ARRAY(type, field) AT(type, field), .count_at = offsetof(struct type, n_##field)
@@ -11,8 +12,9 @@ _Static_assert(offsetof(struct gb_pair, high) == offsetof(struct gb_pair, low) +
 _Static_assert(offsetof(struct gb_summary, high) == offsetof(struct gb_summary, low) + sizeof(double), "an interval");
 
 static const char *const schemas[] = {"gradbench/1", NULL}, *const comparison_schemas[] = {"gradbench-comparison/1", NULL},
-                         *const dtypes[] = {"f32", "f64", NULL}, *const binds[] = {"core", "pu", "none", NULL},
-                         *const huge_pages[] = {"auto", "on", "off", NULL},
+                         *const info_schemas[] = {"gradbench-info/1", NULL},
+                         *const health[] = {"good", "note", "bad", "unknown", NULL}, *const dtypes[] = {"f32", "f64", NULL},
+                         *const binds[] = {"core", "pu", "none", NULL}, *const huge_pages[] = {"auto", "on", "off", NULL},
                          *const float_states[] = {"ieee", "ftz", "daz", "ftz daz", NULL},
                          *const caches[] = {"hot", "cold", NULL}, *const extents[] = {"full", "sampled", "no", NULL},
                          *const limits[] = {"fma", "memory", "chain", "call", "cache", "latency", NULL},
@@ -238,7 +240,106 @@ static const struct gb_member comparison[] = {
     {"wrong", GB_MEMBER_LIST, AT(gb_comparison, failed), .count_at = offsetof(struct gb_comparison, n_failed),
      .members = &only_members},
 };
+
+/* Of a machine. */
+static const struct gb_member isa[] = {
+    {"name", GB_MEMBER_TEXT, AT(gb_info_isa, name)},
+    {"chosen", GB_MEMBER_FLAG, AT(gb_info_isa, chosen)},
+    {"usable", GB_MEMBER_FLAG, AT(gb_info_isa, usable)},
+    {"reason", GB_MEMBER_TEXT, AT(gb_info_isa, reason)},
+};
+
+static const struct gb_member caches_here[] = {
+    {"l1d", GB_MEMBER_COUNT, AT(gb_info, l1d)},
+    {"l2", GB_MEMBER_COUNT, AT(gb_info, l2)},
+    {"l3", GB_MEMBER_COUNT, AT(gb_info, l3)},
+};
+
+static const struct gb_member blocking[] = {
+    {"lanes", GB_MEMBER_COUNT, AT(gb_info, edges[0]), .optional = true},
+    {"tile_rows", GB_MEMBER_COUNT, AT(gb_info, edges[1]), .optional = true},
+    {"tile_columns", GB_MEMBER_COUNT, AT(gb_info, edges[2]), .optional = true},
+    {"row_sum_lanes", GB_MEMBER_COUNT, AT(gb_info, edges[3]), .optional = true},
+    {"k_block", GB_MEMBER_COUNT, AT(gb_info, edges[4]), .optional = true},
+    {"packed_columns", GB_MEMBER_COUNT, AT(gb_info, packed_cols), .optional = true},
+    {"l2", GB_MEMBER_COUNT, AT(gb_info, packed_into), .optional = true},
+};
+
+static const struct gb_member plan[] = {
+    {"kernel", GB_MEMBER_TEXT, AT(gb_info_plan, kernel)},
+    {"way", GB_MEMBER_TEXT, AT(gb_info_plan, way)},
+    {"transposed", GB_MEMBER_FLAG, AT(gb_info_plan, transposed)},
+    {"threads_down", GB_MEMBER_COUNT, AT(gb_info_plan, down)},
+    {"threads_across", GB_MEMBER_COUNT, AT(gb_info_plan, across)},
+    {"tile_rows", GB_MEMBER_COUNT, AT(gb_info_plan, tile_rows), .optional = true},
+    {"columns", GB_MEMBER_COUNT, AT(gb_info_plan, block_cols)},
+    {"packs_a", GB_MEMBER_FLAG, AT(gb_info_plan, packs_strips)},
+    {"packs_b", GB_MEMBER_FLAG, AT(gb_info_plan, packs_b)},
+    {"streams", GB_MEMBER_FLAG, AT(gb_info_plan, streams)},
+    {"rest_as_rows", GB_MEMBER_COUNT, AT(gb_info_plan, rest), .optional = true},
+};
+
+static const struct gb_members plan_members = MEMBERS(plan, gb_info_plan, NULL);
+
+static const struct gb_member products[] = {
+    {"n", GB_MEMBER_COUNT, AT(gb_info, n)},
+    {"d", GB_MEMBER_COUNT, AT(gb_info, d)},
+    {"m", GB_MEMBER_COUNT, AT(gb_info, m)},
+    {"plans", GB_MEMBER_LIST, ARRAY(gb_info, plans), .members = &plan_members},
+};
+
+static const struct gb_member null_probe[] = {
+    {"threads", GB_MEMBER_COUNT, AT(gb_info_null, threads)},
+    {"ratio", GB_MEMBER_NUMBER, AT(gb_info_null, pair.ratio)},
+    {"ci95", GB_MEMBER_INTERVAL, AT(gb_info_null, pair.low)},
+};
+
+static const struct gb_member check[] = {
+    {"name", GB_MEMBER_TEXT, AT(gb_info_check, name)},
+    {"state", GB_MEMBER_WORD, AT(gb_info_check, state), .words = health},
+    {"found", GB_MEMBER_TEXT, AT(gb_info_check, found)},
+    {"advice", GB_MEMBER_TEXT, AT(gb_info_check, advice), .optional = true},
+};
+
+static const struct gb_members isa_members = MEMBERS(isa, gb_info_isa, NULL);
+static const struct gb_members caches_members = MEMBERS(caches_here, gb_info, NULL);
+static const struct gb_members blocking_members = MEMBERS(blocking, gb_info, NULL);
+static const struct gb_members products_members = MEMBERS(products, gb_info, NULL);
+static const struct gb_members probe_members = MEMBERS(null_probe, gb_info_null, NULL);
+static const struct gb_members check_members = MEMBERS(check, gb_info_check, NULL);
+
+static const struct gb_member info[] = {
+    {"schema", GB_MEMBER_CONSTANT, .words = info_schemas},
+    {"version", GB_MEMBER_TEXT, AT(gb_info, version)},
+    {"numerics", GB_MEMBER_COUNT, AT(gb_info, numerics)},
+    {"revision", GB_MEMBER_TEXT, AT(gb_info, revision)},
+    {"compiler", GB_MEMBER_TEXT, AT(gb_info, compiler)},
+    {"flags", GB_MEMBER_TEXT, AT(gb_info, flags)},
+    {"cpu", GB_MEMBER_TEXT, AT(gb_info, cpu)},
+    {"features", GB_MEMBER_TEXT, AT(gb_info, features)},
+    {"cores", GB_MEMBER_COUNT, AT(gb_info, cores)},
+    {"hardware_threads", GB_MEMBER_COUNT, AT(gb_info, hardware_threads)},
+    {"machine_cores", GB_MEMBER_COUNT, AT(gb_info, machine_cores)},
+    {"packages", GB_MEMBER_COUNT, AT(gb_info, packages)},
+    {"numa_nodes", GB_MEMBER_COUNT, AT(gb_info, numa_nodes)},
+    {"cache_bytes", GB_MEMBER_STRUCT, .at = 0, .members = &caches_members},
+    {"cpu_quota", GB_MEMBER_NUMBER, AT(gb_info, cpu_quota), .optional = true},
+    {"environment", GB_MEMBER_TEXTS, ARRAY(gb_info, environment)},
+    {"isas", GB_MEMBER_LIST, ARRAY(gb_info, isas), .members = &isa_members},
+    {"threads", GB_MEMBER_COUNT, AT(gb_info, threads)},
+    {"threads_rule", GB_MEMBER_TEXT, AT(gb_info, threads_rule)},
+    {"blocking", GB_MEMBER_STRUCT, .at = 0, .members = &blocking_members},
+    {"products", GB_MEMBER_STRUCT, .at = 0, .members = &products_members},
+    {"roofs", GB_MEMBER_LIST, AT(gb_info, measured.context.roofs), .optional = true,
+     .count_at = offsetof(struct gb_info, measured.context.n_roofs), .members = &roof_members},
+    {"null_pairs", GB_MEMBER_LIST, ARRAY(gb_info, nulls), .optional = true, .members = &probe_members},
+    {"warnings", GB_MEMBER_TEXTS, AT(gb_info, measured.context.warnings),
+     .optional = true, .count_at = offsetof(struct gb_info, measured.context.n_warnings)},
+    {"checks", GB_MEMBER_LIST, ARRAY(gb_info, checks), .members = &check_members},
+    {"bad", GB_MEMBER_COUNT, AT(gb_info, bad)},
+};
 /* clang-format on */
 
+const struct gb_members gb_info_members = MEMBERS(info, gb_info, NULL);
 const struct gb_members gb_comparison_members = MEMBERS(comparison, gb_comparison, NULL);
 const struct gb_members gb_result_members = MEMBERS(result, gb_result, NULL);

@@ -1,4 +1,4 @@
-/* The members of a result file, as tables from which it is written and read. */
+/* The members of a result file, and of other files for programs, as tables from which it is written and read. */
 #ifndef GB_RESULT_SCHEMA_H
 #define GB_RESULT_SCHEMA_H
 
@@ -40,7 +40,7 @@ struct gb_members {
     bool (*is_kept)(const void *item); /* those of a list that are for a file; NULL: all */
 };
 
-extern const struct gb_members gb_result_members, gb_comparison_members;
+extern const struct gb_members gb_result_members, gb_comparison_members, gb_info_members;
 
 /* Writes a struct as gb_result_write does a result. exhausted: some of it could not be had. */
 int gb_members_write(const struct gb_members *members, const void *base, bool exhausted, const char *path, bool last);

@@ -1,5 +1,9 @@
 /* gradbench info: every line, of a machine made by hand, of variables, and of what the library chooses and plans. */
 #include "commands.h"
+
+#include <jansson.h>
+#include <strings.h>
+
 #include "build_info.h"
 #include "call.h"
 #include "core/topology.h"
@@ -225,7 +229,7 @@ static void checks(void **state) {
                                   " throttled\n                        -> "));
     for (const char *line = strchr(first + 2, '\n') + 1; *line; line = strchr(line, '\n') + 1) {
         for (int i = 0; i < GB_HEALTH_COUNT; i++)
-            lines[i] += strncmp(line + 2, gb_health_words[i], strlen(gb_health_words[i])) == 0;
+            lines[i] += strncasecmp(line + 2, gb_health_words[i], strlen(gb_health_words[i])) == 0;
         advice += strncmp(line, "                        -> ", 27) == 0;
     }
     assert_true(lines[GB_HEALTH_BAD] >= 2); /* so many threads on few cores */
@@ -238,6 +242,97 @@ static void checks(void **state) {
     assert_true(last && last[strlen(sum)] == '\0');
 }
 
+/* --- for a program */
+
+static json_t *json_said(void) {
+    json_error_t error;
+    json_t *const json = json_loads(said.out, JSON_REJECT_DUPLICATES, &error);
+    if (!json) fail_msg("line %d: %s", error.line, error.text);
+    return json;
+}
+
+static const char *text_of(const json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
+
+static void assert_count(const json_t *object, const char *key, size_t count) {
+    assert_true(json_is_integer(json_object_get(object, key)));
+    assert_int_equal(json_integer_value(json_object_get(object, key)), count);
+}
+
+/* Each line of the checks is there, with its advice, and where the text says BAD there is as much bad. */
+static void assert_same_checks(const json_t *json, const char *text) {
+    const json_t *const checks = json_object_get(json, "checks"), *check;
+    size_t i, bad = 0;
+    assert_true(json_array_size(checks) >= gb_checks());
+    json_array_foreach(checks, i, check) {
+        const char *const state = text_of(check, "state"), *const advice = text_of(check, "advice");
+        char line[600];
+        const bool is_bad = strcmp(state, "bad") == 0;
+        snprintf(line, sizeof line, "\n  %-8s  %-12s%s\n", is_bad ? "BAD" : state, text_of(check, "name"),
+                 text_of(check, "found"));
+        if (!strstr(line, "load average") && !strstr(line, "goes in steps") && !strstr(text, line))
+            fail_msg("'%s' is not in\n%s", line, text); /* these two move */
+        assert_int_equal(advice != NULL, is_bad || strcmp(state, "note") == 0);
+        bad += is_bad;
+    }
+    assert_count(json, "bad", bad);
+}
+
+/* What the text says, by name, of a machine made by hand. */
+static void json(void **state) {
+    const struct gb_machine right = *machine();
+    (void)state;
+    *machine() = (struct gb_machine){.cpu = "A \"processor\"",
+                                     .features = "this that",
+                                     .cores = 3,
+                                     .logical = 6,
+                                     .machine_cores = 8,
+                                     .packages = 2,
+                                     .numa_nodes = 4,
+                                     .cpu_quota = 1.25,
+                                     .known = true,
+                                     .caches = {48 << 10, 2 << 20, 36 << 20}};
+    char **const before = environ;
+    environ = (char *[]){"OMP_NUM_THREADS=3", "HOME=/x", "KMP_BLOCKTIME=0", NULL};
+    gb_hear_command(&said, gb_command_info, (char *[]){"--no-roofs", NULL});
+    char *const text = strdup(said.out);
+    gb_hear_command(&said, gb_command_info, (char *[]){"--json", "--no-roofs", NULL});
+    environ = before;
+    *machine() = right;
+    assert_int_equal(said.code, 0);
+    json_t *const json = json_said();
+    assert_string_equal(text_of(json, "schema"), "gradbench-info/1");
+    assert_string_equal(text_of(json, "cpu"), "A \"processor\"");
+    assert_string_equal(text_of(json, "features"), "this that");
+    static const struct {
+        const char *key;
+        size_t count;
+    } counts[] = {{"cores", 3},    {"hardware_threads", 6}, {"machine_cores", 8},
+                  {"packages", 2}, {"numa_nodes", 4},       {"threads", 3}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) assert_count(json, counts[i].key, counts[i].count);
+    assert_count(json_object_get(json, "cache_bytes"), "l2", 2 << 20);
+    assert_true(json_real_value(json_object_get(json, "cpu_quota")) == 1.25);
+    const json_t *const variables = json_object_get(json, "environment"), *const isas = json_object_get(json, "isas");
+    assert_int_equal(json_array_size(variables), 2);
+    assert_string_equal(json_string_value(json_array_get(variables, 1)), "KMP_BLOCKTIME=0");
+    assert_string_equal(text_of(json, "threads_rule"), "OMP_NUM_THREADS");
+    assert_int_equal(json_array_size(isas), GK_ISA_COUNT);
+    for (size_t i = 0; i < GK_ISA_COUNT; i++) {
+        const json_t *const isa = json_array_get(isas, i);
+        char line[300];
+        snprintf(line, sizeof line, "\n%-13s%s: %s\n", i ? "  not" : "chosen", text_of(isa, "name"), text_of(isa, "reason"));
+        assert_non_null(strstr(text, line));
+        assert_int_equal(json_is_true(json_object_get(isa, "chosen")), i == 0);
+        assert_int_equal(json_is_true(json_object_get(isa, "usable")),
+                         !gk_isa_unusable((size_t)gk_isa_find(text_of(isa, "name"))));
+    }
+    assert_true(json_array_size(json_object_get(json_object_get(json, "products"), "plans")) >= 3);
+    assert_null(json_object_get(json, "roofs"));
+    assert_null(json_object_get(json, "null_pairs"));
+    assert_same_checks(json, text);
+    json_decref(json);
+    free(text);
+}
+
 /* What is bad fails only who asks for it. */
 static void strict(void **state) {
     const struct gb_machine right = *machine();
@@ -246,6 +341,9 @@ static void strict(void **state) {
     gb_hear_command(&said, gb_command_info, (char *[]){"--no-roofs", "--strict", NULL});
     assert_int_equal(said.code, 4);
     assert_non_null(strstr(said.err, " here that spoil"));
+    gb_hear_command(&said, gb_command_info, (char *[]){"--no-roofs", "--strict", "--json", NULL});
+    assert_int_equal(said.code, 4);
+    json_decref(json_said()); /* all of it all the same */
     machine()->known = right.known;
 }
 
@@ -284,6 +382,35 @@ static void roofs(void **state) {
     assert_null(strstr(measured, "not known before something is measured"));
 }
 
+/* The same roofs and null pairs, by name. */
+static void measured_for_a_program(void **state) {
+    (void)state;
+    char **const before = environ;
+    environ = (char *[]){"OMP_NUM_THREADS=1", "GRADKERN_ISA=ref", NULL};
+    gb_hear_command(&said, gb_command_info, (char *[]){"--json", NULL});
+    environ = before;
+    assert_int_equal(said.code, 0);
+    json_t *const json = json_said();
+    const json_t *const measured = json_object_get(json, "roofs"), *const pairs = json_object_get(json, "null_pairs"),
+                        *const checks = json_object_get(json, "checks");
+    assert_int_equal(json_array_size(measured), GK_DTYPE_COUNT);
+    assert_true(json_number_value(json_object_get(json_array_get(measured, 0), "fma_gflops")) > 0);
+    assert_int_equal(json_array_size(pairs), 1);
+    assert_count(json_array_get(pairs, 0), "threads", 1);
+    assert_true(json_number_value(json_object_get(json_array_get(pairs, 0), "ratio")) > 0);
+    assert_string_equal(text_of(json_array_get(checks, json_array_size(checks) - 1), "name"), "noise");
+    json_decref(json);
+}
+
+static void schema(void **state) {
+    (void)state;
+    gb_hear_command(&said, gb_command_info, (char *[]){"--schema", NULL});
+    assert_int_equal(said.code, 0);
+    json_t *const json = json_said();
+    assert_string_equal(text_of(json, "title"), "What gradbench info --json prints");
+    json_decref(json);
+}
+
 static void it_keeps_nothing(void **state) {
     (void)state;
     for (int i = 0; i < 10; i++) ask(no_variables);
@@ -311,10 +438,17 @@ static void what_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(machines),         cmocka_unit_test(variables),
-        cmocka_unit_test(choices),          cmocka_unit_test(blocking_and_products),
-        cmocka_unit_test(checks),           cmocka_unit_test(strict),
-        cmocka_unit_test(it_keeps_nothing), cmocka_unit_test(roofs),
+        cmocka_unit_test(machines),
+        cmocka_unit_test(variables),
+        cmocka_unit_test(choices),
+        cmocka_unit_test(blocking_and_products),
+        cmocka_unit_test(checks),
+        cmocka_unit_test(strict),
+        cmocka_unit_test(it_keeps_nothing),
+        cmocka_unit_test(roofs),
+        cmocka_unit_test(json),
+        cmocka_unit_test(measured_for_a_program),
+        cmocka_unit_test(schema),
         cmocka_unit_test(what_is_refused),
     };
     for (const char *const *name = (const char *[]){"GRADKERN_ISA", "OMP_NUM_THREADS", "GRADBENCH_WORKLOADS", NULL}; *name;

@@ -112,7 +112,7 @@ answers 2 "error: --peer takes NAME=COMMAND, the name of 1 to 39 letters, digits
 answers 2 "error: --peer-limit must be a number from 0.01 to 1e+06 (got '0')" "$g" run --peer-limit 0
 answers 2 "error: unknown type 'f16' in --dtype (allowed: f32, f64)" "$g" run --dtype f16
 answers 2 'error: nothing to run: no problem of 1 shape has a kernel of --kernels' "$g" run --shape "$tiny" --kernels affine
-answers 2 "error: info has no option --json (did you mean 'gradbench run --json FILE'?)" "$g" info --json x
+answers 2 "error: info takes options only (got 'x')" "$g" info --json x
 answers 2 "error: unknown instruction set 'nothing' (allowed: $listed, all)" "$g" check --isa nothing
 answers 2 "error: PROBLEM, column 17: n ${sizes/from 1/from 0} (got '-3')" "$g" check 'affine_dx f32 n=-3 d=4 m=5'
 answers 2 "error: PROBLEM, column 1: unknown kernel or family 'two' (allowed: $families_first)" "$g" check 'two n=3'

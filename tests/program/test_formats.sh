@@ -39,12 +39,24 @@ holds '[ $? = 4 ]'
 
 "$GRADBENCH" export --schema > schema.json 2> err
 holds 'diff schema.json "$SOURCE_DIR/bench/records/schema/gradbench-1.json" > out' # else the target update is due
-check() { python3 "$python/result_schema.py" schema.json "$@" > out 2> err; }
+"$GRADBENCH" info --schema > info_schema.json 2> err
+holds 'diff info_schema.json "$SOURCE_DIR/bench/records/schema/gradbench-info-1.json" > out' # likewise
+OMP_NUM_THREADS=1 GRADKERN_ISA=ref "$GRADBENCH" info --json > info.json 2> err
+holds '[ $? = 0 ] && [ ! -s err ] && grep -q "\"fma_gflops\"" info.json && grep -q "\"null_pairs\"" info.json'
+"$GRADBENCH" info --json --no-roofs > bare.json 2> err
+holds '[ $? = 0 ] && ! grep -q "\"roofs\"" bare.json'
+check_by() { python3 "$python/result_schema.py" "$@" > out 2> err; }
+check() { check_by schema.json "$@"; }
 if needs python3-jsonschema python3 -c 'import jsonschema; jsonschema.Draft202012Validator'; then
     holds 'check {good,raced,gone,lost}.json "$SOURCE_DIR"/bench/records/*.json "$SOURCE_DIR"/tests/data/report/*.json'
     for change in 's/"kernel"/"kernels"/' 's/"threads": 1,/"threads": -1,/' 's/"f32"/"f16"/' 's/: true,/: 1,/'; do
         sed "$change" good.json > bad.json
         holds '! check bad.json && grep -q "^bad.json: " out' # $change
+    done
+    holds 'check_by info_schema.json {info,bare}.json && ! check info.json'
+    for change in 's/"checks"/"check"/' 's/"unknown"/"bad luck"/' 's/"chosen": true/"chosen": 1/' 's/info\/1/info\/2/'; do
+        sed "$change" bare.json > bad.json
+        holds '! check_by info_schema.json bad.json && grep -q "^bad.json: " out' # $change
     done
 fi
 
