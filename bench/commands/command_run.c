@@ -30,6 +30,8 @@
 #define QUICK_SECONDS 7.0  /* after which no problem starts, unless it was asked for by its shape */
 #define SAVE_SHARE    0.05 /* of the time, that writing the result file may take before the end */
 
+#define HUGE_ENOUGH 0.9 /* of the operands' memory in huge pages, where they are asked for */
+
 /* What a run builds up. */
 struct run {
     const struct gb_run_effects *effects;
@@ -180,6 +182,16 @@ static void warn_fewer_threads(struct run *run) {
                 gb_count_text(fewer, "cell", cells, sizeof cells));
 }
 
+/* Memory in small pieces has none to give. */
+static void warn_few_huge_pages(struct run *run) {
+    size_t few = 0;
+    for (size_t k = 0; k < run->count; k++) few += run->outcomes[k].huge < HUGE_ENOUGH;
+    char problems[40];
+    if (few)
+        gb_warn(&run->warnings, "of %s less than %.0f %% was in huge pages, with --huge-pages on",
+                gb_count_text(few, "problem", problems, sizeof problems), 100 * HUGE_ENOUGH);
+}
+
 /* Warns of what went on during the run. */
 static void look_back(struct run *run, struct gb_binding *binding, const struct gb_pulse *before) {
     if (run->past) return;
@@ -191,6 +203,7 @@ static void look_back(struct run *run, struct gb_binding *binding, const struct 
         free(after);
     }
     warn_fewer_threads(run);
+    warn_few_huge_pages(run);
     run->effects->warn_company(&run->warnings);
     if (binding && !run->effects->binding_works(binding)) gb_warn(&run->warnings, "not every thread could be bound");
     const struct gb_pulse now = run->effects->pulse();

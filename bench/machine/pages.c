@@ -1,6 +1,9 @@
 #include "pages.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -36,6 +39,23 @@ bool gb_pages_map(struct gb_pages *pages, size_t bytes, enum gb_huge_pages huge)
 void gb_pages_unmap(struct gb_pages *pages) {
     if (pages->start) munmap(pages->start, pages->bytes);
     *pages = (struct gb_pages){.bytes = 0};
+}
+
+/* The kernel may say one line of several mappings that lie side by side. */
+double gb_pages_huge_share(const struct gb_pages *pages) {
+    char line[512];
+    uintmax_t from, to, kib;
+    const uintptr_t start = (uintptr_t)pages->start;
+    bool here = false;
+    double bytes = NAN;
+    FILE *const file = gb_system_open("", "/proc/self/smaps");
+    if (!file) return NAN;
+    while (fgets(line, sizeof line, file)) {
+        if (sscanf(line, "%jx-%jx ", &from, &to) == 2) here = from < start + pages->bytes && to > start;
+        else if (here && sscanf(line, "AnonHugePages: %ju kB", &kib) == 1) bytes = fmax(bytes, 0) + (double)kib * 1024;
+    }
+    fclose(file);
+    return isnan(bytes) ? NAN : fmin(bytes / (double)pages->bytes, 1);
 }
 
 struct touched {

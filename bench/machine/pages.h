@@ -25,6 +25,9 @@ struct gb_pages {
 bool gb_pages_map(struct gb_pages *pages, size_t bytes, enum gb_huge_pages huge);
 void gb_pages_unmap(struct gb_pages *pages);
 
+/* The share of them that is in huge pages now; NaN: the system does not say. */
+double gb_pages_huge_share(const struct gb_pages *pages);
+
 /* A system with several NUMA nodes puts a page where the thread runs that touches it first: each thread of a team of so many
  * touches its share, in the order of the addresses, as one of a user's program would. Overwrites a byte a page. */
 void gb_pages_touch(char *start, size_t bytes, size_t threads);

@@ -430,13 +430,14 @@ static bool run_shared(const struct gb_harness *harness, const struct gb_task *t
 static bool run_here(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome) {
     struct gb_copies one;
     if (!create_copies(&one, harness, task, 1)) return false;
+    if (harness->placing.huge_pages == GB_HUGE_ON) outcome->huge = gb_pages_huge_share(&one.pages);
     const bool good = verify_and_time(harness, one.list, outcome);
     gb_copies_destroy(&one);
     return good;
 }
 
 bool gb_harness_run(const struct gb_harness *harness, const struct gb_task *task, struct gb_outcome *outcome) {
-    *outcome = (struct gb_outcome){.task = task, .kernel = gk_kernel_get(task->spec.kernel)};
+    *outcome = (struct gb_outcome){.task = task, .kernel = gk_kernel_get(task->spec.kernel), .huge = NAN};
     outcome->measures = calloc(harness->plan->n_variants, sizeof *outcome->measures);
     report(harness, task, "prepare", 0, harness->plan->n_variants);
     return outcome->measures && (harness->judge ? run_shared : run_here)(harness, task, outcome);

@@ -32,6 +32,7 @@ struct gb_outcome {
     struct gb_measure *measures; /* one a variant of the plan */
     struct gb_work work;
     double bytes;
+    double huge;   /* the share of the operands' memory that is in huge pages, where these were asked for, else NaN */
     size_t copies; /* that calls took in turn; 0: the operands may be in a cache */
     size_t rounds;
     size_t disturbed[GB_CAUSES]; /* rounds, by their cause */

@@ -154,6 +154,7 @@ static bool run_problem(const struct gb_harness *h, const struct gb_task *task, 
     script->stop = *h->stop;
     if (k < SEEN) script->rows[k] = rows_written(script->json);
     *outcome = (struct gb_outcome){.task = task,
+                                   .huge = NAN,
                                    .kernel = gk_kernel_get(task->spec.kernel),
                                    .measures = calloc(count, sizeof *outcome->measures),
                                    .storage = calloc(count * ROUNDS, sizeof *outcome->storage),
@@ -386,6 +387,29 @@ static void assert_bound(const char *where) {
     const json_t *const context = json_object_get(json, "context");
     assert_string_equal(json_string_value(json_object_get(context, "bind")), where);
     json_decref(json);
+}
+
+static bool is_little_huge(const struct gb_harness *h, const struct gb_task *task, struct gb_outcome *outcome) {
+    (void)h, (void)task;
+    outcome->huge = 0.89;
+    return true;
+}
+
+static bool is_mostly_huge(const struct gb_harness *h, const struct gb_task *task, struct gb_outcome *outcome) {
+    (void)h, (void)task;
+    outcome->huge = 0.9;
+    return true;
+}
+
+/* Less than was asked for, where it was. */
+static void few_huge_pages_are_told(void **state) {
+    (void)state;
+    script->acts[0] = is_mostly_huge;
+    HEAR(SMALL, THREE, "--huge-pages", "on");
+    assert_silent_of("was in huge pages");
+    script->acts[1] = script->acts[2] = is_little_huge;
+    HEAR(SMALL, THREE, "--huge-pages", "on");
+    assert_said("\nwarning: of 2 problems less than 90 % was in huge pages, with --huge-pages on\n");
 }
 
 static void where_operands_lie(void **state) {
@@ -1678,6 +1702,7 @@ int main(void) {
         TEST(settings),
         TEST(what_is_out_of_range_is_refused),
         TEST(hot_or_cold),
+        TEST(few_huge_pages_are_told),
         TEST(where_operands_lie),
         TEST(where_threads_are_bound),
         TEST(help_says_all),
