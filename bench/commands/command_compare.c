@@ -99,6 +99,9 @@ static bool is_given(const struct gb_flag *flag) {
     return *(const char *const *)flag->target;
 }
 
+/* Two builds are raced on one machine, in the same rounds. */
+static bool is_for_files(const char *option) { return strcmp(option, "force") == 0 || strcmp(option, "process-noise") == 0; }
+
 static int compare_both(const struct gb_report *report, const struct gb_texts *words, struct gb_run_options *options,
                         const struct gb_compare_rules *rules) {
     if (words->count != GB_SIDES)
@@ -120,8 +123,9 @@ int gb_command_compare(int argc, char **argv) {
         {"threshold", GB_FLAG_REAL, &percent, "PERCENT", .help = "a difference up to this is none (default: 3)", .low = 0.01,
          .high = 1000},
         {"process-noise", GB_FLAG_REAL, &process_percent, "PERCENT",
-         .help = "nor is one up to this, where a side has a row of one process only (default: 10)", .low = 0.01, .high = 1000},
-        {"force", GB_FLAG_SWITCH, &rules.force, .help = "verdicts also where the machines or settings are not the same"},
+         .help = "files: nor is one up to this, where a side has a row of one process only (default: 10)", .low = 0.01,
+         .high = 1000},
+        {"force", GB_FLAG_SWITCH, &rules.force, .help = "files: verdicts also where the machines or settings are not the same"},
         {"require-verdict", GB_FLAG_SWITCH, &rules.require_verdict, .help = "what is inconclusive makes the exit code 1, too"},
         {"json", GB_FLAG_TEXT, &rules.json, "FILE",
          .help = "writes the comparison there too; - is standard output, the table then goes to standard error"},
@@ -153,13 +157,14 @@ int gb_command_compare(int argc, char **argv) {
             "only: memory lies elsewhere in each. Rows of peers are left out.\n\n"
             "Of several files a side, or processes (run --repeat), the interval spans those of all, and each of the base has\n"
             "to differ from each of the new ones; from 7 a side on each counts as one sample. Measure both sides in turn. No\n"
-            "verdict is given where CPU, cores, threads, binding or instruction sets differ (--force gives it).\n\n"
+            "verdict is given where machines, cores, threads, binding, instruction sets or the floating-point state differ\n"
+            "(--force gives it).\n\n"
             "--build is better where both builds are at hand, as programs or as libraries: each round times both, process\n"
-            "against process, on the same operands, and a sign test over the rounds takes the place of the rank sum test.\n"
-            "Three races share the rounds, each of new processes; what came out slower or faster is raced twice more, and has\n"
-            "to come out so again. A row whose results differ in bits makes the exit code 1. Default: all instruction\n"
-            "sets but ref. A library's argument structs must be those of this gradbench. bench/compare-revisions builds\n"
-            "and does this."};
+            "against process, on the same operands. A ratio is then the median of those of the rounds, and a sign test over\n"
+            "the rounds takes the place of the rank sum test. Three races share the rounds, each of new processes; what came\n"
+            "out slower or faster is raced twice more, and has to come out so again. A row whose results differ in bits makes\n"
+            "the exit code 1. Default: all instruction sets but ref. A library's argument structs must be those of this\n"
+            "gradbench. bench/compare-revisions builds and does this."};
     int code;
     if (!gb_options_parse(&syntax, argc, argv, &code)) return code;
     if (schema) return gb_json_schema(stdout, &gb_comparison_members);
@@ -171,9 +176,10 @@ int gb_command_compare(int argc, char **argv) {
                                      .details = details,
                                      .width = run.wide ? 0 : gb_report_width(out),
                                      .color = !run.no_color && !gb_environment_get("NO_COLOR") && gb_is_terminal(fileno(out))};
-    for (size_t i = OWN; i < syntax.n_options && !build; i++)
-        if (is_given(&options[i]))
-            return gb_fail(GB_EXIT_USAGE, "--%s is for --build (see gradbench compare --help)", options[i].name);
+    for (size_t i = 0; i < syntax.n_options; i++)
+        if (is_given(&options[i]) && (build ? is_for_files(options[i].name) : i >= OWN))
+            return gb_fail(GB_EXIT_USAGE, "--%s is for %s (see gradbench compare --help)", options[i].name,
+                           build ? "files" : "--build");
     if (bases == SIZE_MAX && words.count == 2) bases = 1;
     if (!build && (bases == 0 || bases >= words.count))
         return gb_fail(GB_EXIT_USAGE, "compare takes two files, or BASE... -- NEW... (see gradbench compare --help)");

@@ -512,8 +512,9 @@ static bool parse(struct gb_run_options *o, int argc, char **argv, int *code) {
         "up to 1000; each combination is a problem. name=WORD is what the report calls it. \"accumulate\" is short for\n"
         "accumulate=1, \"f64\" for dtype=f64. Options:\n",
         gb_options_help(false),
-        "\n--json FILE is replaced after each problem, with \"complete\": false until the end. In its name %h is the host's,\n"
-        "%p the rank of the process, of MPI or Slurm, else its number, and %% a percent sign.\n\n"
+        "\n--json FILE is replaced after each problem, with \"complete\": false until the end (with --repeat at the end "
+        "alone). In\n"
+        "its name %h is the host's, %p the rank of the process, of MPI or Slurm, else its number, and %% a percent sign.\n\n"
         "A peer that is named and is absent, gone or wrong, or does none of the problems, makes the\n"
         "exit code 1; those of auto and all do not.\n\n"
         "A ratio is the median over rounds of one time over the other's, with its 95 % interval. Faster or slower is\n"

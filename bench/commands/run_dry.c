@@ -25,9 +25,10 @@ void gb_run_dry(const struct gb_report *report, const struct gb_harness *h, bool
     }
     all *= (double)processes;
     if (processes > 1) snprintf(in, sizeof in, " in %zu processes", processes);
-    gb_say(report, 2,
-           "%s of %s%s: up to %s of memory, and about %.0f min %02.0f s, by what cores do at about; nothing was measured",
-           gb_count_text(plan->n_tasks, "problem", problems, sizeof problems),
-           gb_count_text(plan->n_variants, "variant", variants, sizeof variants), in,
-           gb_bytes_text(most, memory, sizeof memory), floor(all / 60e9), fmod(floor(all / 1e9), 60));
+    gb_say(
+        report, 2,
+        "%s of %s%s: up to %s of memory, and about %.0f min %02.0f s, guessed from what cores usually do; nothing was measured",
+        gb_count_text(plan->n_tasks, "problem", problems, sizeof problems),
+        gb_count_text(plan->n_variants, "variant", variants, sizeof variants), in, gb_bytes_text(most, memory, sizeof memory),
+        floor(all / 60e9), fmod(floor(all / 1e9), 60));
 }

@@ -15,7 +15,7 @@ int gb_resume_read(struct gb_resume *resume, const char *path) {
 }
 
 static int refuse(const char *path, const char *what, const char *there, const char *here) {
-    return gb_fail(GB_EXIT_INPUT, "%.400s is of another run: its %s is '%.300s', here it is '%.300s'", path, what, there, here);
+    return gb_fail(GB_EXIT_INPUT, "%.400s is of another run: %s '%.300s', here '%.300s'", path, what, there, here);
 }
 
 static bool has_raced(const struct gb_result_context *c, const char *name) {

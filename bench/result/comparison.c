@@ -266,6 +266,13 @@ static const char *differing(struct gb_comparison *c, const struct gb_names *a, 
     return gb_result_text(&c->memory, text);
 }
 
+static bool hold_same(const struct gb_names *a, const struct gb_names *b) {
+    size_t same = 0;
+    for (size_t i = 0; i < a->count; i++) same += gb_names_hold(b, a->list[i]);
+    return same == a->count && same == b->count;
+}
+
+/* What decides times also differs where a side is not of one kind: its own times do not compare. */
 static void find_differences(struct gb_comparison *c, const struct gb_side sides[GB_SIDES]) {
     c->differences = gb_result_alloc(&c->memory, GB_DIFFERENCES_MAX, sizeof *c->differences);
     for (size_t i = 0; i < GB_DIFFERENCES_MAX && c->differences; i++) {
@@ -274,9 +281,7 @@ static void find_differences(struct gb_comparison *c, const struct gb_side sides
         struct gb_context_difference *const d = &c->differences[c->n_differences];
         *d = (struct gb_context_difference){
             fields[i].what, {differing(c, &base, &now, !list), differing(c, &now, &base, !list)}, fields[i].decides};
-        if (list ? !*d->values[GB_BASE] && !*d->values[GB_NEW]
-                 : base.count < 2 && now.count < 2 && strcmp(d->values[GB_BASE], d->values[GB_NEW]) == 0)
-            continue;
+        if (hold_same(&base, &now) && (base.count < 2 || !fields[i].decides)) continue;
         if (!list && (base.count == 0 || now.count == 0)) continue; /* an older file does not say */
         c->n_differences++;
         c->incomparable = c->incomparable || d->decides;

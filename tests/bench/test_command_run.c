@@ -862,14 +862,14 @@ static void a_file_of_another_run_is_refused(void **state) {
     static const struct {
         const char *words[11], *told;
     } cases[] = {
-        {{SMALL, ONE, "--seed", "2"}, "its settings is "},
-        {{SMALL, ONE, "--rounds", "7"}, "its settings is "},
-        {{SMALL, ONE, "--bind", "none"}, "its settings is "},
-        {{SMALL, ONE, "--huge-pages", "off"}, "its settings is "},
+        {{SMALL, ONE, "--seed", "2"}, ": settings '"},
+        {{SMALL, ONE, "--rounds", "7"}, ": settings '"},
+        {{SMALL, ONE, "--bind", "none"}, ": settings '"},
+        {{SMALL, ONE, "--huge-pages", "off"}, ": settings '"},
         {{SMALL, "--shape", "relu n=2 d=4 name=one"}, "it has rows that this one has not"},
         {{SMALL, "--shape", "relu n=2 d=3 name=other"}, "it has rows that this one has not"},
-        {{"--isa", "ref", "--threads", "2", "--kernels", "relu_forward", ONE}, "its settings is "},
-        {{"--isa", "ref", "--threads", "1,2", "--kernels", "relu_forward", ONE}, "its settings is "},
+        {{"--isa", "ref", "--threads", "2", "--kernels", "relu_forward", ONE}, ": settings '"},
+        {{"--isa", "ref", "--threads", "1,2", "--kernels", "relu_forward", ONE}, ": settings '"},
     };
     size_t size, size_after;
     (void)state;

@@ -443,7 +443,8 @@ static void test_differences(void **state) {
     assert_int_equal(comparison.n_differences, 1);
 }
 
-/* Of several files each host is named once, whether the other side has it, too, or not; it decides nothing. */
+/* Of several files each host is named once, whether the other side has it, too, or not; it decides nothing. Sides of the same
+ * hosts do not differ, in whatever order; but those of the same two CPUs do. */
 static void test_hosts(void **state) {
     static struct file bases[3];
     struct gb_result results[3];
@@ -462,6 +463,14 @@ static void test_hosts(void **state) {
     assert_string_equal(comparison.differences[0].values[GB_BASE], "here; there");
     assert_string_equal(comparison.differences[0].values[GB_NEW], "here");
     assert_false(comparison.incomparable);
+    struct gb_result turned[2] = {results[1], results[0]};
+    for (size_t cpus = 1; cpus <= 2; cpus++) {
+        gb_comparison_free(&comparison);
+        if (cpus == 2) results[0].context.cpu = turned[1].context.cpu = "another";
+        assert_true(gb_compare_sides(&comparison, (const struct gb_side[GB_SIDES]){{results, 2}, {turned, 2}}));
+        assert_int_equal(comparison.n_differences, cpus - 1);
+        assert_int_equal(comparison.incomparable, cpus == 2);
+    }
 }
 
 /* Whatever numbers a file may hold, and however often a row: every row has a verdict, and none a false one of no samples. */

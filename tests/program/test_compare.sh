@@ -200,6 +200,10 @@ holds 'grep -q "^new is WRONG: affine_dx .*: ended with code 4: the call failed:
 ends 2 same.json same.json --quick
 holds '[ "$(cat err)" = "gradbench: error: --quick is for --build (see gradbench compare --help)" ]'
 ends 2 same.json same.json --kernels affine
+for option in --force '--process-noise 5'; do
+    ends 2 --build "$GRADBENCH" "$GRADBENCH" $option
+    holds '[ "$(cat err)" = "gradbench: error: ${option% *} is for files (see gradbench compare --help)" ]'
+done
 ends 2 same.json same.json --shape 'relu n=3 d=4'
 
 # --- baselines
