@@ -895,7 +895,7 @@ static void a_file_of_another_run_is_refused(void **state) {
         support_write(script->json, before, size);
         HEAR(SMALL, ONE, RESUMED);
         assert_int_equal(said.code, GB_EXIT_INPUT);
-        assert_non_null(strstr(said.err, "is '~"));
+        assert_non_null(strstr(said.err, " '~"));
         *at = letter;
     }
     support_write(script->json, before, size / 2);
@@ -914,7 +914,7 @@ static void a_file_of_another_run_is_refused(void **state) {
     script->none_is_up = false;
     HEAR(SMALL, ONE, RESUMED, "--peer", "own=up");
     assert_int_equal(said.code, GB_EXIT_INPUT);
-    assert_non_null(strstr(said.err, "its peer is 'absent', here it is 'own'"));
+    assert_non_null(strstr(said.err, ": peer 'absent', here 'own'"));
     HEAR(SMALL, ONE, "--resume");
     assert_error(GB_EXIT_USAGE, "--resume needs a file (--json FILE)");
     HEAR(SMALL, ONE, "--resume", "--json", "-");
@@ -1668,20 +1668,18 @@ static int run_here(void *words) {
     return run_in_child(words);
 }
 
-static void nothing_is_left_of_a_run(void **state) {
-    enum { WARM = 12, OFTEN = 12, LEAST = 32 /* bytes that malloc takes; what is said of this machine varies by fewer */ };
+static void fail_halfway(void) {
     static const char *const words[] = {SMALL, THREE, "--peer", "own=up", NULL};
-    size_t before = 0;
+    script->trace[0] = '\0';
+    script->acts[1] = has_no_memory;
+    script->problems = 0;
+    gb_hear(&said, run_here, (void *)words);
+    assert_int_equal(said.code, GB_EXIT_RESOURCE);
+}
+
+static void nothing_is_left_of_a_run(void **state) {
     (void)state;
-    for (size_t i = 0; i < WARM + OFTEN; i++) {
-        script->trace[0] = '\0';
-        script->acts[1] = has_no_memory;
-        script->problems = 0;
-        if (i == WARM) before = gb_heap_in_use();
-        gb_hear(&said, run_here, (void *)words);
-        assert_int_equal(said.code, GB_EXIT_RESOURCE);
-    }
-    assert_true(gb_heap_in_use() < before + OFTEN * LEAST / 2);
+    gb_assert_keeps_nothing(fail_halfway);
 }
 
 /* In this process, whose memory the leak sanitizer looks at: what processes say of this machine has another length each time.
