@@ -26,7 +26,8 @@ int gb_conclude_comparison(const struct gb_report *report, const struct gb_compa
         if (code != GB_EXIT_OK) return code;
     }
     if (c->n_rows + c->n_failed == 0) return gb_fail(GB_EXIT_INPUT, "there is no row that both sides have with a time");
-    return c->slower || c->n_failed || (rules->require_verdict && c->inconclusive) ? GB_EXIT_CHECK : GB_EXIT_OK;
+    const bool undecided = rules->require_verdict && c->inconclusive;
+    return c->slower || c->n_failed || c->n_differing || undecided ? GB_EXIT_CHECK : GB_EXIT_OK;
 }
 
 int gb_compare_and_report(const struct gb_report *report, const struct gb_side sides[GB_SIDES],

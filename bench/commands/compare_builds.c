@@ -1,6 +1,7 @@
 #include "compare_builds.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ struct found {
     size_t won, rounds;        /* that the new build won, of those that one of them did */
     double *samples[GB_SIDES]; /* of the first RACES races */
     size_t n_samples;
+    bool told[GB_SIDES], differs; /* it was said why a side is not timed; that the bits differ */
 };
 
 struct builds {
@@ -43,7 +45,7 @@ struct builds {
     double *samples;     /* theirs */
     bool *skips;         /* tasks that are not in the race under way */
     struct gb_warnings warnings;
-    size_t wrong, differing;
+    size_t wrong; /* rows of the old build; those of the new one are in the comparison */
     struct gb_comparison *comparison;
 };
 
@@ -59,26 +61,28 @@ static double no_empty_call(gk_context *ctx, enum gk_kernel_id kernel, enum gk_d
 
 /* --- a problem */
 
-/* What an outcome says of a variant that is not timed in one of the builds. */
-static void tell_missing(struct builds *b, const struct gb_outcome *outcome, size_t i) {
+/* What an outcome says of a variant that is not timed in one of the builds, or not the same in both; once of all races. */
+static void tell(struct builds *b, const struct gb_outcome *outcome, const struct gb_result_row *row, size_t i,
+                 struct found *found) {
     const size_t at[GB_SIDES] = {b->plan.n_own + i, i};
+    struct gb_comparison *const c = b->comparison;
+    bool differs = false;
     char problem[256];
     gb_problem_describe(&outcome->task->spec, problem, sizeof problem);
     for (size_t s = 0; s < GB_SIDES; s++) {
         const struct gb_measure *const m = &outcome->measures[at[s]];
-        if (m->state != GB_STATE_FAILED && m->state != GB_STATE_UNFIT) continue;
-        b->wrong += m->state == GB_STATE_FAILED;
+        differs = differs || m->differs;
+        if (found->told[s] || (m->state != GB_STATE_FAILED && m->state != GB_STATE_UNFIT)) continue;
+        found->told[s] = true;
+        if (m->state == GB_STATE_FAILED && s == GB_NEW) c->failed[c->n_failed++] = row;
+        else b->wrong += m->state == GB_STATE_FAILED;
         gb_say(b->report, 2, "%s%s is %s:%s %s, %s: %s", gb_red(b->report), names[s],
                m->state == GB_STATE_FAILED ? "WRONG" : "not there", gb_plain(b->report), problem, b->plan.variants[i].label,
                m->failure);
     }
-}
-
-static void tell_bits(struct builds *b, const struct gb_outcome *outcome, size_t i) {
-    char problem[256];
-    if (!outcome->measures[i].differs && !outcome->measures[b->plan.n_own + i].differs) return;
-    b->differing++;
-    gb_problem_describe(&outcome->task->spec, problem, sizeof problem);
+    if (!differs || found->differs) return;
+    found->differs = true;
+    c->differing[c->n_differing++] = row;
     gb_say(b->report, 2, "%sthe bits differ:%s %s, %s", gb_red(b->report), gb_plain(b->report), problem,
            b->plan.variants[i].label);
 }
@@ -115,8 +119,8 @@ static void merge(struct gb_pair *pair, const struct gb_measure *const measures[
 static void take_pair(struct builds *b, const struct gb_outcome *outcome, size_t k, size_t i, size_t turn) {
     const struct gb_measure *const measures[GB_SIDES] = {&outcome->measures[b->plan.n_own + i], &outcome->measures[i]};
     struct found *const found = &b->found[k * b->plan.n_own + i];
-    if (turn == 0) tell_missing(b, outcome, i);
-    if (turn == 0) tell_bits(b, outcome, i);
+    const struct gb_result_row *const row = &b->result.problems[k].rows[i];
+    tell(b, outcome, row, i, found);
     bool timed = outcome->rounds > 0, fewer = false;
     for (size_t s = 0; s < GB_SIDES; s++) {
         timed = timed && measures[s]->state == GB_STATE_TIMED;
@@ -125,7 +129,7 @@ static void take_pair(struct builds *b, const struct gb_outcome *outcome, size_t
     if (!timed) return;
     if (turn < RACES) pool(found, measures, outcome->rounds);
     else merge(&found->pair.pair, measures, outcome->rounds);
-    found->pair.row = &b->result.problems[k].rows[i];
+    found->pair.row = row;
     found->pair.pair.no_verdict = found->pair.pair.no_verdict || fewer;
     found->pair.noise = fmax(found->pair.noise, outcome->noise);
     count_rounds(found, measures[GB_NEW]->samples, measures[GB_BASE]->samples, outcome->rounds);
@@ -217,10 +221,12 @@ static bool allocate(struct builds *b) {
     struct gb_comparison *const c = b->comparison;
     const size_t rows = b->plan.n_tasks * b->plan.n_own, samples = RACES * rounds_of(b->options, 1. / RACES);
     c->rows = gb_result_alloc(&c->memory, rows, sizeof *c->rows);
+    c->failed = gb_result_alloc(&c->memory, rows, sizeof *c->failed);
+    c->differing = gb_result_alloc(&c->memory, rows, sizeof *c->differing);
     b->found = calloc(rows, sizeof *b->found);
     b->samples = calloc(rows * GB_SIDES, samples * sizeof *b->samples);
     b->skips = calloc(b->plan.n_tasks, sizeof *b->skips);
-    if (!c->rows || !b->found || !b->samples || !b->skips) return false;
+    if (c->memory.exhausted || !b->found || !b->samples || !b->skips) return false;
     for (size_t i = 0; i < rows * GB_SIDES; i++) b->found[i / GB_SIDES].samples[i % GB_SIDES] = b->samples + i * samples;
     for (size_t i = 0; i < rows; i++) b->found[i].pair = (struct gb_compared){.takes = {1, 1}};
     return true;
@@ -237,9 +243,10 @@ static int compare(struct builds *b, const struct gb_compare_rules *rules) {
     for (size_t turn = 0; turn < RACES + AGAIN && code == GB_EXIT_OK && !gb_caught; turn++)
         if (turn < RACES || choose_again(b)) code = race(b, turn);
     if (code == GB_EXIT_OK && !judge(b)) code = gb_fail(GB_EXIT_RESOURCE, "no memory to compare");
+    if (gb_caught && gb_caught != SIGPIPE) gb_note("interrupted: the builds are not compared");
     if (code != GB_EXIT_OK || gb_caught) return code;
     code = gb_conclude_comparison(b->report, c, GB_MEASURED_TOGETHER, names, rules);
-    return code == GB_EXIT_OK && (b->wrong || b->differing) ? GB_EXIT_CHECK : code;
+    return code == GB_EXIT_OK && b->wrong ? GB_EXIT_CHECK : code;
 }
 
 /* All instruction sets but ref, where there is another. */

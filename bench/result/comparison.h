@@ -54,6 +54,8 @@ struct gb_comparison {
     size_t n_only[GB_SIDES];
     const struct gb_result_row **failed; /* wrong results of the new side */
     size_t n_failed;
+    const struct gb_result_row **differing; /* of builds: the results are not the same, bit by bit */
+    size_t n_differing;
     struct gb_context_difference *differences;
     size_t n_differences;
     bool incomparable;       /* one of them decides */

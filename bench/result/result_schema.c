@@ -239,6 +239,7 @@ static const struct gb_member comparison[] = {
      .members = &only_members},
     {"wrong", GB_MEMBER_LIST, AT(gb_comparison, failed), .count_at = offsetof(struct gb_comparison, n_failed),
      .members = &only_members},
+    {"bits_differ", GB_MEMBER_LIST, ARRAY(gb_comparison, differing), .members = &only_members},
 };
 
 /* Of a machine. */

@@ -181,7 +181,9 @@ for pair in "$library gradbench" "$GRADBENCH $library" "gradbench $GRADBENCH"; d
     holds 'grep -q "^1 row compared: 0 slower, [01] inconclusive, [01] the same, 0 faster$" out && [ ! -s err ]' # $pair
     holds '[ "$(sed -n "s/^old: //p; s/^new: //p" out | paste -sd " ")" = "$pair" ]'
 done
-FAKE_GRADKERN=bits ends 1 --build "$library" "$fake" "${builds[@]}" --threshold 1000
+FAKE_GRADKERN=bits ends 1 --build "$library" "$fake" "${builds[@]}" --threshold 1000 --json bits.json
+holds '[ "$(grep -c "^the bits differ" out)" = 1 ]' # of three races
+holds 'python3 -c "import json; c = json.load(open(\"bits.json\")); assert len(c[\"bits_differ\"]) == len(c[\"rows\"]) == 1"'
 holds 'grep -q "^the bits differ: affine_dx n=20 d=30 m=10 dtype=f32 .*, $lowest, 1 thread$" out'
 FAKE_GRADKERN=slow ends 1 --build "$library" "$fake" "${builds[@]}" --threshold 20 --rounds 31 --max-time 1
 holds 'grep -q "^1 row compared: 1 slower, 0 inconclusive, 0 the same, 0 faster$" out'
@@ -194,8 +196,10 @@ done
 head -c 5000 "$library" > cut.so
 ends 3 --build cut.so "$library" "${builds[@]}"
 holds '[ "$(cat err)" = "gradbench: error: cut.so is cut off" ] && [ ! -s out ]'
-FAKE_GRADKERN=late ends 3 --build "$library" "$fake" "${builds[@]}"
-holds 'grep -q "^new is WRONG: affine_dx .*: ended with code 4: the call failed: no memory$" out && [ "$(wc -l < err)" = 1 ]'
+FAKE_GRADKERN=late ends 1 --build "$library" "$fake" "${builds[@]}" --json wrong_build.json
+holds 'grep -q "^WRONG in new: affine_dx n=20 d=30 m=10 dtype=f32, " out'
+holds 'python3 -c "import json; c = json.load(open(\"wrong_build.json\")); assert len(c[\"wrong\"]) == 1 and not c[\"rows\"]"'
+holds 'grep -q "^new is WRONG: affine_dx .*: ended with code 4: the call failed: no memory$" out && [ ! -s err ]'
 
 ends 2 same.json same.json --quick
 holds '[ "$(cat err)" = "gradbench: error: --quick is for --build (see gradbench compare --help)" ]'
