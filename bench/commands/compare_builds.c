@@ -23,12 +23,17 @@ enum { ISAS_TEXT = 200, RACES = 3, AGAIN = 2 /* of what came out slower or faste
 
 static const char *const names[GB_SIDES] = {"old", "new"};
 
+/* Samples of the first RACES races, whose rounds belong together. */
+struct pool {
+    double *samples[GB_SIDES];
+    size_t count;
+};
+
 /* A variant of both builds on a problem. */
 struct found {
-    struct gb_compared pair;   /* without a row: it was not timed in both */
-    size_t won, rounds;        /* that the new build won, of those that one of them did */
-    double *samples[GB_SIDES]; /* of the first RACES races */
-    size_t n_samples;
+    struct gb_compared pair; /* without a row: it was not timed in both */
+    size_t won, rounds;      /* that the new build won, of those that one of them did */
+    struct pool pool;
     bool told[GB_SIDES], differs; /* it was said why a side is not timed; that the bits differ */
 };
 
@@ -42,7 +47,8 @@ struct builds {
     struct gb_roofs *roofs; /* none are measured */
     struct gb_result result;
     struct found *found; /* one a task and own variant */
-    double *samples;     /* theirs */
+    struct pool *nulls;  /* one a task: the variant that was timed twice */
+    double *samples;     /* of both */
     bool *skips;         /* tasks that are not in the race under way */
     struct gb_warnings warnings;
     size_t wrong; /* rows of the old build; those of the new one are in the comparison */
@@ -94,16 +100,22 @@ static void count_rounds(struct found *found, const double *now, const double *o
     }
 }
 
-/* One of the first races: the pair is that of all their rounds. */
-static void pool(struct found *found, const struct gb_measure *const measures[GB_SIDES], size_t rounds) {
+/* The pair of all rounds so far. */
+static struct gb_pair add(struct pool *pool, const double *base, const double *now, size_t rounds) {
+    const double *const samples[GB_SIDES] = {base, now};
+    double work[GB_ROUNDS_MAX];
+    for (size_t s = 0; s < GB_SIDES; s++) memcpy(pool->samples[s] + pool->count, samples[s], rounds * sizeof *work);
+    pool->count += rounds;
+    return gb_compare_paired(pool->samples[GB_NEW], pool->samples[GB_BASE], pool->count, work);
+}
+
+static void pool_rounds(struct found *found, const struct gb_measure *const measures[GB_SIDES], size_t rounds) {
     double work[GB_ROUNDS_MAX];
     const bool no_verdict = found->pair.pair.no_verdict;
-    for (size_t s = 0; s < GB_SIDES; s++)
-        memcpy(found->samples[s] + found->n_samples, measures[s]->samples, rounds * sizeof *work);
-    found->n_samples += rounds;
-    for (size_t s = 0; s < GB_SIDES; s++) found->pair.ns[s] = gb_summarize(found->samples[s], found->n_samples, work).median;
-    found->pair.pair = gb_compare_paired(found->samples[GB_NEW], found->samples[GB_BASE], found->n_samples, work);
+    found->pair.pair = add(&found->pool, measures[GB_BASE]->samples, measures[GB_NEW]->samples, rounds);
     found->pair.pair.no_verdict = no_verdict;
+    for (size_t s = 0; s < GB_SIDES; s++)
+        found->pair.ns[s] = gb_summarize(found->pool.samples[s], found->pool.count, work).median;
 }
 
 /* One more: a difference has to come out each time, so the interval spans all. */
@@ -116,7 +128,15 @@ static void merge(struct gb_pair *pair, const struct gb_measure *const measures[
     pair->no_verdict = more.count < GB_ROUNDS_MIN;
 }
 
-static void take_pair(struct builds *b, const struct gb_outcome *outcome, size_t k, size_t i, size_t turn) {
+/* Of a task: the null pair of the first races together, or of one more. */
+static double noise_of(struct builds *b, const struct gb_outcome *outcome, size_t k, size_t turn) {
+    if (turn >= RACES || !outcome->null_samples) return outcome->noise;
+    const double *const first = outcome->measures[outcome->null_variant].samples;
+    const struct gb_pair null = add(&b->nulls[k], first, outcome->null_samples, outcome->rounds);
+    return gb_noise_of(&null);
+}
+
+static void take_pair(struct builds *b, const struct gb_outcome *outcome, size_t k, size_t i, size_t turn, double noise) {
     const struct gb_measure *const measures[GB_SIDES] = {&outcome->measures[b->plan.n_own + i], &outcome->measures[i]};
     struct found *const found = &b->found[k * b->plan.n_own + i];
     const struct gb_result_row *const row = &b->result.problems[k].rows[i];
@@ -127,11 +147,11 @@ static void take_pair(struct builds *b, const struct gb_outcome *outcome, size_t
         fewer = fewer || gb_had_fewer_threads(measures[s]);
     }
     if (!timed) return;
-    if (turn < RACES) pool(found, measures, outcome->rounds);
+    if (turn < RACES) pool_rounds(found, measures, outcome->rounds);
     else merge(&found->pair.pair, measures, outcome->rounds);
     found->pair.row = row;
     found->pair.pair.no_verdict = found->pair.pair.no_verdict || fewer;
-    found->pair.noise = fmax(found->pair.noise, outcome->noise);
+    found->pair.noise = turn < RACES ? noise : fmax(found->pair.noise, noise);
     count_rounds(found, measures[GB_NEW]->samples, measures[GB_BASE]->samples, outcome->rounds);
     found->pair.p = gb_sign_p(found->won, found->rounds);
 }
@@ -148,8 +168,9 @@ static int race_tasks(struct builds *b, struct gb_harness *harness, size_t turn)
         const bool good = gb_harness_run(harness, &b->plan.tasks[k], &outcome);
         gb_run_progress_end(&progress);
         if (good && turn == 0) gb_fill_outcome(&b->result, &b->plan, &outcome);
+        const double noise = good ? noise_of(b, &outcome, k, turn) : 0;
         for (size_t i = 0; i < b->plan.n_own && good && !gb_caught && !b->result.exhausted; i++)
-            take_pair(b, &outcome, k, i, turn);
+            take_pair(b, &outcome, k, i, turn, noise);
         gb_outcome_free(&outcome);
         if (!good || b->result.exhausted) return gb_fail(GB_EXIT_RESOURCE, "no memory for %s", b->plan.tasks[k].workload);
     }
@@ -224,10 +245,15 @@ static bool allocate(struct builds *b) {
     c->failed = gb_result_alloc(&c->memory, rows, sizeof *c->failed);
     c->differing = gb_result_alloc(&c->memory, rows, sizeof *c->differing);
     b->found = calloc(rows, sizeof *b->found);
-    b->samples = calloc(rows * GB_SIDES, samples * sizeof *b->samples);
+    b->nulls = calloc(b->plan.n_tasks, sizeof *b->nulls);
+    b->samples = calloc((rows + b->plan.n_tasks) * GB_SIDES, samples * sizeof *b->samples);
     b->skips = calloc(b->plan.n_tasks, sizeof *b->skips);
-    if (c->memory.exhausted || !b->found || !b->samples || !b->skips) return false;
-    for (size_t i = 0; i < rows * GB_SIDES; i++) b->found[i / GB_SIDES].samples[i % GB_SIDES] = b->samples + i * samples;
+    if (c->memory.exhausted || !b->found || !b->nulls || !b->samples || !b->skips) return false;
+    double *next = b->samples;
+    for (size_t i = 0; i < rows; i++, next += GB_SIDES * samples)
+        b->found[i].pool = (struct pool){.samples = {next, next + samples}};
+    for (size_t k = 0; k < b->plan.n_tasks; k++, next += GB_SIDES * samples)
+        b->nulls[k] = (struct pool){.samples = {next, next + samples}};
     for (size_t i = 0; i < rows; i++) b->found[i].pair = (struct gb_compared){.takes = {1, 1}};
     return true;
 }
@@ -286,6 +312,7 @@ int gb_compare_builds(const struct gb_report *report, const char *const paths[GB
         gb_comparison_free(c);
         gb_result_free(&b->result);
         free(b->found);
+        free(b->nulls);
         free(b->samples);
         free(b->skips);
     } else gb_fail(code, "no memory");

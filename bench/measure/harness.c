@@ -371,7 +371,8 @@ static void summarize(const struct gb_harness *h, struct gb_outcome *outcome, co
     if (outcome->null_variant == h->plan->n_variants || outcome->measures[outcome->null_variant].state != GB_STATE_TIMED)
         return;
     const double *const first = outcome->measures[outcome->null_variant].samples;
-    outcome->null_pair = gb_compare_paired(first, entries[count - 1].samples, outcome->rounds, work);
+    outcome->null_samples = entries[count - 1].samples;
+    outcome->null_pair = gb_compare_paired(first, outcome->null_samples, outcome->rounds, work);
     outcome->noise = gb_noise_of(&outcome->null_pair);
 }
 

@@ -38,6 +38,7 @@ struct gb_outcome {
     size_t disturbed[GB_CAUSES]; /* rounds, by their cause */
     bool dropped;                /* these are not among the rounds; else they had to be: too few were without a cause */
     size_t null_variant;         /* the one that was timed twice */
+    const double *null_samples;  /* of the second time; NULL: none */
     struct gb_pair null_pair;    /* count 0: none */
     double noise;                /* gb_noise_of(null_pair) */
     double *storage;
