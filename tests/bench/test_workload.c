@@ -274,8 +274,8 @@ static void test_random(void **state) {
 /* Every workload that is shipped can be read, and each name in it is there once a kernel word. */
 static void test_shipped(void **state) {
     (void)state;
-    static const char *const expected[] = {"bert", "deepbench-small", "default", "dlrm",  "goals", "gpt2",
-                                           "mlp",  "smoke",           "tails",   "vision"};
+    static const char *const expected[] = {"bert", "ci",  "deepbench-small", "default", "dlrm",  "goals",
+                                           "gpt2", "mlp", "smoke",           "tails",   "vision"};
     char **const list = gb_workload_list();
     assert_non_null(list);
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
