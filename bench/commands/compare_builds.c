@@ -251,10 +251,9 @@ static bool allocate(struct builds *b) {
     if (c->memory.exhausted || !b->found || !b->nulls || !b->samples || !b->skips) return false;
     double *next = b->samples;
     for (size_t i = 0; i < rows; i++, next += GB_SIDES * samples)
-        b->found[i].pool = (struct pool){.samples = {next, next + samples}};
+        b->found[i] = (struct found){.pair = {.takes = {1, 1}}, .pool = {.samples = {next, next + samples}}};
     for (size_t k = 0; k < b->plan.n_tasks; k++, next += GB_SIDES * samples)
         b->nulls[k] = (struct pool){.samples = {next, next + samples}};
-    for (size_t i = 0; i < rows; i++) b->found[i].pair = (struct gb_compared){.takes = {1, 1}};
     return true;
 }
 

@@ -44,11 +44,8 @@ static void follows(const char *line) {
 /* The object behind it is no constant. */
 static struct gb_machine *machine(void) { return (struct gb_machine *)(uintptr_t)gb_machine_get(); }
 
-static void machines(void **state) {
-    const struct gb_machine right = *machine();
-    (void)state;
-    *machine() = (struct gb_machine){.cpu = "A processor",
-                                     .features = "this that",
+static void pretend(const char *cpu) {
+    *machine() = (struct gb_machine){.features = "this that",
                                      .cores = 3,
                                      .logical = 6,
                                      .machine_cores = 8,
@@ -57,6 +54,13 @@ static void machines(void **state) {
                                      .cpu_quota = 1.25,
                                      .known = true,
                                      .caches = {48 << 10, 2 << 20, 36 << 20}};
+    snprintf(machine()->cpu, sizeof machine()->cpu, "%s", cpu);
+}
+
+static void machines(void **state) {
+    const struct gb_machine right = *machine();
+    (void)state;
+    pretend("A processor");
     ask(no_variables);
     ADD("gradbench    %s, numerics %d, revision %s\nbuilt by     %s, %s\n", gk_version(), gk_numerics_version(),
         gb_build_revision(), gb_build_compiler(), gb_build_flags());
@@ -281,16 +285,7 @@ static void assert_same_checks(const json_t *json, const char *text) {
 static void json(void **state) {
     const struct gb_machine right = *machine();
     (void)state;
-    *machine() = (struct gb_machine){.cpu = "A \"processor\"",
-                                     .features = "this that",
-                                     .cores = 3,
-                                     .logical = 6,
-                                     .machine_cores = 8,
-                                     .packages = 2,
-                                     .numa_nodes = 4,
-                                     .cpu_quota = 1.25,
-                                     .known = true,
-                                     .caches = {48 << 10, 2 << 20, 36 << 20}};
+    pretend("A \"processor\"");
     char **const before = environ;
     environ = (char *[]){"OMP_NUM_THREADS=3", "HOME=/x", "KMP_BLOCKTIME=0", NULL};
     gb_hear_command(&said, gb_command_info, (char *[]){"--no-roofs", NULL});
