@@ -72,19 +72,23 @@ static int compare_files(const struct gb_report *report, const struct gb_texts *
 }
 
 /* Options of run that choose what is raced and how. */
-static size_t add_run_flags(struct gb_run_options *o, struct gb_flag *flags) {
+static bool is_taken(const char *option) {
     static const char *const taken[] = {"workload", "shape",    "draw",      "kernels",    "isa",  "threads", "dtype",
                                         "rounds",   "max-time", "precision", "peer-limit", "seed", "quick",   "bind"};
+    size_t i = 0;
+    while (i < sizeof taken / sizeof *taken && strcmp(option, taken[i]) != 0) i++;
+    return i < sizeof taken / sizeof *taken;
+}
+
+static size_t add_run_flags(struct gb_run_options *o, struct gb_flag *flags) {
     struct gb_flag all[GB_RUN_FLAGS_MAX];
     const size_t of = gb_run_flags(o, all);
     size_t count = 0;
-    for (size_t i = 0; i < of; i++)
-        for (size_t k = 0; k < sizeof taken / sizeof *taken; k++)
-            if (strcmp(all[i].name, taken[k]) == 0) {
-                flags[count] = all[i];
-                if (flags[count].target == &o->rounds) flags[count].help = "at most (default: 101; with --precision 1001)";
-                count++;
-            }
+    for (size_t i = 0; i < of; i++) {
+        if (!is_taken(all[i].name)) continue;
+        if (all[i].target == &o->rounds) all[i].help = "at most (default: 101; with --precision 1001)";
+        flags[count++] = all[i];
+    }
     return count;
 }
 

@@ -147,13 +147,14 @@ static int run_tasks(struct run *run, struct gb_binding *binding) {
     gb_run_progress_start(&progress, &harness, run->resume.keeps, "", 1);
     int code = GB_EXIT_OK;
     for (size_t i = 0; i < run->plan.n_tasks && code == GB_EXIT_OK && run->saved == GB_EXIT_OK; i++) {
+        const bool kept = run->resume.keeps && run->resume.keeps[i];
         if (gb_caught && !run->past) break;
-        if (run->resume.keeps && run->resume.keeps[i]) {
+        if (kept) {
             gb_resume_fill(&run->resume, &run->result, &run->plan, i);
             if (run->result.exhausted) code = gb_fail(GB_EXIT_RESOURCE, "no memory for the results");
             else gb_report_problem(&run->report, &run->result);
         }
-        if (run->past || (run->resume.keeps && run->resume.keeps[i])) continue;
+        if (kept || run->past) continue;
         if (o->quick && o->plan.shapes.count == 0 && now(run) - run->start > QUICK_SECONDS * 1e9) break;
         gb_run_progress_next(&progress, i);
         struct gb_outcome *const outcome = &run->outcomes[run->count];

@@ -278,13 +278,11 @@ static void find_differences(struct gb_comparison *c, const struct gb_side sides
     for (size_t i = 0; i < GB_DIFFERENCES_MAX && c->differences; i++) {
         const struct gb_names base = values_of(c, &sides[GB_BASE], i), now = values_of(c, &sides[GB_NEW], i);
         const bool list = fields[i].kind == TEXTS;
-        struct gb_context_difference *const d = &c->differences[c->n_differences];
-        *d = (struct gb_context_difference){
-            fields[i].what, {differing(c, &base, &now, !list), differing(c, &now, &base, !list)}, fields[i].decides};
         if (hold_same(&base, &now) && (base.count < 2 || !fields[i].decides)) continue;
         if (!list && (base.count == 0 || now.count == 0)) continue; /* an older file does not say */
-        c->n_differences++;
-        c->incomparable = c->incomparable || d->decides;
+        c->differences[c->n_differences++] = (struct gb_context_difference){
+            fields[i].what, {differing(c, &base, &now, !list), differing(c, &now, &base, !list)}, fields[i].decides};
+        c->incomparable = c->incomparable || fields[i].decides;
     }
 }
 

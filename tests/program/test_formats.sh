@@ -54,7 +54,8 @@ sees_changes() {
     done
 }
 if needs python3-jsonschema python3 -c 'import jsonschema; jsonschema.Draft202012Validator'; then
-    holds 'check_by schema.json {good,raced,gone,lost}.json "$SOURCE_DIR"/bench/records/*.json "$SOURCE_DIR"/tests/data/report/*.json'
+    holds 'check_by schema.json {good,raced,gone,lost}.json \
+        "$SOURCE_DIR"/bench/records/*.json "$SOURCE_DIR"/tests/data/report/*.json'
     sees_changes schema.json good.json 's/"kernel"/"kernels"/' 's/"threads": 1,/"threads": -1,/' 's/"f32"/"f16"/' \
         's/: true,/: 1,/'
     holds 'check_by info_schema.json {info,bare}.json && ! check_by schema.json info.json'
